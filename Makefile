@@ -1,0 +1,60 @@
+# `make` alone lists the targets. Everything runs in $(VENV), made when needed from requirements.lock.
+
+# The first of these that runs and is of a supported version; or say it: make test PYTHON=python3.12
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+	$$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& { echo $$python; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Where the sandbox's tickets land; your own help desk's go where you say.
+DATA ?= data
+SANDBOX := mkdir -p $(DATA) && PATH="$(CURDIR)/$(BIN):$$PATH" \
+	DESTINATION__DUCKDB__CREDENTIALS="$(abspath $(DATA))/sandbox.duckdb" \
+	$(BIN)/python -m helpdesk_assets.sandbox --port 0
+
+# One Dagster instance for all processes, so that its pool keeps DuckDB at one writer.
+export DAGSTER_HOME ?= $(CURDIR)/.dagster
+# pip's own notices are not this project's.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo dev test test-next lint format lock picture clean
+
+help:  ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY)  ## Load a sandbox's tickets into DuckDB through Dagster, and show what landed.
+	@$(SANDBOX) -- $(CURDIR)/$(BIN)/python -m helpdesk_assets.sandbox.demo
+
+dev: $(READY)  ## Start a sandbox and the Dagster UI; Ctrl-C ends both.
+	@$(SANDBOX) -- $(CURDIR)/$(BIN)/dagster dev
+
+test: $(READY)  ## Run the tests.
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## Check style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)  ## Put the code into shape.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY)  ## Resolve the dependencies anew into requirements.lock.
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
+		--python-version 3.10 --no-strip-extras --upgrade --quiet --custom-compile-command "make lock" \
+		--output-file requirements.lock
+
+clean:  ## Remove the environments, the sandbox's data and what Dagster kept of its runs.
+	rm -rf .venv .venv-next $(DATA) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find .dagster -mindepth 1 ! -name dagster.yaml -delete
+
+$(READY): requirements.lock pyproject.toml setup.cfg
+	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed and was not found; install one, \
+	or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
