@@ -1,0 +1,96 @@
+"""The command line of the sandbox."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
+from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.server import serve
+
+EPILOG = """\
+examples:
+  python -m helpdesk_assets.sandbox --port 8010 --tickets 2500 --seed 1
+  python -m helpdesk_assets.sandbox --port 0 -- dagster dev
+
+With a command after --, the sandbox sets SOURCES__HELP_DESK__BASE_URL and API_KEY for it, stops
+when it ends, and exits as it did. Without one it serves until Ctrl-C.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog="python -m helpdesk_assets.sandbox",
+        description="A local help desk with made-up tickets: GET /v1/tickets over HTTP.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]")
+    result.add_argument(
+        "--port", type=int, default=8010, help="port to listen on; 0: a free one [%(default)s]"
+    )
+    result.add_argument(
+        "--tickets", type=_count, default=2500, help="how many tickets there are [%(default)s]"
+    )
+    result.add_argument("--seed", type=int, default=1, help="same seed, same tickets [%(default)s]")
+    result.add_argument("--api-key", default=DEFAULT_API_KEY, help="the key it takes [%(default)s]")
+    result.add_argument(
+        "--no-total", action="store_true", help="do not say how many tickets there are"
+    )
+    result.add_argument(
+        "command", nargs="*", metavar="-- COMMAND", help="run this against the sandbox"
+    )
+    return result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until Ctrl-C, or until the given command ends. Return the exit code."""
+    options = parser().parse_args(arguments)
+    app = build_app(
+        Desk(options.tickets, options.seed), api_key=options.api_key, total=not options.no_total
+    )
+    # As Ctrl-C does, so that a `kill` also stops the server and the command in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with serve(app, host=options.host, port=options.port) as base_url:
+            sys.stderr.write(f"A help desk with {options.tickets} tickets is at {base_url}\n")
+            sys.stderr.flush()
+            if options.command:
+                return _run(options.command, base_url, options.api_key)
+            threading.Event().wait()
+    except OSError as error:
+        sys.stderr.write(
+            f"The sandbox cannot listen on {options.host}:{options.port}: {error.strerror}. "
+            "Choose another --port, or 0 for a free one.\n"
+        )
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("The help desk is closed.\n")
+    return 0
+
+
+def _run(command: list[str], base_url: str, api_key: str) -> int:
+    settings = {"SOURCES__HELP_DESK__BASE_URL": base_url, "API_KEY": api_key}
+    with subprocess.Popen(command, env={**os.environ, **settings}) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # A terminal's Ctrl-C has reached the command as well; a `kill` has not.
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            return process.wait()
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("0 or more tickets")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""The API of the sandbox: ``GET /v1/tickets?offset=0&limit=100&api_key=KEY``."""
+
+import json
+from collections.abc import Awaitable, Callable
+from secrets import compare_digest
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from helpdesk_assets.sandbox.desk import Desk
+
+DEFAULT_API_KEY = "sandbox-key"
+MAXIMUM_LIMIT = 1000
+
+Answer = Callable[[Request], Awaitable[Response]]
+# A fault stands before the API: it sees the request, and answers itself or lets the API answer.
+Fault = Callable[[Request, Answer], Awaitable[Response]]
+
+
+class TicketsResponse(JSONResponse):
+    """JSON with every language's letters as they are."""
+
+    def render(self, content: object) -> bytes:
+        """Return the body."""
+        return json.dumps(content, ensure_ascii=False).encode()
+
+
+def build_app(
+    desk: Desk,
+    *,
+    api_key: str = DEFAULT_API_KEY,
+    total: bool = True,
+    fault: Fault | None = None,
+) -> Starlette:
+    """Return the application that answers for a desk.
+
+    Args:
+        desk: where the tickets are.
+        api_key: the only key it takes; any other is answered with 401.
+        total: whether it says how many tickets there are beside each page.
+        fault: what goes wrong on the way.
+    """
+
+    async def tickets(request: Request) -> Response:
+        if not compare_digest(request.query_params.get("api_key", "").encode(), api_key.encode()):
+            return JSONResponse({"error": "The API key is missing or wrong."}, status_code=401)
+        try:
+            offset = int(request.query_params.get("offset", 0))
+            limit = int(request.query_params.get("limit", 100))
+        except ValueError:
+            offset, limit = -1, 0
+        if offset < 0 or not 1 <= limit <= MAXIMUM_LIMIT:
+            return JSONResponse(
+                {"error": f"offset begins at 0; limit is 1 to {MAXIMUM_LIMIT}."}, status_code=400
+            )
+        body: dict[str, object] = {"data": desk.page(offset, limit)}
+        if total:
+            body["total"] = len(desk.tickets)
+        return TicketsResponse(body)
+
+    async def endpoint(request: Request) -> Response:
+        return await fault(request, tickets) if fault else await tickets(request)
+
+    return Starlette(routes=[Route("/v1/tickets", endpoint)])
