@@ -1,0 +1,1 @@
+"""HTTP as this project promises it: which requests are repeated, and what failures say."""

@@ -1,0 +1,104 @@
+"""The tickets table: where it is, what its columns are called, hold and mean.
+
+One description of each column serves the load (as dlt hints), the asset checks and the column
+table of the Dagster UI. Columns beyond these are loaded as the API sends them.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import dagster as dg
+from dlt.common.schema.typing import TTableSchemaColumns
+
+DATASET = "help_desk"
+TABLE = "help_desk_tickets"
+QUALIFIED_TABLE = f"{DATASET}.{TABLE}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that the table always has.
+
+    ``dlt_type`` is what dlt loads it as, ``duckdb_type`` what DuckDB then reports.
+    """
+
+    name: str
+    dlt_type: Literal["bigint", "text", "timestamp"]
+    duckdb_type: str
+    description: str
+    nullable: bool = True
+    primary_key: bool = False
+
+
+COLUMNS = (
+    Column(
+        name="id",
+        dlt_type="bigint",
+        duckdb_type="BIGINT",
+        description="The ticket's number in the help desk. Tickets are merged on it.",
+        nullable=False,
+        primary_key=True,
+    ),
+    Column(
+        name="subject",
+        dlt_type="text",
+        duckdb_type="VARCHAR",
+        description="The ticket's title, as its requester wrote it.",
+    ),
+    Column(
+        name="status",
+        dlt_type="text",
+        duckdb_type="VARCHAR",
+        description="Where the ticket stands, in the help desk's own words, such as open.",
+    ),
+    Column(
+        name="created_at",
+        dlt_type="timestamp",
+        duckdb_type="TIMESTAMP WITH TIME ZONE",
+        description="When the ticket was opened; an instant, stored with its time zone.",
+    ),
+)
+
+DESCRIPTIONS = {
+    **{column.name: column.description for column in COLUMNS},
+    "_dlt_load_id": "The load that last wrote this row; its times are in help_desk._dlt_loads.",
+    "_dlt_id": "The row's identity to dlt; rows of nested tables point to it.",
+}
+
+
+def dlt_columns() -> TTableSchemaColumns:
+    """Return the columns as hints for a dlt resource, by column name."""
+    return {
+        column.name: {
+            "name": column.name,
+            "data_type": column.dlt_type,
+            "nullable": column.nullable,
+            "primary_key": column.primary_key,
+            "description": column.description,
+        }
+        for column in COLUMNS
+    }
+
+
+def expected_columns() -> dg.TableSchema:
+    """Return the columns that the table always has, for the UI before the first load."""
+    return table_schema([(column.name, column.duckdb_type, column.nullable) for column in COLUMNS])
+
+
+def table_schema(columns: list[tuple[str, str, bool]]) -> dg.TableSchema:
+    """Describe columns for the Dagster UI.
+
+    Args:
+        columns: name, DuckDB type and nullability of each, in the table's order.
+    """
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=duckdb_type,
+                description=DESCRIPTIONS.get(name),
+                constraints=dg.TableColumnConstraints(nullable=nullable),
+            )
+            for name, duckdb_type, nullable in columns
+        ]
+    )
