@@ -1,0 +1,136 @@
+"""The assets: the help desk's API, which others keep, and the tickets loaded from it."""
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, cast
+
+import dagster as dg
+import dlt
+from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
+from dagster_dlt.translator import DltResourceTranslatorData
+
+from helpdesk_assets.client.session import HelpDeskSession
+from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse, stored_columns
+from helpdesk_assets.schema import (
+    QUALIFIED_TABLE,
+    TABLE,
+    expected_columns,
+    table_schema,
+)
+from helpdesk_assets.source import source_outline
+
+GROUP = "help_desk"
+OWNER = "team:support-data"
+
+# What writes or reads the DuckDB file takes turns in this pool; dagster.yaml sets its limit.
+POOL = "duckdb"
+
+TICKETS = dg.AssetKey(TABLE)
+
+help_desk_api = dg.AssetSpec(
+    "help_desk_api",
+    description="The help desk itself, behind its REST API: where every ticket comes from.",
+    group_name=GROUP,
+    owners=[OWNER],
+    kinds={"api"},
+)
+
+
+class HelpDeskTranslator(DagsterDltTranslator):
+    """Says how the source's resources look as Dagster assets."""
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
+        """Return the asset that a dlt resource is, under the resource's own name."""
+        return dg.AssetSpec(
+            data.resource.name,
+            deps=[help_desk_api],
+            description=(
+                "Every ticket of the help desk, one row each, merged on `id`: a run updates the "
+                "tickets that are there and adds those that are new."
+            ),
+            group_name=GROUP,
+            owners=[OWNER],
+            kinds={"dlt", "duckdb"},
+            metadata={
+                "dagster/table_name": QUALIFIED_TABLE,
+                "dagster/column_schema": expected_columns(),
+            },
+            # Twice and six times as old as the hourly schedule lets it become.
+            freshness_policy=dg.FreshnessPolicy.time_window(
+                warn_window=timedelta(hours=2), fail_window=timedelta(hours=6)
+            ),
+        )
+
+
+TRANSLATOR = HelpDeskTranslator()
+
+
+@dlt_assets(
+    name=TABLE,
+    dlt_source=source_outline(),
+    # Each run makes a pipeline of its own; one made here would make its folder at import.
+    dlt_pipeline=cast(dlt.Pipeline, None),
+    dagster_dlt_translator=TRANSLATOR,
+    pool=POOL,
+)
+def help_desk_tickets(
+    context: dg.AssetExecutionContext,
+    dlt: DagsterDltResource,
+    help_desk_api: HelpDeskApi,
+    help_desk_warehouse: HelpDeskWarehouse,
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Load every ticket of the help desk and merge it into the table."""
+    started = time.perf_counter()
+    with (
+        help_desk_api.source() as (source, session),
+        help_desk_warehouse.pipeline() as pipeline,
+    ):
+        results = list(
+            dlt.run(
+                context=context,
+                dlt_source=source,
+                dlt_pipeline=pipeline,
+                dagster_dlt_translator=TRANSLATOR,
+            )
+        )
+        rows_loaded = _rows_loaded(pipeline)
+    metadata = {
+        **_table_metadata(help_desk_warehouse),
+        **_traffic_metadata(session),
+        "rows_loaded": rows_loaded,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    for result in results:
+        yield dg.MaterializeResult(
+            asset_key=result.asset_key, metadata={**_kept(result.metadata), **metadata}
+        )
+
+
+def _rows_loaded(pipeline: dlt.Pipeline) -> int:
+    """Return how many tickets the run read and handed to the merge; an empty desk has none."""
+    trace = pipeline.last_trace
+    normalized = trace.last_normalize_info if trace else None
+    return normalized.row_counts.get(TABLE, 0) if normalized else 0
+
+
+def _kept(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Leave out of dagster-dlt's metadata the load jobs, which name files that are gone."""
+    return {name: value for name, value in (metadata or {}).items() if name != "jobs"}
+
+
+def _traffic_metadata(session: HelpDeskSession) -> Mapping[str, Any]:
+    return {"pages": session.pages, "requests": session.requests, "retries": session.retries}
+
+
+def _table_metadata(warehouse: HelpDeskWarehouse) -> Mapping[str, Any]:
+    """Describe the table as it is in DuckDB after the load."""
+    with warehouse.reader() as connection:
+        columns = stored_columns(connection)
+        (row_count,) = connection.execute(f"select count(*) from {QUALIFIED_TABLE}").fetchall()[0]
+    return {
+        "dagster/table_name": QUALIFIED_TABLE,
+        "dagster/column_schema": table_schema(columns),
+        "dagster/row_count": row_count,
+        "duckdb_file": dg.MetadataValue.path(str(warehouse.path())),
+    }
