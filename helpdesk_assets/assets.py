@@ -92,6 +92,9 @@ def help_desk_tickets(
                 dlt_source=source,
                 dlt_pipeline=pipeline,
                 dagster_dlt_translator=TRANSLATOR,
+                # DuckDB reads these many times faster, and in a tenth of the memory, than the
+                # insert statements that dlt writes for it by default.
+                loader_file_format="parquet",
             )
         )
         rows_loaded = _rows_loaded(pipeline)

@@ -85,11 +85,8 @@ def null_rates(table: StoredTable) -> dg.AssetCheckResult:
     A column without a single value is a warning: that is what a field the API renamed looks like.
     """
     present = [column.name for column in COLUMNS if column.nullable and column.name in table.types]
-    rates = table.one(
-        "select "
-        + ", ".join(f"count(*) filter ({name} is null) / greatest(count(*), 1)" for name in present)
-        + f" from {QUALIFIED_TABLE}"
-    )
+    shares = (f"count(*) filter ({name} is null) / greatest(count(*), 1)" for name in present)
+    rates = table.one(f"select {', '.join(shares)} from {QUALIFIED_TABLE}") if present else ()
     empty = [name for name, rate in zip(present, rates, strict=True) if rate == 1]
     return dg.AssetCheckResult(
         passed=not empty,

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import dagster as dg
 import dlt
 import duckdb
 from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.exceptions import DltException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract import DltSource
 from pydantic import Field
@@ -31,7 +32,7 @@ SET_BASE_URL = (
 SET_API_KEY = "set API_KEY, or api_key in .dlt/secrets.toml, to the key it gave you."
 SET_CREDENTIALS = (
     "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
-    ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/help_desk.duckdb."
+    ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
 )
 
 
@@ -45,6 +46,13 @@ def stored_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str
         "where table_schema = ? and table_name = ? order by ordinal_position",
         [DATASET, TABLE],
     ).fetchall()
+
+
+def _endpoint_url(base_url: str) -> str:
+    """Return the URL that tickets are asked for, without a password or query it may hold."""
+    parts = urlsplit(base_url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/") + ENDPOINT, "", ""))
 
 
 def _setting_failure(sentence: str) -> dg.Failure:
@@ -100,19 +108,16 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         """
         base_url, api_key = self.resolved_base_url(), self.resolved_api_key()
         session = HelpDeskSession()
-        failure = None
         try:
             yield help_desk_source(base_url=base_url, api_key=api_key, session=session), session
         except dg.Failure:
             raise
         except Exception as error:
-            failure = http_failure(
-                error, url=base_url.rstrip("/") + ENDPOINT, requests=session.requests
-            ) or unexpected_failure(error, secret=api_key)
-        # Outside of the except clause, so that the error, whose text may hold the key, does not
-        # hang on the failure as its context.
-        if failure:
-            raise failure
+            # From None: the text of the error itself may hold the key.
+            raise (
+                http_failure(error, url=_endpoint_url(base_url), requests=session.requests)
+                or unexpected_failure(error, secret=api_key)
+            ) from None
 
 
 class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
@@ -133,11 +138,27 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
 
     def _resolved(self) -> DuckDbCredentials:
         value = self.credentials or dlt.secrets.get("destination.duckdb.credentials")
-        if not value or value == ":memory:" or value == ":pipeline:":
+        missing = _setting_failure(
+            f"There is no DuckDB file to load tickets into: {SET_CREDENTIALS}"
+        )
+        if not value:
+            raise missing
+        try:
+            credentials = resolve_configuration(DuckDbCredentials(), explicit_value=value)
+        except DltException:
+            raise missing from None
+        # dlt's name for a file in the pipeline's working folder, which ends with the run.
+        if credentials.database == ":pipeline:":
+            raise missing
+        # DuckDB calls a database by its file's name, and then takes help_desk.help_desk_tickets
+        # for a table of the database of that name.
+        name = Path(credentials.database).name.lstrip(".").partition(".")[0]
+        if name.lower() in (DATASET, f"{DATASET}_staging"):
             raise _setting_failure(
-                f"There is no DuckDB file to load tickets into: {SET_CREDENTIALS}"
+                f"A DuckDB file called {name} cannot hold the dataset {DATASET}, for DuckDB would "
+                f"mistake one for the other: {SET_CREDENTIALS}"
             )
-        return resolve_configuration(DuckDbCredentials(), explicit_value=value)
+        return credentials
 
     @contextmanager
     def pipeline(self) -> Iterator[dlt.Pipeline]:
@@ -163,25 +184,28 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the DuckDB file to read. Raises dg.Failure when that is not possible."""
+        """Open the DuckDB file to read; one that is not there yet is read as an empty one.
+
+        Raises dg.Failure when it cannot be opened.
+        """
+        path = self.path()
         with self._explained():
-            connection = duckdb.connect(str(self.path()), read_only=True)
+            connection = (
+                duckdb.connect(str(path), read_only=True) if path.exists() else duckdb.connect()
+            )
         with connection:
             yield connection
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Turn what DuckDB says of its file into a dg.Failure with what to do about it."""
-        failure = None
         try:
             yield
         except Exception as error:
             causes = [cause for cause in chain(error) if isinstance(cause, duckdb.IOException)]
             if not causes:
                 raise
-            failure = self._file_failure(str(causes[-1]))
-        if failure:
-            raise failure
+            raise self._file_failure(str(causes[-1])) from None
 
     def _file_failure(self, reason: str) -> dg.Failure:
         path = self.path()

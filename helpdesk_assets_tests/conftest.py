@@ -1,0 +1,161 @@
+"""What tests share: a sandbox to read from, a DuckDB file to load into, and ways to run."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from helpdesk_assets.definitions import defs
+from helpdesk_assets.sandbox.app import Answer, Fault, build_app
+from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.server import serve
+
+PROJECT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+API_KEY = "sk-planted-7Qx9"
+SETTINGS = ("SOURCES__HELP_DESK__BASE_URL", "API_KEY", "DESTINATION__DUCKDB__CREDENTIALS")
+
+
+class Sandbox:
+    """A help desk that is being served, what it was asked and when."""
+
+    def __init__(self, desk: Desk, fault: Fault | None = None) -> None:
+        self.desk = desk
+        self.fault = fault
+        self.base_url = ""
+        self.queries: list[dict[str, str]] = []
+        self.times: list[float] = []
+
+    async def __call__(self, request: Request, answer: Answer) -> Response:
+        self.queries.append(dict(request.query_params))
+        self.times.append(time.monotonic())
+        return await (self.fault(request, answer) if self.fault else answer(request))
+
+
+class Warehouse:
+    """The DuckDB file that a test loads into."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.path)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def tickets(self) -> list[tuple[int, str | None, str | None]]:
+        return self.query("select id, subject, status from help_desk.help_desk_tickets order by id")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def project_folder() -> Iterator[None]:
+    """Give dlt a project folder with the committed settings, and nobody's own secrets.toml."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        shutil.copytree(PROJECT / ".dlt", Path(folder) / ".dlt", ignore=lambda *_: {"secrets.toml"})
+        patch.setenv("DLT_PROJECT_DIR", folder)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test with no setting, a Dagster instance of its own, and no real waiting."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    dagster_home = tmp_path / "dagster_home"
+    dagster_home.mkdir()
+    shutil.copy(PROJECT / ".dagster" / "dagster.yaml", dagster_home)
+    monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Callable[..., Sandbox]]:
+    """Start help desks: ``sandbox(tickets=250, total=False, fault=...)``."""
+    with ExitStack() as running:
+
+        def start(tickets: int = 250, *, total: bool = True, fault: Fault | None = None) -> Sandbox:
+            started = Sandbox(Desk(tickets), fault)
+            app = build_app(started.desk, api_key=API_KEY, total=total, fault=started)
+            started.base_url = running.enter_context(serve(app))
+            return started
+
+        yield start
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "tickets.duckdb")
+
+
+@pytest.fixture
+def connect(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox], None]:
+    """Set the three settings, so that runs go from a sandbox into the warehouse."""
+
+    def set_settings(sandbox: Sandbox) -> None:
+        values = (sandbox.base_url, API_KEY, str(warehouse.path))
+        for name, value in zip(SETTINGS, values, strict=True):
+            monkeypatch.setenv(name, value)
+
+    return set_settings
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def sync(instance: dg.DagsterInstance) -> Callable[[], dg.ExecuteInProcessResult]:
+    """Run the job in this process; a failed run is returned like any other."""
+
+    def run() -> dg.ExecuteInProcessResult:
+        job = defs.resolve_job_def("help_desk_sync")
+        return job.execute_in_process(instance=instance, raise_on_error=False)
+
+    return run
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure:
+    """Return what a failed run says, as the UI shows it, with its metadata."""
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    error = event.step_failure_data.user_failure_data
+    assert error is not None, event.step_failure_data.error
+    return dg.Failure(error.description, metadata=error.metadata)
+
+
+def everything_logged(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
+    """Return all that Dagster keeps of a run, as text."""
+    return "\n".join(str(entry) for entry in instance.all_logs(result.run_id))
+
+
+def command(
+    *arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the environment's commands to its end; both outputs come as one text."""
+    return subprocess.run(
+        [str(BIN / arguments[0]), *arguments[1:]],
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def sentence_of(result: dg.ExecuteInProcessResult) -> str:
+    """Return the sentence that a failed run says."""
+    return str(failure_of(result).description)

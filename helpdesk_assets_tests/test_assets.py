@@ -1,0 +1,179 @@
+"""What a materialization leaves in DuckDB, and what it says of it in Dagster."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.definitions import defs
+from helpdesk_assets.schema import COLUMNS
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+TICKETS = dg.AssetKey("help_desk_tickets")
+
+
+def metadata_of(result: dg.ExecuteInProcessResult) -> Mapping[str, Any]:
+    (materialization,) = result.asset_materializations_for_node("help_desk_tickets")
+    return {name: value.value for name, value in materialization.metadata.items()}
+
+
+def test_a_run_says_what_it_did(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    connect(sandbox(tickets=250))
+    metadata = metadata_of(sync())
+
+    assert metadata["rows_loaded"] == 250
+    assert metadata["dagster/row_count"] == 250
+    assert metadata["dagster/table_name"] == "help_desk.help_desk_tickets"
+    assert metadata["duckdb_file"] == str(warehouse.path)
+    assert metadata["pages"] == 4
+    assert metadata["requests"] == 4
+    assert metadata["retries"] == 0
+    assert 0 < metadata["seconds"] < 60
+
+
+def test_columns_reach_the_ui_with_types_and_descriptions(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    connect(sandbox(tickets=10))
+    shown = {column.name: column for column in metadata_of(sync())["dagster/column_schema"].columns}
+    stored = warehouse.query("describe help_desk.help_desk_tickets")
+
+    assert [(name, column.type) for name, column in shown.items()] == [row[:2] for row in stored]
+    for column in COLUMNS:
+        assert shown[column.name].description == column.description
+    assert not shown["id"].constraints.nullable
+    assert shown["subject"].constraints.nullable
+    assert shown["created_at"].type == "TIMESTAMP WITH TIME ZONE"
+
+
+def test_columns_are_described_before_the_first_run() -> None:
+    spec = defs.resolve_asset_graph().get(TICKETS)
+    schema = spec.metadata["dagster/column_schema"]
+
+    assert [column.name for column in schema.columns] == ["id", "subject", "status", "created_at"]
+    assert all(column.description for column in schema.columns)
+
+
+def test_the_asset_is_at_home_in_the_ui() -> None:
+    graph = defs.resolve_asset_graph()
+    node = graph.get(TICKETS)
+
+    assert node.parent_keys == {dg.AssetKey("help_desk_api")}
+    assert not graph.get(dg.AssetKey("help_desk_api")).is_materializable
+    assert node.kinds == {"dlt", "duckdb"}
+    assert node.group_name == "help_desk"
+    assert node.owners
+    assert node.description
+    assert node.freshness_policy_or_from_metadata
+    assert node.pools == {"duckdb"}
+
+
+def test_other_fields_are_loaded_too(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=30)
+    connect(desk)
+    sync()
+    rows = warehouse.query(
+        "select priority, requester__id from help_desk.help_desk_tickets order by id"
+    )
+    tags = warehouse.query("select count(*) from help_desk.help_desk_tickets__tags")
+
+    assert rows == [(ticket["priority"], ticket["requester"]["id"]) for ticket in desk.desk.tickets]
+    assert tags == [(sum(len(ticket["tags"]) for ticket in desk.desk.tickets),)]
+
+
+def test_instants_are_kept_with_their_time_zone(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=1)
+    desk.desk.tickets[0]["created_at"] = "2026-03-29T01:30:00.250+05:30"
+    connect(desk)
+    sync()
+
+    assert warehouse.query(
+        "select created_at = timestamptz '2026-03-28 20:00:00.25+00'"
+        " from help_desk.help_desk_tickets"
+    ) == [(True,)]
+
+
+def test_a_second_run_changes_and_adds_by_id(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=150)
+    connect(desk)
+    sync()
+    desk.desk.tickets[7].update(status="closed", subject="Solved at last ✅")
+    desk.desk.tickets[8].update(subject=None)
+    desk.desk.tickets.append({"id": 151, "subject": "new", "status": "new", "queue": "second"})
+    metadata = metadata_of(sync())
+
+    assert metadata["dagster/row_count"] == 151
+    assert metadata["rows_loaded"] == 151
+    assert warehouse.tickets() == [
+        (ticket["id"], ticket["subject"], ticket["status"]) for ticket in desk.desk.tickets
+    ]
+    assert "queue" in [column.name for column in metadata["dagster/column_schema"].columns]
+
+
+def test_an_empty_desk_gets_an_empty_table_and_then_its_tickets(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=0)
+    connect(desk)
+    first = sync()
+
+    assert first.success
+    assert metadata_of(first)["dagster/row_count"] == 0
+    assert metadata_of(first)["rows_loaded"] == 0
+    assert warehouse.query("describe help_desk.help_desk_tickets")[0][:2] == ("id", "BIGINT")
+
+    desk.desk.tickets.append({"id": 1, "subject": "first", "status": "new"})
+    second = sync()
+
+    assert second.success
+    assert warehouse.tickets() == [(1, "first", "new")]
+
+
+def test_the_working_folder_is_gone_after_good_and_bad_runs(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    connect(sandbox(tickets=10))
+
+    assert sync().success
+    monkeypatch.setenv("API_KEY", "wrong")
+    assert not sync().success
+    assert [path.name for path in folder.rglob("*") if "helpdesk" in path.name] == []
+
+
+def test_a_failed_run_leaves_the_table_as_it_was(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=250)
+    connect(desk)
+    sync()
+    before = warehouse.tickets()
+    for ticket in desk.desk.tickets:
+        ticket["status"] = "closed"
+    # The third page holds what is no ticket: it has no id to merge on.
+    desk.desk.tickets[249] = {"id": None, "subject": "nameless"}
+    result = sync()
+
+    assert not result.success
+    assert warehouse.tickets() == before

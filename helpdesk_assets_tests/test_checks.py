@@ -1,0 +1,212 @@
+"""What the checks say of tables that are good, bad, empty or missing."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.assets import help_desk_tickets
+from helpdesk_assets.checks import help_desk_tickets_checks
+from helpdesk_assets.resources import HelpDeskWarehouse
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+CREATE = (
+    "create schema if not exists help_desk; create table help_desk.help_desk_tickets"
+    " (id bigint, subject varchar, status varchar, created_at timestamptz)"
+)
+BLOCKING = {"id_is_unique", "id_is_not_null", "required_columns_present"}
+
+
+@pytest.fixture
+def run_checks(
+    warehouse: Warehouse,
+) -> Callable[[], dict[str, dg.AssetCheckEvaluation]]:
+    """Run the checks alone on a table that other hands have made."""
+    job = dg.Definitions(
+        assets=[help_desk_tickets],
+        asset_checks=[help_desk_tickets_checks],
+        jobs=[
+            dg.define_asset_job(
+                "checks_only",
+                selection=dg.AssetSelection.checks_for_assets(help_desk_tickets),
+                executor_def=dg.in_process_executor,
+            )
+        ],
+        resources={
+            "dlt": object(),
+            "help_desk_api": object(),
+            "help_desk_warehouse": HelpDeskWarehouse(credentials=str(warehouse.path)),
+        },
+    ).resolve_job_def("checks_only")
+
+    def run() -> dict[str, dg.AssetCheckEvaluation]:
+        result = job.execute_in_process(raise_on_error=False)
+        return {
+            evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()
+        }
+
+    return run
+
+
+RunChecks = Callable[[], dict[str, dg.AssetCheckEvaluation]]
+
+
+def values(evaluation: dg.AssetCheckEvaluation) -> Mapping[str, Any]:
+    return {name: value.value for name, value in evaluation.metadata.items()}
+
+
+def test_a_loaded_table_passes(sandbox: StartSandbox, connect: Connect, sync: Sync) -> None:
+    desk = sandbox(tickets=400)
+    connect(desk)
+    evaluations = {
+        evaluation.check_name: evaluation for evaluation in sync().get_asset_check_evaluations()
+    }
+
+    assert set(evaluations) == BLOCKING | {"null_rates"}
+    assert all(evaluation.passed for evaluation in evaluations.values())
+    assert {values(evaluation)["rows"] for evaluation in evaluations.values()} == {400}
+    nulls = sum(ticket["subject"] is None for ticket in desk.desk.tickets)
+    assert nulls
+    assert values(evaluations["null_rates"])["null_rate_subject"] == pytest.approx(nulls / 400)
+
+
+def test_duplicate_ids_fail_with_five_examples(warehouse: Warehouse, run_checks: RunChecks) -> None:
+    warehouse.query(CREATE)
+    warehouse.query(
+        "insert into help_desk.help_desk_tickets"
+        " select n, 'a subject', 'open', now() from range(1, 21) as numbers(n)"
+        " union all select n, 'again', 'open', now() from range(1, 8) as numbers(n)"
+    )
+    check = run_checks()["id_is_unique"]
+
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.ERROR
+    assert check.blocking
+    assert check.description == "7 ids stand in more than one row."
+    assert values(check) == {
+        "rows": 27,
+        "duplicated_ids": 7,
+        "offending_ids": [1, 2, 3, 4, 5],
+    }
+
+
+def test_null_ids_fail_with_their_places(warehouse: Warehouse, run_checks: RunChecks) -> None:
+    warehouse.query(CREATE)
+    warehouse.query(
+        "insert into help_desk.help_desk_tickets values"
+        " (1, 'a', 'open', now()), (null, 'b', 'open', now()), (null, 'c', 'open', now())"
+    )
+    evaluations = run_checks()
+    check = evaluations["id_is_not_null"]
+
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.ERROR
+    assert check.blocking
+    assert values(check) == {"rows": 3, "null_ids": 2, "offending_row_numbers": [1, 2]}
+    assert evaluations["id_is_unique"].passed
+
+
+def test_missing_and_mistyped_columns_fail(warehouse: Warehouse, run_checks: RunChecks) -> None:
+    warehouse.query(
+        "create schema help_desk; create table help_desk.help_desk_tickets"
+        " (id varchar, status varchar, created_at timestamptz)"
+    )
+    check = run_checks()["required_columns_present"]
+
+    assert not check.passed
+    assert check.blocking
+    assert check.description == "id is VARCHAR and not BIGINT; subject is missing."
+    assert values(check)["wrong_columns"] == 2
+
+
+def test_a_table_without_id_fails_the_checks_on_it(
+    warehouse: Warehouse, run_checks: RunChecks
+) -> None:
+    warehouse.query("create schema help_desk; create table help_desk.help_desk_tickets (a int)")
+    evaluations = run_checks()
+
+    for name in BLOCKING:
+        assert not evaluations[name].passed
+    assert evaluations["id_is_unique"].description == "The table has no column id."
+    assert evaluations["null_rates"].passed
+
+
+def test_a_column_without_any_value_is_a_warning(
+    warehouse: Warehouse, run_checks: RunChecks
+) -> None:
+    warehouse.query(CREATE)
+    warehouse.query(
+        "insert into help_desk.help_desk_tickets values"
+        " (1, null, 'open', now()), (2, null, null, now())"
+    )
+    check = run_checks()["null_rates"]
+
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.WARN
+    assert check.description == "No row has a value in subject."
+    assert values(check) == {
+        "rows": 2,
+        "null_rate_subject": 1.0,
+        "null_rate_status": 0.5,
+        "null_rate_created_at": 0.0,
+    }
+
+
+def test_an_empty_table_passes_and_says_so(warehouse: Warehouse, run_checks: RunChecks) -> None:
+    warehouse.query(CREATE)
+
+    for evaluation in run_checks().values():
+        assert evaluation.passed
+        assert evaluation.description == "The table is empty: it has no row to look at."
+        assert values(evaluation)["rows"] == 0
+
+
+@pytest.mark.parametrize("file_exists", [True, False])
+def test_a_missing_table_fails_with_a_sentence(
+    file_exists: bool, warehouse: Warehouse, run_checks: RunChecks
+) -> None:
+    if file_exists:
+        warehouse.query("select 1")
+    evaluations = run_checks()
+
+    assert len(evaluations) == 4
+    for evaluation in evaluations.values():
+        assert not evaluation.passed
+        assert "There is no table help_desk.help_desk_tickets" in str(evaluation.description)
+
+
+def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream(
+    sandbox: StartSandbox, connect: Connect, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(sandbox(tickets=3))
+    warehouse.query(CREATE)
+    warehouse.query("insert into help_desk.help_desk_tickets (id) values (77), (77)")
+
+    @dg.asset(deps=[help_desk_tickets])
+    def report() -> None: ...
+
+    defs = dg.Definitions(
+        assets=[help_desk_tickets, report],
+        asset_checks=[help_desk_tickets_checks],
+        jobs=[
+            dg.define_asset_job(
+                "all",
+                selection=dg.AssetSelection.assets(report)
+                | dg.AssetSelection.checks_for_assets(help_desk_tickets),
+            )
+        ],
+        resources={
+            "dlt": object(),
+            "help_desk_api": object(),
+            "help_desk_warehouse": HelpDeskWarehouse(),
+        },
+    )
+    result = defs.resolve_job_def("all").execute_in_process(raise_on_error=False)
+
+    assert not result.success
+    assert result.asset_materializations_for_node("report") == []

@@ -1,0 +1,199 @@
+"""What a run says when a setting is missing or wrong, and that the key shows nowhere."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from helpdesk_assets.definitions import build_defs
+from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets.sandbox.app import Answer
+from helpdesk_assets_tests.conftest import (
+    API_KEY,
+    Sandbox,
+    Warehouse,
+    everything_logged,
+    sentence_of,
+)
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+ADDRESS = "SOURCES__HELP_DESK__BASE_URL"
+KEY = "API_KEY"
+FILE = "DESTINATION__DUCKDB__CREDENTIALS"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        (ADDRESS, None, "address is missing"),
+        (ADDRESS, "", "address is missing"),
+        (ADDRESS, "  ", "address is missing"),
+        (ADDRESS, "127.0.0.1:8010", "does not begin with http:// or https://"),
+        (ADDRESS, "api.example.com/help", "does not begin with http:// or https://"),
+        (ADDRESS, "ftp://api.example.com", "does not begin with http:// or https://"),
+        (ADDRESS, "https://", "does not begin with http:// or https://"),
+        (KEY, None, "API key is missing"),
+        (KEY, "", "API key is missing"),
+        (FILE, None, "no DuckDB file"),
+        (FILE, "", "no DuckDB file"),
+        (FILE, ":memory:", "no DuckDB file"),
+        (FILE, "duckdb:///:memory:", "no DuckDB file"),
+        (FILE, ":pipeline:", "no DuckDB file"),
+        (FILE, "/no/such/folder/tickets.duckdb", "cannot be opened"),
+        (FILE, "/", "cannot be opened"),
+        (FILE, "help_desk.duckdb", "called help_desk cannot hold the dataset help_desk"),
+    ],
+)
+def test_a_setting_that_will_not_do_is_named_with_its_remedy(
+    name: str,
+    value: str | None,
+    says: str,
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = sandbox()
+    connect(desk)
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    started = time.monotonic()
+    result = sync()
+
+    assert not result.success
+    assert says in sentence_of(result)
+    assert f"set {name}" in sentence_of(result)
+    assert desk.queries == []
+    assert time.monotonic() - started < 10
+
+
+def test_a_file_that_is_no_database_is_left_alone(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    connect(sandbox())
+    warehouse.path.write_text("someone's notes\n" * 500)
+    result = sync()
+
+    assert "cannot be opened" in sentence_of(result)
+    assert warehouse.path.read_text() == "someone's notes\n" * 500
+
+
+def test_a_file_that_another_process_holds_is_said_so(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox()
+    connect(desk)
+    hold = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(warehouse.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        result = sync()
+        holder.communicate(b"\n")
+
+    assert f"(PID {holder.pid})" in sentence_of(result)
+    assert "in use by another process" in sentence_of(result)
+    assert f"in {FILE}" in sentence_of(result)
+    assert desk.queries == []
+    assert sync().success
+
+
+def test_the_toml_files_do_as_well_as_the_environment(
+    sandbox: StartSandbox, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    desk = sandbox(tickets=3)
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        f'[sources.help_desk]\nbase_url = "{desk.base_url}"\n'
+    )
+    (tmp_path / ".dlt" / "secrets.toml").write_text(
+        f'api_key = "{API_KEY}"\n[destination.duckdb]\ncredentials = "{warehouse.path}"\n'
+    )
+    run = (
+        "from helpdesk_assets import defs;"
+        "defs.resolve_job_def('help_desk_sync').execute_in_process()"
+    )
+    subprocess.run(
+        [sys.executable, "-c", run],
+        cwd=tmp_path,
+        env={"PATH": "", "DLT_PROJECT_DIR": str(tmp_path)},
+        check=True,
+        timeout=120,
+    )
+
+    assert len(warehouse.tickets()) == 3
+
+
+def test_what_is_set_on_the_resources_comes_first(
+    sandbox: StartSandbox, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = sandbox(tickets=3)
+    monkeypatch.setenv(ADDRESS, "http://127.0.0.1:1")
+    monkeypatch.setenv("HELP_DESK_KEY", API_KEY)
+    defs = build_defs(
+        {
+            "help_desk_api": HelpDeskApi(
+                base_url=desk.base_url, api_key=dg.EnvVar("HELP_DESK_KEY")
+            ),
+            "help_desk_warehouse": HelpDeskWarehouse(credentials=f"duckdb:///{warehouse.path}"),
+        }
+    )
+
+    assert defs.resolve_job_def("help_desk_sync").execute_in_process().success
+    assert len(warehouse.tickets()) == 3
+
+
+@pytest.mark.parametrize("key", [API_KEY, "sk/7&+=% é"])
+@pytest.mark.parametrize("fault", ["refused", "wrong", "html"])
+def test_the_key_is_not_in_what_a_failed_run_leaves(
+    key: str,
+    fault: str,
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    async def login_page(request: Request, answer: Answer) -> Response:
+        return HTMLResponse(f"<h1>Please log in, {request.url}</h1>")
+
+    desk = sandbox(fault=login_page if fault == "html" else None)
+    connect(desk)
+    monkeypatch.setenv(KEY, key if fault != "wrong" else f"{key}-wrong")
+    if fault == "refused":
+        monkeypatch.setenv(ADDRESS, "http://127.0.0.1:9")
+    result = sync()
+
+    assert not result.success
+    printed = capfd.readouterr()
+    left = everything_logged(instance, result) + printed.out + printed.err
+    assert "STEP_FAILURE" in left
+    for spelling in (key, json.dumps(key)[1:-1], "sk%2F7%26%2B%3D%25+%C3%A9", "sk%2F7"):
+        assert spelling not in left
+
+
+def test_a_password_in_the_address_is_not_shown(
+    sync: Sync, sandbox: StartSandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(sandbox())
+    monkeypatch.setenv(ADDRESS, "http://agent:hunter2@127.0.0.1:9/help")
+    result = sync()
+
+    assert "http://127.0.0.1:9/help/v1/tickets" in sentence_of(result)
+    assert "hunter2" not in sentence_of(result)

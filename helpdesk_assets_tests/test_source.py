@@ -1,0 +1,199 @@
+"""What is asked of the API, what is asked again, and after how long."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from itertools import pairwise
+
+import dagster as dg
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from helpdesk_assets.sandbox.app import Answer, Fault
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse, failure_of, sentence_of
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+RETRIED = [429, 500, 502, 503, 504]
+NOT_RETRIED = [400, 401, 403, 404, 410, 418, 501, 505]
+
+
+def failing(status: int, times: int, headers: dict[str, str] | None = None) -> Fault:
+    """Answer the first ``times`` requests with ``status``."""
+    left = times
+
+    async def fault(request: Request, answer: Answer) -> Response:
+        nonlocal left
+        if left:
+            left -= 1
+            return PlainTextResponse("no", status_code=status, headers=headers)
+        return await answer(request)
+
+    return fault
+
+
+@pytest.mark.parametrize("total", [True, False], ids=["with total", "without total"])
+@pytest.mark.parametrize("tickets", [1, 100, 250])
+def test_every_ticket_arrives(
+    tickets: int,
+    total: bool,
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    warehouse: Warehouse,
+) -> None:
+    desk = sandbox(tickets=tickets, total=total)
+    connect(desk)
+
+    assert sync().success
+    assert warehouse.tickets() == [
+        (ticket["id"], ticket["subject"], ticket["status"]) for ticket in desk.desk.tickets
+    ]
+
+
+def test_pages_are_asked_for_by_offset_with_the_key_in_the_query(
+    sandbox: StartSandbox, connect: Connect, sync: Sync
+) -> None:
+    desk = sandbox(tickets=250)
+    connect(desk)
+    sync()
+
+    assert desk.queries == [
+        {"offset": str(offset), "limit": "100", "api_key": API_KEY} for offset in (0, 100, 200, 300)
+    ]
+
+
+@pytest.mark.parametrize("status", RETRIED)
+def test_a_passing_fault_is_outlived(
+    status: int, sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=50, fault=failing(status, times=3))
+    connect(desk)
+    result = sync()
+
+    assert result.success
+    assert len(warehouse.tickets()) == 50
+    assert [query["offset"] for query in desk.queries] == ["0", "0", "0", "0", "100"]
+    metadata = result.asset_materializations_for_node("help_desk_tickets")[0].metadata
+    assert metadata["requests"].value == 5
+    assert metadata["retries"].value == 3
+    assert metadata["pages"].value == 2
+
+
+@pytest.mark.parametrize("status", RETRIED)
+def test_a_lasting_fault_is_asked_four_times(
+    status: int, sandbox: StartSandbox, connect: Connect, sync: Sync
+) -> None:
+    desk = sandbox(fault=failing(status, times=1000))
+    connect(desk)
+    result = sync()
+
+    assert not result.success
+    assert len(desk.queries) == 4
+    assert f"(HTTP {status})" in sentence_of(result)
+
+
+@pytest.mark.parametrize("status", NOT_RETRIED)
+def test_any_other_status_fails_at_once(
+    status: int, sandbox: StartSandbox, connect: Connect, sync: Sync
+) -> None:
+    desk = sandbox(fault=failing(status, times=1))
+    connect(desk)
+    result = sync()
+
+    assert not result.success
+    assert len(desk.queries) == 1
+    assert f"HTTP {status}" in sentence_of(result)
+
+
+def test_a_server_that_does_not_answer_is_asked_four_times(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(request: Request, answer: Answer) -> Response:
+        await asyncio.sleep(2)
+        return await answer(request)
+
+    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.2")
+    desk = sandbox(fault=hang)
+    connect(desk)
+    result = sync()
+
+    assert len(desk.queries) == 4
+    assert "did not answer in time" in sentence_of(result)
+
+
+def test_a_broken_connection_is_asked_for_four_times(
+    connect: Connect, sync: Sync, sandbox: StartSandbox
+) -> None:
+    connections = 0
+
+    def hang_up(listener: socket.socket) -> None:
+        nonlocal connections
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connections += 1
+            connection.recv(1000)
+            connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        desk = sandbox()
+        desk.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        connect(desk)
+        result = sync()
+        listener.shutdown(socket.SHUT_RDWR)
+
+    assert connections == 4
+    assert "could not be reached, or broke the connection" in sentence_of(result)
+
+
+def test_a_refused_connection_is_tried_four_times(
+    connect: Connect, sync: Sync, sandbox: StartSandbox
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    desk = sandbox()
+    desk.base_url = f"http://127.0.0.1:{port}"
+    connect(desk)
+    result = sync()
+
+    assert "could not be reached" in sentence_of(result)
+    assert failure_of(result).metadata["requests"].value == 4
+
+
+def test_the_waits_double_from_two_seconds(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME__REQUEST_BACKOFF_FACTOR")
+    desk = sandbox(fault=failing(503, times=1000))
+    connect(desk)
+    sync()
+
+    waits = [after - before for before, after in pairwise(desk.times)]
+    assert [int(wait) for wait in waits] == [2, 4, 8]
+
+
+def test_retry_after_is_honoured(sandbox: StartSandbox, connect: Connect, sync: Sync) -> None:
+    desk = sandbox(tickets=10, fault=failing(429, times=1, headers={"Retry-After": "2"}))
+    connect(desk)
+
+    assert sync().success
+    assert desk.times[1] - desk.times[0] >= 2
+
+
+def test_retry_after_is_bounded(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_RETRY_DELAY", "1")
+    desk = sandbox(tickets=10, fault=failing(429, times=1, headers={"Retry-After": "86400"}))
+    connect(desk)
+
+    assert sync().success
+    assert 1 <= desk.times[1] - desk.times[0] < 60
