@@ -25,6 +25,7 @@ from helpdesk_assets.sandbox.server import serve
 PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 API_KEY = "sk-planted-7Qx9"
+EXECUTE = ("dagster", "job", "execute", "-m", "helpdesk_assets", "-j", "help_desk_sync")
 SETTINGS = ("SOURCES__HELP_DESK__BASE_URL", "API_KEY", "DESTINATION__DUCKDB__CREDENTIALS")
 
 

@@ -1,0 +1,41 @@
+"""The command line that users and schedulers run: ``dagster job execute``."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from helpdesk_assets_tests.conftest import API_KEY, EXECUTE, Sandbox, Warehouse, command
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+
+
+def test_the_job_needs_the_three_settings_and_nothing_else(
+    sandbox: StartSandbox,
+    connect: Connect,
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect(sandbox(tickets=250))
+    for name in ("DAGSTER_HOME", "DLT_PROJECT_DIR", "RUNTIME__REQUEST_BACKOFF_FACTOR"):
+        monkeypatch.delenv(name)
+    finished = command(*EXECUTE, cwd=tmp_path)
+
+    assert finished.returncode == 0, finished.stdout
+    assert len(warehouse.tickets()) == 250
+    assert API_KEY not in finished.stdout
+
+
+def test_a_wrong_key_fails_with_one_sentence_after_one_request(
+    sandbox: StartSandbox, connect: Connect, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    desk = sandbox()
+    connect(desk)
+    finished = command(*EXECUTE, env={"API_KEY": "sk-not-this-one"}, cwd=tmp_path)
+
+    assert finished.returncode != 0
+    assert finished.stdout.count("refused the API key (HTTP 401): set API_KEY") == 1
+    assert "sk-not-this-one" not in finished.stdout
+    assert len(desk.queries) == 1

@@ -1,0 +1,63 @@
+"""The code location loads with nothing configured, and loading it touches nothing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from helpdesk_assets_tests.conftest import BIN, PROJECT
+
+# Prints what Python's audit events say is opened, made or connected to while importing, apart
+# from the code of the modules themselves.
+WATCH_IMPORT = """
+import sys
+touched = []
+def watch(event, arguments):
+    if event == "open":
+        path = str(arguments[0])
+        if ".dlt" in path or "secrets" in path or arguments[2] & 3:
+            touched.append((event, path))
+    elif event in ("os.mkdir", "os.rename", "os.remove", "socket.connect", "subprocess.Popen"):
+        touched.append((event, str(arguments)))
+import dagster, dagster_dlt, dlt, duckdb
+sys.addaudithook(watch)
+import helpdesk_assets
+helpdesk_assets.defs.resolve_all_job_defs()
+print(touched)
+"""
+
+
+def test_importing_reads_no_secret_and_makes_no_file(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / ".dlt").mkdir(parents=True)
+    (project / ".dlt" / "secrets.toml").write_text('api_key = "planted"')
+    (project / ".dlt" / "config.toml").write_text("")
+    said = subprocess.check_output(
+        [sys.executable, "-B", "-c", WATCH_IMPORT],
+        cwd=project,
+        env={"PATH": os.environ["PATH"], "HOME": str(project)},
+        text=True,
+    )
+
+    assert said == "[]\n"
+    assert sorted(path.name for path in project.rglob("*")) == [
+        ".dlt",
+        "config.toml",
+        "secrets.toml",
+    ]
+
+
+def test_definitions_validate_with_no_configuration_at_all(tmp_path: Path) -> None:
+    finished = subprocess.run(
+        [BIN / "dagster", "definitions", "validate"],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+    assert finished.returncode == 0, finished.stdout
+    assert "Validation successful for code location helpdesk_assets" in finished.stdout

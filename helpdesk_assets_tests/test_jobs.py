@@ -1,0 +1,88 @@
+"""When the job runs, what it runs, and that two runs take turns."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import dagster as dg
+from starlette.requests import Request
+from starlette.responses import Response
+
+from helpdesk_assets.definitions import defs
+from helpdesk_assets.sandbox.app import Answer
+from helpdesk_assets_tests.conftest import BIN, EXECUTE, Sandbox, Warehouse, command
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+
+
+def test_the_schedule_is_hourly_and_stopped_until_someone_starts_it() -> None:
+    schedule = defs.resolve_schedule_def("help_desk_sync_schedule")
+
+    assert schedule.cron_schedule == "0 * * * *"
+    assert schedule.execution_timezone == "UTC"
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    assert schedule.job_name == "help_desk_sync"
+
+
+def test_the_schedule_is_configured_in_the_environment() -> None:
+    say = (
+        "from helpdesk_assets.jobs import help_desk_sync_schedule as schedule;"
+        "print(schedule.cron_schedule, schedule.execution_timezone)"
+    )
+    said = subprocess.check_output(
+        [sys.executable, "-c", say],
+        env={
+            **os.environ,
+            "SCHEDULES__HELP_DESK_SYNC__CRON": "*/5 8-18 * * 1-5",
+            "SCHEDULES__HELP_DESK_SYNC__TIMEZONE": "Europe/Berlin",
+        },
+        text=True,
+    )
+
+    assert said == "*/5 8-18 * * 1-5 Europe/Berlin\n"
+
+
+def test_the_job_runs_the_asset_and_its_checks_in_one_process() -> None:
+    job = defs.resolve_job_def("help_desk_sync")
+
+    assert {node.name for node in job.nodes} == {"help_desk_tickets", "help_desk_tickets_checks"}
+    assert job.executor_def is dg.in_process_executor
+
+
+def test_a_run_whose_process_died_is_retried_and_a_failed_one_is_not() -> None:
+    tags = defs.resolve_job_def("help_desk_sync").run_tags
+
+    assert tags["dagster/max_retries"] == "2"
+    assert tags["dagster/retry_on_asset_or_op_failure"] == "false"
+
+
+def test_two_processes_at_once_take_turns(
+    sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
+) -> None:
+    async def slow(request: Request, answer: Answer) -> Response:
+        await asyncio.sleep(0.5)
+        return await answer(request)
+
+    desk = sandbox(tickets=300, fault=slow)
+    connect(desk)
+    # The two would also race to make Dagster's own database, which is not what this is about.
+    assert command("dagster", "instance", "concurrency", "get", "--all").returncode == 0
+    processes = [
+        subprocess.Popen(
+            [str(BIN / EXECUTE[0]), *EXECUTE[1:]],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=180)[0] for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert any("blocked by limit for pool duckdb" in output for output in outputs)
+    # One walk ended before the other began.
+    assert [query["offset"] for query in desk.queries] == ["0", "100", "200", "300"] * 2
+    assert len(warehouse.tickets()) == 300

@@ -1,0 +1,134 @@
+"""The sandbox, as a command and as an API."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
+
+StartSandbox = Callable[..., Sandbox]
+RUN = ("python", "-m", "helpdesk_assets.sandbox")
+
+
+def get(url: str) -> tuple[int, dict[str, object]]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+@contextmanager
+def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start the sandbox as a process; its base URL is what it says it is."""
+    with subprocess.Popen(
+        [sys.executable, *RUN[1:], "--port", "0", *arguments], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        found = re.search(r"http://\S+", process.stderr.readline())
+        assert found
+        yield process, found.group()
+        process.kill()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
+    with served("--tickets", "12", "--seed", "7") as (process, base_url):
+        status, body = get(f"{base_url}/v1/tickets?offset=10&limit=100&api_key=sandbox-key")
+        process.send_signal(stop)
+        _, said = process.communicate(timeout=30)
+
+    assert status == 200
+    assert body == {"data": Desk(12, 7).tickets[10:], "total": 12}
+    assert process.returncode == 0
+    assert said == "The help desk is closed.\n"
+
+
+def test_it_may_keep_the_total_to_itself() -> None:
+    with served("--tickets", "12", "--no-total", "--api-key", "other") as (_, base_url):
+        _, body = get(f"{base_url}/v1/tickets?api_key=other")
+
+    assert set(body) == {"data"}
+
+
+def test_a_wrong_key_is_refused_as_json(sandbox: StartSandbox) -> None:
+    desk = sandbox()
+
+    for query in ("", "?api_key=", "?api_key=wrong", "?api_key=%C3%A9"):
+        assert get(f"{desk.base_url}/v1/tickets{query}") == (
+            401,
+            {"error": "The API key is missing or wrong."},
+        )
+
+
+@pytest.mark.parametrize("query", ["offset=-1", "limit=0", "limit=1001", "limit=many"])
+def test_a_page_that_cannot_be_is_refused_as_json(query: str, sandbox: StartSandbox) -> None:
+    desk = sandbox()
+    status, body = get(f"{desk.base_url}/v1/tickets?api_key={API_KEY}&{query}")
+
+    assert status == 400
+    assert "offset begins at 0" in str(body["error"])
+
+
+def test_tickets_are_the_same_for_the_same_seed_and_believable() -> None:
+    tickets = Desk(2500, seed=1).tickets
+
+    assert tickets == Desk(2500, seed=1).tickets
+    assert tickets != Desk(2500, seed=2).tickets
+    assert [ticket["id"] for ticket in tickets] == list(range(1, 2501))
+    for field in ("subject", "status", "created_at"):
+        nulls = sum(ticket[field] is None for ticket in tickets)
+        assert 0 < nulls < 250
+    subjects = "".join(ticket["subject"] or "" for ticket in tickets)
+    for letters in ("'", '"', "ö", "🔥", "起", "ال", "т"):
+        assert letters in subjects
+    days = {ticket["created_at"][:10] for ticket in tickets if ticket["created_at"]}
+    assert min(days) < "2024-11-15"
+    assert max(days) > "2026-10-15"
+
+
+def test_a_command_runs_against_it_and_gives_it_its_exit_code() -> None:
+    ask = (
+        "import os, sys, urllib.request as u; e = os.environ;"
+        "u.urlopen(e['SOURCES__HELP_DESK__BASE_URL'] + '/v1/tickets?api_key=' + e['API_KEY']);"
+        "sys.exit(5)"
+    )
+    finished = command(*RUN, "--port", "0", "--", sys.executable, "-c", ask)
+
+    assert finished.returncode == 5, finished.stdout
+
+
+def test_a_taken_port_is_said_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finished = command(*RUN, "--port", str(port))
+
+    assert finished.returncode == 1
+    assert finished.stdout.startswith(f"The sandbox cannot listen on 127.0.0.1:{port}")
+    assert "Choose another --port" in finished.stdout
+
+
+def test_help_names_every_option() -> None:
+    finished = command(*RUN, "--help")
+
+    assert finished.returncode == 0
+    for option in ("--host", "--port", "--tickets", "--seed", "--api-key", "--no-total", "COMMAND"):
+        assert option in finished.stdout
+
+
+def test_a_number_of_tickets_that_cannot_be_is_refused() -> None:
+    finished = command(*RUN, "--tickets", "-1")
+
+    assert finished.returncode == 2
+    assert "0 or more tickets" in finished.stdout

@@ -1,0 +1,189 @@
+"""What people see in the Dagster UI, asked of its GraphQL API, and a run started from it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from helpdesk_assets_tests.conftest import API_KEY, BIN, PROJECT, Sandbox, Warehouse
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+
+START_SECONDS = 120
+LOCATION = {"repositoryName": "__repository__", "repositoryLocationName": "helpdesk_assets"}
+
+SEEN = """
+query {
+  assetNodes {
+    assetKey { path }
+    isMaterializable
+    dependencyKeys { path }
+    assetChecksOrError { ... on AssetChecks { checks { name blocking } } }
+    metadataEntries { ... on TableSchemaMetadataEntry {
+      schema { columns { name description } }
+    } }
+  }
+  repositoriesOrError { ... on RepositoryConnection { nodes {
+    schedules { name cronSchedule scheduleState { status } }
+    allTopLevelResourceDetails {
+      name description configuredValues { key value type } configFields { name description }
+    }
+  } } }
+}
+"""
+LAUNCH = """
+mutation ($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+RUN = """
+query ($runId: ID!) {
+  runOrError(runId: $runId) { ... on Run {
+    status
+    assetMaterializations { metadataEntries { label ... on IntMetadataEntry { intValue } } }
+    assetCheckEvaluations: eventConnection { events {
+      __typename
+      ... on AssetCheckEvaluationEvent { evaluation { checkName success } }
+      ... on MessageEvent { message }
+    } }
+  } }
+}
+"""
+
+
+class Webserver:
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        answer = requests.post(
+            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60
+        ).json()
+        assert "errors" not in answer, answer
+        return dict(answer["data"])
+
+
+@contextmanager
+def dagster_dev(log: Path, *arguments: str, cwd: Path = PROJECT) -> Iterator[Webserver]:
+    """Start ``dagster dev``, on the project unless told otherwise, and stop it by Ctrl-C."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [BIN / "dagster", "dev", "--port", str(port), *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for(lambda: requests.get(f"{url}/server_info", timeout=5).ok, log)
+            yield Webserver(url)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+
+
+def wait_for(condition: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.5)
+    raise AssertionError(log.read_text())
+
+
+def test_the_ui_shows_the_asset_and_materializes_it(
+    sandbox: StartSandbox, connect: Connect, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    connect(sandbox(tickets=250))
+    log = tmp_path / "dagster_dev.log"
+    with dagster_dev(log) as webserver:
+        seen = webserver.ask(SEEN)
+        launched = webserver.ask(
+            LAUNCH,
+            params={
+                "selector": {**LOCATION, "jobName": "help_desk_sync"},
+                "mode": "default",
+                "runConfigData": {},
+            },
+        )["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        run: dict[str, Any] = {}
+
+        def ended() -> bool:
+            run.update(webserver.ask(RUN, runId=launched["run"]["runId"])["runOrError"])
+            return run["status"] in ("SUCCESS", "FAILURE", "CANCELED")
+
+        wait_for(ended, log)
+
+    nodes = {node["assetKey"]["path"][-1]: node for node in seen["assetNodes"]}
+    assert set(nodes) == {"help_desk_api", "help_desk_tickets"}
+    assert not nodes["help_desk_api"]["isMaterializable"]
+    tickets = nodes["help_desk_tickets"]
+    assert tickets["dependencyKeys"] == [{"path": ["help_desk_api"]}]
+    assert {
+        check["name"]: check["blocking"] for check in tickets["assetChecksOrError"]["checks"]
+    } == {
+        "id_is_unique": True,
+        "id_is_not_null": True,
+        "required_columns_present": True,
+        "null_rates": False,
+    }
+    (schema,) = [entry["schema"] for entry in tickets["metadataEntries"] if entry]
+    assert all(column["description"] for column in schema["columns"])
+
+    (repository,) = seen["repositoriesOrError"]["nodes"]
+    (schedule,) = repository["schedules"]
+    assert schedule["name"] == "help_desk_sync_schedule"
+    assert schedule["scheduleState"]["status"] == "STOPPED"
+
+    assert run["status"] == "SUCCESS", run
+    (materialization,) = run["assetMaterializations"]
+    labels = {entry["label"]: entry.get("intValue") for entry in materialization["metadataEntries"]}
+    assert labels["dagster/row_count"] == 250
+    checks = [
+        event["evaluation"]
+        for event in run["assetCheckEvaluations"]["events"]
+        if event["__typename"] == "AssetCheckEvaluationEvent"
+    ]
+    assert len(checks) == 4
+    assert all(check["success"] for check in checks)
+    assert len(warehouse.tickets()) == 250
+    for text in (json.dumps(seen), json.dumps(run), log.read_text()):
+        assert API_KEY not in text
+
+
+def test_a_key_set_on_the_resource_is_hidden(tmp_path: Path) -> None:
+    definitions = tmp_path / "literal.py"
+    definitions.write_text(
+        "from helpdesk_assets.definitions import build_defs\n"
+        "from helpdesk_assets.resources import HelpDeskApi\n"
+        f"api = HelpDeskApi(base_url='https://shown.example.com', api_key='{API_KEY}')\n"
+        "defs = build_defs({'help_desk_api': api})\n"
+    )
+    with dagster_dev(tmp_path / "dev.log", "-f", str(definitions), cwd=tmp_path) as webserver:
+        seen = json.dumps(webserver.ask(SEEN))
+
+    assert "https://shown.example.com" in seen
+    assert API_KEY not in seen
