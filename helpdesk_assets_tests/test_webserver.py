@@ -79,8 +79,7 @@ class Webserver:
 @contextmanager
 def dagster_dev(log: Path, *arguments: str, cwd: Path = PROJECT) -> Iterator[Webserver]:
     """Start ``dagster dev``, on the project unless told otherwise, and stop it by Ctrl-C."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     with (
         log.open("w") as output,
         subprocess.Popen(
@@ -99,6 +98,11 @@ def dagster_dev(log: Path, *arguments: str, cwd: Path = PROJECT) -> Iterator[Web
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=60)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], bool], log: Path) -> None:

@@ -1,0 +1,183 @@
+"""The README does what it says: its commands run, and its tables agree with the code."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+from dlt.common.configuration.specs import BaseConfiguration
+
+from helpdesk_assets.checks import CHECKS
+from helpdesk_assets.client.session import RetryPolicy
+from helpdesk_assets.jobs import help_desk_sync_schedule
+from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
+from helpdesk_assets_tests.test_webserver import free_port, wait_for
+
+README = (PROJECT / "README.md").read_text()
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()
+]
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+
+
+def table(heading: str) -> list[list[str]]:
+    """Return the cells of the table under a heading, without its own heading and rule."""
+    section = README.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in rows[2:]]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> list[str]:
+    """The beginning of a make command that uses this environment as it is, and data of its own."""
+    ready = f"{sys.prefix}/.ready"
+    return ["make", f"--old-file={ready}", f"VENV={sys.prefix}", f"DATA={tmp_path / 'data'}"]
+
+
+def test_every_command_is_one_that_is_tested_here() -> None:
+    settings = [line for line in COMMANDS if line.startswith("export ")]
+    commands = [line for line in COMMANDS if line not in settings]
+
+    assert [line.partition(" ")[2].partition("=")[0] for line in settings] == [
+        *SETTINGS,
+        "DAGSTER_HOME",
+    ]
+    assert commands == [
+        "make demo",
+        "make test",
+        "make dev",
+        "mkdir -p data",
+        ".venv/bin/dagster job execute -m helpdesk_assets -j help_desk_sync",
+        ".venv/bin/dagster dev",
+        ".venv/bin/dagster schedule start help_desk_sync_schedule",
+    ]
+
+
+def test_make_demo_shows_the_same_twice(make: list[str]) -> None:
+    for _ in range(2):
+        finished = subprocess.run(
+            [*make, "demo"], cwd=PROJECT, stdout=subprocess.PIPE, text=True, timeout=180, check=True
+        )
+        said = finished.stdout
+
+        assert "2,500 rows in help_desk.help_desk_tickets" in said
+        assert len(re.findall(r"^  \d+ \| ", said, re.M)) == 5
+        for check in CHECKS:
+            assert f"passed  {check.name}\n" in said
+        assert "sandbox.duckdb" in said
+
+
+def test_make_demo_fails_when_the_run_does(make: list[str], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sandbox.duckdb").write_text("not a database\n" * 500)
+    finished = subprocess.run(
+        [*make, "demo"], cwd=PROJECT, capture_output=True, text=True, timeout=180, check=False
+    )
+
+    assert finished.returncode != 0
+    assert "cannot be opened" in finished.stdout + finished.stderr
+
+
+def test_make_test_runs_the_tests(make: list[str]) -> None:
+    recipe = subprocess.check_output([*make, "--dry-run", "test"], cwd=PROJECT, text=True)
+
+    assert recipe.strip().endswith("-m pytest")
+
+
+def test_make_dev_ends_with_one_ctrl_c(make: list[str], tmp_path: Path) -> None:
+    port = free_port()
+    log = tmp_path / "dev.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [*make, "dev", f"PORT={port}"],
+            cwd=PROJECT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            wait_for(lambda: requests.get(f"http://127.0.0.1:{port}", timeout=5).ok, log)
+            desk = re.search(r"is at (http://\S+)", log.read_text())
+            assert desk
+            assert requests.get(f"{desk.group(1)}/v1/tickets", timeout=5).status_code == 401
+        finally:
+            # To the whole group, as a terminal sends it.
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(timeout=60)
+
+    for address in (f"http://127.0.0.1:{port}", desk.group(1)):
+        with pytest.raises(requests.ConnectionError):
+            requests.get(address, timeout=5)
+
+
+def test_your_own_api_is_loaded_as_described(
+    sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
+) -> None:
+    connect(sandbox(tickets=42))
+    for line in COMMANDS:
+        if line.startswith(".venv/bin/dagster job"):
+            subprocess.run(
+                line.replace(".venv", sys.prefix).split(), cwd=PROJECT, timeout=120, check=True
+            )
+
+    assert len(warehouse.tickets()) == 42
+
+
+def test_the_schedule_is_switched_on_as_described() -> None:
+    (line,) = [line for line in COMMANDS if "schedule start" in line]
+    subprocess.run(line.replace(".venv", sys.prefix).split(), cwd=PROJECT, timeout=120, check=True)
+    listed = subprocess.check_output(
+        [Path(sys.prefix, "bin", "dagster"), "schedule", "list"], cwd=PROJECT, text=True
+    )
+
+    assert "help_desk_sync_schedule [RUNNING]" in listed
+
+
+def test_the_settings_are_those_of_the_code() -> None:
+    rows = {row[0]: row for row in table("Settings")}
+    described = " ".join(
+        str(field.description)
+        for resource in (HelpDeskApi, HelpDeskWarehouse)
+        for field in resource.model_fields.values()
+    )
+    of_resources = set(re.findall(r"\b(?:[A-Z]+(?:__[A-Z_]+)+|API_KEY)\b", described))
+    defaults = {
+        f"RUNTIME__{name.upper()}": str(getattr(RetryPolicy, name))
+        for name in RetryPolicy.get_resolvable_fields()
+        if name not in BaseConfiguration.get_resolvable_fields()
+    }
+    defaults["SCHEDULES__HELP_DESK_SYNC__CRON"] = str(help_desk_sync_schedule.cron_schedule)
+    defaults["SCHEDULES__HELP_DESK_SYNC__TIMEZONE"] = str(
+        help_desk_sync_schedule.execution_timezone
+    )
+
+    assert of_resources == set(SETTINGS)
+    assert set(rows) == of_resources | set(defaults)
+    for name, default in defaults.items():
+        assert rows[name][2] == default
+    for name, row in rows.items():
+        if row[1] != "environment only":
+            in_the_environment = re.sub(r"\] |\.", "__", row[1].lstrip("[")).upper()
+            assert in_the_environment == name
+
+
+def test_the_checks_are_those_of_the_code() -> None:
+    rows = {row[0]: row for row in table("Checks")}
+
+    assert list(rows) == [check.name for check in CHECKS]
+    for check in CHECKS:
+        assert rows[check.name][2].startswith("the run fails" if check.blocking else "a warning")
+
+
+def test_every_file_it_points_to_is_there() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert (PROJECT / target).exists(), target
