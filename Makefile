@@ -62,7 +62,7 @@ lock: $(READY)  ## Resolve the dependencies anew into requirements.lock.
 		--output-file requirements.lock
 
 picture: $(READY)  ## Take the README's picture of the lineage anew; needs Debian's chromium.
-	@$(SANDBOX) -- sh docs/take_picture.sh $(PORT) docs/lineage.png
+	@$(SANDBOX) -- $(BIN)/python -m helpdesk_assets_tests.picture docs/lineage.png
 
 clean:  ## Remove the environments, the sandbox's data and what Dagster kept of its runs.
 	rm -rf .venv .venv-next $(DATA) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

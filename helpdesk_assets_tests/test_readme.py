@@ -17,7 +17,7 @@ from helpdesk_assets.client.session import RetryPolicy
 from helpdesk_assets.jobs import help_desk_sync_schedule
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
-from helpdesk_assets_tests.test_webserver import free_port, wait_for
+from helpdesk_assets_tests.webserver import free_port, wait_for
 
 README = (PROJECT / "README.md").read_text()
 COMMANDS = [
