@@ -35,8 +35,11 @@ def table(heading: str) -> list[list[str]]:
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> list[str]:
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The beginning of a make command that uses this environment as it is, and data of its own."""
+    # As a person calls it, even when these tests are themselves called by make.
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        monkeypatch.delenv(name, raising=False)
     ready = f"{sys.prefix}/.ready"
     return ["make", f"--old-file={ready}", f"VENV={sys.prefix}", f"DATA={tmp_path / 'data'}"]
 
