@@ -11,7 +11,7 @@ from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 
 from helpdesk_assets.client.session import HelpDeskSession
-from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse, stored_columns
+from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse, stored_columns
 from helpdesk_assets.schema import (
     QUALIFIED_TABLE,
     TABLE,
@@ -22,9 +22,6 @@ from helpdesk_assets.source import source_outline
 
 GROUP = "help_desk"
 OWNER = "team:support-data"
-
-# What writes or reads the DuckDB file takes turns in this pool; dagster.yaml sets its limit.
-POOL = "duckdb"
 
 TICKETS = dg.AssetKey(TABLE)
 

@@ -12,8 +12,8 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.assets import POOL, TICKETS
-from helpdesk_assets.resources import HelpDeskWarehouse, stored_columns
+from helpdesk_assets.assets import TICKETS
+from helpdesk_assets.resources import POOL, HelpDeskWarehouse, stored_columns
 from helpdesk_assets.schema import COLUMNS, QUALIFIED_TABLE
 
 EXAMPLES = 5

@@ -23,6 +23,9 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         asset_checks=[help_desk_tickets_checks],
         jobs=[help_desk_sync],
         schedules=[help_desk_sync_schedule],
+        # Also for what is materialized by a click: a process for each step costs more than most
+        # steps take.
+        executor=dg.in_process_executor,
         resources={
             "dlt": DagsterDltResource(),
             "help_desk_api": HelpDeskApi(),

@@ -9,7 +9,6 @@ help_desk_sync = dg.define_asset_job(
     "help_desk_sync",
     description="Load the tickets, then whatever is made of them, and check all of it.",
     selection=dg.AssetSelection.assets(TICKETS).downstream(),
-    # The steps share one process: to start another costs more than most of them take.
     executor_def=dg.in_process_executor,
     # A run whose process died is started again, at most twice; one that failed with a sentence
     # is not, for its requests were already repeated where that makes sense.

@@ -78,6 +78,7 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(PROJECT / ".dagster" / "dagster.yaml", dagster_home)
     monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
+    monkeypatch.setenv("DESTINATION__DUCKDB__LOCK_TIMEOUT", "1")
 
 
 @pytest.fixture
@@ -96,7 +97,8 @@ def sandbox() -> Iterator[Callable[..., Sandbox]]:
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "tickets.duckdb")
+    (tmp_path / "warehouse").mkdir()
+    return Warehouse(tmp_path / "warehouse" / "tickets.duckdb")
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """What a materialization leaves in DuckDB, and what it says of it in Dagster."""
 
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -148,18 +146,16 @@ def test_the_working_folder_is_gone_after_good_and_bad_runs(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
-    tmp_path: Path,
+    warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder = tmp_path / "tmp"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     connect(sandbox(tickets=10))
 
     assert sync().success
     monkeypatch.setenv("API_KEY", "wrong")
     assert not sync().success
-    assert [path.name for path in folder.rglob("*") if "helpdesk" in path.name] == []
+    left = {path.name for path in warehouse.path.parent.iterdir()}
+    assert left <= {"tickets.duckdb", ".tickets.duckdb.lock"}
 
 
 def test_a_failed_run_leaves_the_table_as_it_was(

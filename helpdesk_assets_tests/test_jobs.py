@@ -4,15 +4,17 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 
 import dagster as dg
+from filelock import FileLock
 from starlette.requests import Request
 from starlette.responses import Response
 
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.app import Answer
-from helpdesk_assets_tests.conftest import BIN, EXECUTE, Sandbox, Warehouse, command
+from helpdesk_assets_tests.conftest import BIN, EXECUTE, Sandbox, Warehouse, command, sentence_of
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -86,3 +88,48 @@ def test_two_processes_at_once_take_turns(
     # One walk ended before the other began.
     assert [query["offset"] for query in desk.queries] == ["0", "100", "200", "300"] * 2
     assert len(warehouse.tickets()) == 300
+
+
+def test_a_killed_run_is_in_nobodys_way(
+    sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
+) -> None:
+    page_two = threading.Event()
+    patience = [60.0]
+
+    async def slow_second_page(request: Request, answer: Answer) -> Response:
+        if request.query_params["offset"] == "100":
+            page_two.set()
+            await asyncio.sleep(patience.pop() if patience else 0)
+        return await answer(request)
+
+    connect(sandbox(tickets=300, fault=slow_second_page))
+    with subprocess.Popen([str(BIN / EXECUTE[0]), *EXECUTE[1:]]) as killed:
+        assert page_two.wait(timeout=60)
+        killed.kill()
+    left = {path.name for path in warehouse.path.parent.iterdir()}
+    finished = command(*EXECUTE)
+
+    assert any(name.startswith(".tickets.duckdb-run-") for name in left)
+    assert finished.returncode == 0, finished.stdout
+    assert "blocked by limit" not in finished.stdout
+    assert len(warehouse.tickets()) == 300
+    assert {path.name for path in warehouse.path.parent.iterdir()} <= {
+        "tickets.duckdb",
+        ".tickets.duckdb.lock",
+    }
+
+
+def test_a_second_run_without_a_shared_instance_waits_and_then_says_why(
+    sandbox: StartSandbox,
+    connect: Connect,
+    warehouse: Warehouse,
+    sync: Callable[[], dg.ExecuteInProcessResult],
+) -> None:
+    desk = sandbox(tickets=10)
+    connect(desk)
+    with FileLock(warehouse.path.with_name(".tickets.duckdb.lock")):
+        result = sync()
+
+    assert "Another run is loading tickets into" in sentence_of(result)
+    assert desk.queries == []
+    assert sync().success

@@ -27,6 +27,11 @@ def redact(text: str, secret: str) -> str:
     return text
 
 
+def setting_failure(sentence: str) -> dg.Failure:
+    """Return the failure of a run that cannot succeed until someone does what it says."""
+    return dg.Failure(sentence, allow_retries=False)
+
+
 def http_failure(error: BaseException, *, url: str, requests: int) -> dg.Failure | None:
     """Say what went wrong between this project and the API; None when it was something else.
 
