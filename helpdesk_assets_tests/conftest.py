@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,12 @@ class Warehouse:
 
     def tickets(self) -> list[tuple[int, str | None, str | None]]:
         return self.query("select id, subject, status from help_desk.help_desk_tickets order by id")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c() -> None:
+    """Let processes that tests start be interrupted, also where the tests run in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

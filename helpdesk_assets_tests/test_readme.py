@@ -18,7 +18,7 @@ from helpdesk_assets.jobs import help_desk_sync_schedule
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
-from helpdesk_assets_tests.webserver import free_port, wait_for
+from helpdesk_assets_tests.webserver import end, free_port, wait_for
 
 README = (PROJECT / "README.md").read_text()
 COMMANDS = [
@@ -116,7 +116,7 @@ def test_make_dev_ends_with_one_ctrl_c(make: list[str], tmp_path: Path) -> None:
         finally:
             # To the whole group, as a terminal sends it.
             os.killpg(process.pid, signal.SIGINT)
-            process.wait(timeout=60)
+            end(process)
 
     for address in (f"http://127.0.0.1:{port}", desk.group(1)):
         with pytest.raises(requests.ConnectionError):

@@ -50,7 +50,16 @@ def dagster_dev(log: Path, *arguments: str, cwd: Path = PROJECT) -> Iterator[Web
             yield Webserver(url)
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=60)
+            end(process)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Wait for a process that was told to stop, and for all that it started."""
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 def free_port() -> int:

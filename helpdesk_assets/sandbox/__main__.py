@@ -53,8 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
     app = build_app(
         Desk(options.tickets, options.seed), api_key=options.api_key, total=not options.no_total
     )
-    # As Ctrl-C does, so that a `kill` also stops the server and the command in order.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A `kill` stops the server and the command in order, as Ctrl-C does; and both do so for a
+    # sandbox that a shell has started in the background, with Ctrl-C ignored.
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interrupt, signal.default_int_handler)
     try:
         with serve(app, host=options.host, port=options.port) as base_url:
             sys.stderr.write(f"A help desk with {options.tickets} tickets is at {base_url}\n")
