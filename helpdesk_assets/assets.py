@@ -10,7 +10,6 @@ import dlt
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 
-from helpdesk_assets.client.session import HelpDeskSession
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse, stored_columns
 from helpdesk_assets.schema import (
     QUALIFIED_TABLE,
@@ -18,10 +17,13 @@ from helpdesk_assets.schema import (
     expected_columns,
     table_schema,
 )
-from helpdesk_assets.source import source_outline
+from helpdesk_assets.source import Walk, source_outline
 
 GROUP = "help_desk"
 OWNER = "team:support-data"
+
+# The metadata entry that tells the checks which load to look for in the table.
+LOAD_ID = "load_id"
 
 TICKETS = dg.AssetKey(TABLE)
 
@@ -80,7 +82,7 @@ def help_desk_tickets(
     """Load every ticket of the help desk and merge it into the table."""
     started = time.perf_counter()
     with (
-        help_desk_api.source() as (source, session),
+        help_desk_api.source(context.run_id) as (source, walk),
         help_desk_warehouse.pipeline() as pipeline,
     ):
         results = list(
@@ -94,11 +96,12 @@ def help_desk_tickets(
                 loader_file_format="parquet",
             )
         )
-        rows_loaded = _rows_loaded(pipeline)
+        rows_loaded, load_id = _loaded(pipeline)
     metadata = {
         **_table_metadata(help_desk_warehouse),
-        **_traffic_metadata(session),
+        **_walk_metadata(walk),
         "rows_loaded": rows_loaded,
+        LOAD_ID: load_id,
         "seconds": round(time.perf_counter() - started, 3),
     }
     for result in results:
@@ -107,11 +110,13 @@ def help_desk_tickets(
         )
 
 
-def _rows_loaded(pipeline: dlt.Pipeline) -> int:
-    """Return how many tickets the run read and handed to the merge; an empty desk has none."""
+def _loaded(pipeline: dlt.Pipeline) -> tuple[int, str]:
+    """Return how many tickets the run handed to the merge, and the id of its load."""
     trace = pipeline.last_trace
     normalized = trace.last_normalize_info if trace else None
-    return normalized.row_counts.get(TABLE, 0) if normalized else 0
+    if not normalized:
+        return 0, ""
+    return normalized.row_counts.get(TABLE, 0), ",".join(normalized.loads_ids)
 
 
 def _kept(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -119,8 +124,19 @@ def _kept(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return {name: value for name, value in (metadata or {}).items() if name != "jobs"}
 
 
-def _traffic_metadata(session: HelpDeskSession) -> Mapping[str, Any]:
-    return {"pages": session.pages, "requests": session.requests, "retries": session.retries}
+def _walk_metadata(walk: Walk) -> Mapping[str, Any]:
+    """Say how the desk was read; what the API does not say is left out, so that it plots."""
+    metadata = {
+        "pages": walk.paginator.pages,
+        "steps_back": walk.paginator.steps_back,
+        "requests": walk.session.requests,
+        "retries": walk.session.retries,
+        "rows_read": walk.read,
+        "rows_rejected": walk.rejected,
+    }
+    if walk.paginator.total is not None:
+        metadata["api_total"] = walk.paginator.total
+    return metadata
 
 
 def _table_metadata(warehouse: HelpDeskWarehouse) -> Mapping[str, Any]:

@@ -59,8 +59,27 @@ COLUMNS = (
     ),
 )
 
+# Which row of its load this was: of several with the same id, the last one read counts.
+ROW_NUMBER = "_row_number"
+
+REJECTED_TABLE = f"{TABLE}_rejected"
+QUALIFIED_REJECTED_TABLE = f"{DATASET}.{REJECTED_TABLE}"
+REJECTED_COLUMNS: TTableSchemaColumns = {
+    "reason": {
+        "data_type": "text",
+        "description": "Which field the row was rejected for, and the type it cannot be read as.",
+    },
+    "row": {"data_type": "text", "description": "The row as the API sent it, as JSON."},
+    "page_offset": {
+        "data_type": "bigint",
+        "description": "The offset of the page that the row was on.",
+    },
+    "run_id": {"data_type": "text", "description": "The Dagster run that read it."},
+}
+
 DESCRIPTIONS = {
     **{column.name: column.description for column in COLUMNS},
+    ROW_NUMBER: "Which row of its load this was, counted from 1.",
     "_dlt_load_id": "The load that last wrote this row; its times are in help_desk._dlt_loads.",
     "_dlt_id": "The row's identity to dlt; rows of nested tables point to it.",
 }
@@ -68,7 +87,7 @@ DESCRIPTIONS = {
 
 def dlt_columns() -> TTableSchemaColumns:
     """Return the columns as hints for a dlt resource, by column name."""
-    return {
+    columns: TTableSchemaColumns = {
         column.name: {
             "name": column.name,
             "data_type": column.dlt_type,
@@ -78,6 +97,8 @@ def dlt_columns() -> TTableSchemaColumns:
         }
         for column in COLUMNS
     }
+    columns[ROW_NUMBER] = {"name": ROW_NUMBER, "data_type": "bigint", "dedup_sort": "desc"}
+    return columns
 
 
 def expected_columns() -> dg.TableSchema:

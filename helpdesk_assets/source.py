@@ -1,9 +1,12 @@
 """The dlt source: one help desk behind a REST API, described by one dictionary.
 
-Whatever is special about talking to it (retries, counting, sentences for failures) is in
-``helpdesk_assets.client``; whatever is special about its tickets is in ``helpdesk_assets.schema``.
+Whatever is special about talking to it (retries, paging, what its answers must be) is in
+``helpdesk_assets.client``; whatever is special about its tickets is in ``helpdesk_assets.schema``
+and ``helpdesk_assets.rows``.
 """
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
@@ -12,14 +15,44 @@ from dlt.extract import DltResource, DltSource
 from dlt.sources.rest_api import rest_api_source
 from dlt.sources.rest_api.typing import RESTAPIConfig
 
+from helpdesk_assets.client.failures import TooManyRejectedError
+from helpdesk_assets.client.paging import CompleteOffsetPaginator
 from helpdesk_assets.client.session import HelpDeskSession
-from helpdesk_assets.schema import TABLE, dlt_columns
+from helpdesk_assets.rows import Row, reason_to_reject, rejected
+from helpdesk_assets.schema import (
+    REJECTED_COLUMNS,
+    REJECTED_TABLE,
+    ROW_NUMBER,
+    TABLE,
+    dlt_columns,
+)
 
 SOURCE = "help_desk"
 ENDPOINT = "/v1/tickets"
 
 
-def help_desk_source(*, base_url: str, api_key: str, session: HelpDeskSession) -> DltSource:
+@dataclass
+class Walk:
+    """One run's way through the help desk: how it is made, and what came of it.
+
+    Attributes:
+        session: sends the requests, with the retries that the API's documentation asks for.
+        run_id: what rejected rows are marked with.
+        rejected_share: the most of the rows read, 0 to 1, that may be rejected.
+        paginator: pages through the list and shows that it is complete.
+        read: rows read, each as often as it had changed.
+        rejected: rows among them that cannot be loaded.
+    """
+
+    session: HelpDeskSession
+    run_id: str = ""
+    rejected_share: float = 0.05
+    paginator: CompleteOffsetPaginator = field(default_factory=CompleteOffsetPaginator)
+    read: int = 0
+    rejected: int = 0
+
+
+def help_desk_source(*, base_url: str, api_key: str, walk: Walk) -> DltSource:
     """Return the source for one run; dlt does not take the same one twice.
 
     It has one resource, ``help_desk_tickets``, which yields pages: lists of up to 100 tickets.
@@ -27,7 +60,7 @@ def help_desk_source(*, base_url: str, api_key: str, session: HelpDeskSession) -
     Args:
         base_url: scheme, host and whatever comes before ``/v1/tickets``.
         api_key: sent as the query parameter ``api_key``.
-        session: sends the requests, with the retries that the API's documentation asks for.
+        walk: how the desk is read; takes down what came of it.
     """
     config: RESTAPIConfig = {
         "client": {
@@ -38,7 +71,7 @@ def help_desk_source(*, base_url: str, api_key: str, session: HelpDeskSession) -
                 "api_key": api_key,
                 "location": "query",
             },
-            "session": session.requests_session,
+            "session": walk.session.requests_session,
         },
         "resource_defaults": {
             "primary_key": "id",
@@ -51,27 +84,51 @@ def help_desk_source(*, base_url: str, api_key: str, session: HelpDeskSession) -
                 "endpoint": {
                     "path": ENDPOINT,
                     "data_selector": "data",
-                    "paginator": {
-                        "type": "offset",
-                        "limit": 100,
-                        # The API promises no total, and one that is wrong would end the walk
-                        # early: only an empty page does.
-                        "total_path": None,
-                    },
+                    # Offset paging with a limit of 100, as dlt's own, but complete.
+                    "paginator": walk.paginator,
                 },
             }
         ],
     }
     source = rest_api_source(config, name=SOURCE)
+    source.resources[TABLE].add_step(_sort_out(walk))
+    return source
 
-    def count_page(page: list[Any], meta: Any = None) -> list[Any]:
-        session.pages += 1
+
+def _sort_out(walk: Walk) -> Callable[[list[Row], Any], Iterator[Any]]:
+    """Return a step that sends each row of a page to the table where it belongs."""
+
+    def step(page: list[Row], meta: Any = None) -> Iterator[Any]:
+        first = walk.read + 1
+        good = [
+            {**row, ROW_NUMBER: number}
+            for number, row in enumerate(page, first)
+            if reason_to_reject(row) is None
+        ]
+        walk.read += len(page)
+        walk.rejected += len(page) - len(good)
+        if not walk.paginator.has_next_page and walk.rejected > walk.rejected_share * walk.read:
+            raise TooManyRejectedError(
+                f"Of {walk.read} tickets that were read, {walk.rejected} cannot be loaded, and "
+                f"SOURCES__HELP_DESK__REJECTED_SHARE allows {walk.rejected_share:.0%}: raise it to "
+                f"see in {REJECTED_TABLE} why"
+            )
+        if len(good) < len(page):
+            yield dlt.mark.with_hints(
+                list(rejected(page, page_offset=walk.paginator.page_offset, run_id=walk.run_id)),
+                dlt.mark.make_hints(
+                    table_name=REJECTED_TABLE,
+                    write_disposition="append",
+                    primary_key=(),
+                    columns=REJECTED_COLUMNS,
+                ),
+                create_table_variant=True,
+            )
         # A desk without tickets gets its table all the same, so that whoever reads it finds
         # no rows rather than no table.
-        return page or dlt.mark.materialize_table_schema()
+        yield good or dlt.mark.materialize_table_schema()
 
-    source.resources[TABLE].add_step(count_page)
-    return source
+    return step
 
 
 def source_outline() -> DltSource:

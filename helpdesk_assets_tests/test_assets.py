@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.definitions import defs
+from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.schema import COLUMNS
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse
 
@@ -32,9 +33,13 @@ def test_a_run_says_what_it_did(
     assert metadata["dagster/row_count"] == 250
     assert metadata["dagster/table_name"] == "help_desk.help_desk_tickets"
     assert metadata["duckdb_file"] == str(warehouse.path)
-    assert metadata["pages"] == 4
-    assert metadata["requests"] == 4
+    assert metadata["pages"] == 6
+    assert metadata["requests"] == 6
     assert metadata["retries"] == 0
+    assert metadata["steps_back"] == 0
+    assert metadata["rows_read"] == 250
+    assert metadata["rows_rejected"] == 0
+    assert metadata["api_total"] == 250
     assert 0 < metadata["seconds"] < 60
 
 
@@ -167,8 +172,7 @@ def test_a_failed_run_leaves_the_table_as_it_was(
     before = warehouse.tickets()
     for ticket in desk.desk.tickets:
         ticket["status"] = "closed"
-    # The third page holds what is no ticket: it has no id to merge on.
-    desk.desk.tickets[249] = {"id": None, "subject": "nameless"}
+    desk.fault = FAULTS["refuses-page-two"].make()
     result = sync()
 
     assert not result.success

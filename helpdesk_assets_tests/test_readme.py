@@ -16,6 +16,7 @@ from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.client.session import RetryPolicy
 from helpdesk_assets.jobs import help_desk_sync_schedule
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets.resources.api import DEFAULT_REJECTED_SHARE
 from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
 from helpdesk_assets_tests.webserver import end, free_port, wait_for
@@ -164,7 +165,12 @@ def test_the_settings_are_those_of_the_code() -> None:
         help_desk_sync_schedule.execution_timezone
     )
 
-    assert of_resources == {*SETTINGS, "DESTINATION__DUCKDB__LOCK_TIMEOUT"}
+    assert of_resources == {
+        *SETTINGS,
+        "DESTINATION__DUCKDB__LOCK_TIMEOUT",
+        "SOURCES__HELP_DESK__REJECTED_SHARE",
+    }
+    defaults["SOURCES__HELP_DESK__REJECTED_SHARE"] = f"{DEFAULT_REJECTED_SHARE:g}"
     defaults["DESTINATION__DUCKDB__LOCK_TIMEOUT"] = f"{DEFAULT_LOCK_TIMEOUT:g}"
     assert set(rows) == of_resources | set(defaults)
     for name, default in defaults.items():

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from helpdesk_assets.sandbox.__main__ import parser
 from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
 
 StartSandbox = Callable[..., Sandbox]
@@ -123,8 +125,30 @@ def test_help_names_every_option() -> None:
     finished = command(*RUN, "--help")
 
     assert finished.returncode == 0
-    for option in ("--host", "--port", "--tickets", "--seed", "--api-key", "--no-total", "COMMAND"):
-        assert option in finished.stdout
+    for action in parser()._actions:
+        for option in action.option_strings:
+            assert option in finished.stdout
+
+
+def test_every_fault_is_listed() -> None:
+    finished = command(*RUN, "--list-faults")
+
+    assert finished.returncode == 0
+    for fault in FAULTS.values():
+        assert re.search(rf"^{fault.name} +{re.escape(fault.description)}$", finished.stdout, re.M)
+
+
+def test_faults_churn_and_order_are_asked_for_by_option() -> None:
+    options = ("--fault", "cap-50", "--churn", "3", "--order=-id")
+    with served(*options) as (_, base_url):
+        first, second = (
+            get(f"{base_url}/v1/tickets?limit=100&offset=0&api_key=sandbox-key")[1]["data"]
+            for _ in range(2)
+        )
+
+    assert isinstance(first, list)
+    assert [ticket["id"] for ticket in first] == list(range(2500, 2450, -1))
+    assert first != second
 
 
 def test_a_number_of_tickets_that_cannot_be_is_refused() -> None:

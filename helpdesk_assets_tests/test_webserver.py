@@ -91,6 +91,8 @@ def test_the_ui_shows_the_asset_and_materializes_it(
         "id_is_unique": True,
         "id_is_not_null": True,
         "required_columns_present": True,
+        "is_complete": True,
+        "no_rejected_rows": False,
         "null_rates": False,
     }
     (schema,) = [entry["schema"] for entry in tickets["metadataEntries"] if entry]
@@ -110,7 +112,7 @@ def test_the_ui_shows_the_asset_and_materializes_it(
         for event in run["assetCheckEvaluations"]["events"]
         if event["__typename"] == "AssetCheckEvaluationEvent"
     ]
-    assert len(checks) == 4
+    assert len(checks) == 6
     assert all(check["success"] for check in checks)
     assert len(warehouse.tickets()) == 250
     for text in (json.dumps(seen), json.dumps(run), log.read_text()):

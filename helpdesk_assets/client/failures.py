@@ -1,30 +1,20 @@
 """What a failed run says: one sentence that tells what happened and what to do, and no secret."""
 
 import traceback
-from collections.abc import Iterator
-from urllib.parse import quote, quote_plus
 
 import dagster as dg
 from requests import ConnectionError as RequestsConnectionError
 from requests import HTTPError
 from requests.exceptions import SSLError, Timeout
 
-REDACTED = "[redacted]"
+from helpdesk_assets.client.paging import UnusableAnswerError
+from helpdesk_assets.client.redaction import Redaction, chain
+
 UNCHANGED = "The tickets table is as it was before."
 
 
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it came from, outermost first."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def redact(text: str, secret: str) -> str:
-    """Return ``text`` without ``secret``, plain or as a URL spells it."""
-    for spelling in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret)):
-        text = text.replace(spelling, REDACTED)
-    return text
+class TooManyRejectedError(Exception):
+    """More rows cannot be loaded than the run was told to put up with; the text is a sentence."""
 
 
 def setting_failure(sentence: str) -> dg.Failure:
@@ -73,6 +63,10 @@ def _sentence(cause: BaseException, url: str) -> str | None:
             f"The help desk at {url} answered HTTP {status}: check that "
             "SOURCES__HELP_DESK__BASE_URL is the part of its address before /v1/tickets."
         )
+    if isinstance(cause, UnusableAnswerError):
+        return f"The help desk at {url} {cause}."
+    if isinstance(cause, TooManyRejectedError):
+        return f"{cause}."
     if isinstance(cause, SSLError):
         return (
             f"The certificate of the help desk at {url} is not trusted: check "
@@ -92,14 +86,20 @@ def _sentence(cause: BaseException, url: str) -> str | None:
     return None
 
 
-def unexpected_failure(error: BaseException, *, secret: str) -> dg.Failure:
-    """Wrap an error that has no sentence of its own, with its traceback, without the secret."""
+def unexpected_failure(error: BaseException, redaction: Redaction) -> dg.Failure:
+    """Wrap an error that has no sentence of its own, with where it was raised.
+
+    Its text is kept to its first line and without the secret; further lines of dlt's errors may
+    hold the rows they are about.
+    """
     innermost = list(chain(error))[-1]
+    said = redaction.text(str(innermost)).partition("\n")[0]
+    places = [
+        f"{frame.filename}:{frame.lineno} in {frame.name}"
+        for cause in chain(error)
+        for frame in traceback.extract_tb(cause.__traceback__)
+    ]
     return dg.Failure(
-        redact(f"The load failed: {type(innermost).__name__}: {innermost}", secret),
-        metadata={
-            "traceback": dg.MetadataValue.text(
-                redact("".join(traceback.format_exception(error)), secret)
-            )
-        },
+        f"The load failed: {type(innermost).__name__}: {said}",
+        metadata={"raised_at": dg.MetadataValue.text("\n".join(places))},
     )

@@ -12,9 +12,11 @@ from dlt.extract import DltSource
 from pydantic import Field
 
 from helpdesk_assets.client.failures import http_failure, setting_failure, unexpected_failure
+from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.client.session import HelpDeskSession
-from helpdesk_assets.source import ENDPOINT, help_desk_source
+from helpdesk_assets.source import ENDPOINT, Walk, help_desk_source
 
+DEFAULT_REJECTED_SHARE = 0.05
 SET_BASE_URL = (
     "set SOURCES__HELP_DESK__BASE_URL, or base_url under [sources.help_desk] in .dlt/config.toml, "
     "to its address, such as https://api.example.com."
@@ -49,6 +51,15 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         json_schema_extra={"dagster__is_secret": True},
     )
 
+    rejected_share: float | None = Field(
+        default=None,
+        description=(
+            "The most of the tickets read, 0 to 1, that may be unreadable before the run fails. "
+            "When left out: SOURCES__HELP_DESK__REJECTED_SHARE, or rejected_share under "
+            f"[sources.help_desk] in .dlt/config.toml, or {DEFAULT_REJECTED_SHARE:g}."
+        ),
+    )
+
     def resolved_base_url(self) -> str:
         """Return the API's address. Raises dg.Failure when it is missing or no URL."""
         base_url = (self.base_url or dlt.config.get("sources.help_desk.base_url") or "").strip()
@@ -68,22 +79,42 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
             raise setting_failure(f"The help desk's API key is missing: {SET_API_KEY}")
         return api_key
 
-    @contextmanager
-    def source(self) -> Iterator[tuple[DltSource, HelpDeskSession]]:
-        """Make the source for one run, and the session that counts its requests.
+    def resolved_rejected_share(self) -> float:
+        """Return the share of rows that may be rejected. Raises dg.Failure when it is none."""
+        share = self.rejected_share
+        if share is None:
+            share = dlt.config.get("sources.help_desk.rejected_share", float)
+        if share is None:
+            return DEFAULT_REJECTED_SHARE
+        if not 0 <= share <= 1:
+            raise setting_failure(
+                "The share of tickets that may be rejected is not between 0 and 1: set "
+                "SOURCES__HELP_DESK__REJECTED_SHARE to such a number, such as 0.05."
+            )
+        return share
 
-        Whatever is raised inside leaves as a dg.Failure without the key in it: a sentence for
-        what HTTP does to people, a redacted traceback for the rest.
+    @contextmanager
+    def source(self, run_id: str) -> Iterator[tuple[DltSource, Walk]]:
+        """Make the source for one run, and the walk that takes down what came of it.
+
+        Whatever is raised or logged inside leaves without the key in it: as a dg.Failure, with a
+        sentence for what APIs do to people.
+
+        Args:
+            run_id: what rejected rows are marked with.
         """
         base_url, api_key = self.resolved_base_url(), self.resolved_api_key()
-        session = HelpDeskSession()
+        redaction = Redaction(api_key)
+        session = HelpDeskSession(redaction)
+        walk = Walk(session, run_id=run_id, rejected_share=self.resolved_rejected_share())
         try:
-            yield help_desk_source(base_url=base_url, api_key=api_key, session=session), session
+            with redaction.of_logs():
+                yield help_desk_source(base_url=base_url, api_key=api_key, walk=walk), walk
         except dg.Failure:
             raise
         except Exception as error:
             # From None: the text of the error itself may hold the key.
             raise (
                 http_failure(error, url=_endpoint_url(base_url), requests=session.requests)
-                or unexpected_failure(error, secret=api_key)
+                or unexpected_failure(error, redaction)
             ) from None

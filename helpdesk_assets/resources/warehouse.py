@@ -18,7 +18,8 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from filelock import FileLock, Timeout
 from pydantic import Field
 
-from helpdesk_assets.client.failures import UNCHANGED, chain, setting_failure
+from helpdesk_assets.client.failures import UNCHANGED, setting_failure
+from helpdesk_assets.client.redaction import chain
 from helpdesk_assets.schema import DATASET, TABLE
 
 # What reads or writes the DuckDB file takes turns in this pool of Dagster's; the instance's

@@ -8,7 +8,8 @@ import sys
 import threading
 
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
-from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.desk import ORDERS, Desk
+from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.sandbox.server import serve
 
 EPILOG = """\
@@ -42,6 +43,23 @@ def parser() -> argparse.ArgumentParser:
         "--no-total", action="store_true", help="do not say how many tickets there are"
     )
     result.add_argument(
+        "--order",
+        choices=ORDERS,
+        default="id",
+        help="what tickets are listed by [%(default)s]; --order=-id: the newest first",
+    )
+    result.add_argument(
+        "--churn",
+        type=float,
+        default=0,
+        metavar="RATE",
+        help="tickets deleted, added or reopened after each page, on average [%(default)s]",
+    )
+    result.add_argument(
+        "--fault", choices=FAULTS, metavar="NAME", help="misbehave; --list-faults says how"
+    )
+    result.add_argument("--list-faults", action="store_true", help="list the faults and exit")
+    result.add_argument(
         "command", nargs="*", metavar="-- COMMAND", help="run this against the sandbox"
     )
     return result
@@ -50,8 +68,16 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C, or until the given command ends. Return the exit code."""
     options = parser().parse_args(arguments)
+    if options.list_faults:
+        for fault in FAULTS.values():
+            sys.stdout.write(f"{fault.name:18}{fault.description}\n")
+        return 0
+    desk = Desk(options.tickets, options.seed, order=options.order, churn=options.churn)
     app = build_app(
-        Desk(options.tickets, options.seed), api_key=options.api_key, total=not options.no_total
+        desk,
+        api_key=options.api_key,
+        total=not options.no_total,
+        fault=FAULTS[options.fault].make() if options.fault else None,
     )
     # A `kill` stops the server and the command in order, as Ctrl-C does; and both do so for a
     # sandbox that a shell has started in the background, with Ctrl-C ignored.

@@ -55,10 +55,8 @@ def build_app(
             return JSONResponse(
                 {"error": f"offset begins at 0; limit is 1 to {MAXIMUM_LIMIT}."}, status_code=400
             )
-        body: dict[str, object] = {"data": desk.page(offset, limit)}
-        if total:
-            body["total"] = len(desk.tickets)
-        return TicketsResponse(body)
+        body: dict[str, object] = {"total": len(desk.tickets)} if total else {}
+        return TicketsResponse({**body, "data": desk.page(offset, limit)})
 
     async def endpoint(request: Request) -> Response:
         return await fault(request, tickets) if fault else await tickets(request)

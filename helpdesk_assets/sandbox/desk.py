@@ -33,20 +33,69 @@ SUBJECTS = (
 )
 
 
+ORDERS = ("id", "-id", "updated_at", "-updated_at")
+
+
 class Desk:
-    """Tickets in the order in which the API lists them, by ascending id.
+    """The tickets there are, and the order in which the API lists them.
 
     Change ``tickets`` at will: what is asked for next is answered from what is there then.
+
+    Args:
+        tickets: how many there are at first.
+        seed: the same seed gives the same tickets and the same changes.
+        order: the field they are listed by, descending with a minus before it.
+        churn: changes after each page, on average: a ticket deleted, added, or reopened.
     """
 
-    def __init__(self, tickets: int, seed: int = 1) -> None:
-        # Believable, not secret: the same seed must give the same tickets.
-        chance = random.Random(seed)
-        self.tickets = [_ticket(number, tickets, chance) for number in range(1, tickets + 1)]
+    def __init__(self, tickets: int, seed: int = 1, *, order: str = "id", churn: float = 0) -> None:
+        # Believable, not secret: chance must repeat itself.
+        self._chance = random.Random(seed)
+        self.order = order
+        self.churn = churn
+        self.tickets = [_ticket(number, tickets, self._chance) for number in range(1, tickets + 1)]
+        self._newest = tickets
+        self._now = NEWEST + SPAN
 
     def page(self, offset: int, limit: int) -> list[Ticket]:
-        """Return up to ``limit`` tickets from the ``offset``-th on, counted from 0."""
-        return self.tickets[offset : offset + limit]
+        """Return up to ``limit`` tickets from the ``offset``-th on, counted from 0.
+
+        The desk goes on changing when the page has been read.
+        """
+        field = self.order.lstrip("-")
+        if self.order != "id":
+            listed = sorted(
+                self.tickets,
+                key=lambda ticket: (ticket[field], ticket["id"]),
+                reverse=self.order.startswith("-"),
+            )
+        else:
+            listed = self.tickets
+        page = [dict(ticket) for ticket in listed[offset : offset + limit]]
+        changes = int(self.churn) + (self._chance.random() < self.churn % 1)
+        for _ in range(changes):
+            self.change()
+        return page
+
+    def change(self) -> None:
+        """Delete a ticket, add one, or reopen one: by chance, each as often as the others."""
+        self._now += timedelta(seconds=1)
+        kind = self._chance.choice(("delete", "add", "reopen"))
+        if kind == "add" or not self.tickets:
+            self._newest += 1
+            now = _timestamp(self._now)
+            self.tickets.append(
+                {
+                    **_ticket(self._newest, self._newest, self._chance),
+                    "created_at": now,
+                    "updated_at": now,
+                }
+            )
+        elif kind == "delete":
+            self.tickets.pop(self._chance.randrange(len(self.tickets)))
+        else:
+            reopened = self._chance.choice(self.tickets)
+            reopened.update(status="open", updated_at=_timestamp(self._now))
 
 
 def _ticket(number: int, of: int, chance: random.Random) -> Ticket:

@@ -1,0 +1,90 @@
+"""Asset checks: whether the tickets table can be trusted. They only read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from helpdesk_assets.assets import TICKETS
+from helpdesk_assets.checks.stored import StoredTable, stored_table
+from helpdesk_assets.checks.table import (
+    id_is_not_null,
+    id_is_unique,
+    null_rates,
+    required_columns_present,
+)
+from helpdesk_assets.checks.walk import is_complete, no_rejected_rows
+from helpdesk_assets.resources import POOL, HelpDeskWarehouse
+from helpdesk_assets.schema import QUALIFIED_TABLE
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check, the column it cannot do without, and whether what is downstream waits for it."""
+
+    run: Callable[[StoredTable], dg.AssetCheckResult]
+    column: str | None = None
+    blocking: bool = False
+
+    @property
+    def name(self) -> str:
+        """The check's name in Dagster: its function's."""
+        return self.run.__name__
+
+
+CHECKS = (
+    Check(id_is_unique, column="id", blocking=True),
+    Check(id_is_not_null, column="id", blocking=True),
+    Check(required_columns_present, blocking=True),
+    Check(is_complete, column="_dlt_load_id", blocking=True),
+    Check(no_rejected_rows),
+    Check(null_rates),
+)
+
+
+@dg.multi_asset_check(
+    name="help_desk_tickets_checks",
+    specs=[
+        dg.AssetCheckSpec(
+            check.name, asset=TICKETS, description=check.run.__doc__, blocking=check.blocking
+        )
+        for check in CHECKS
+    ],
+    can_subset=True,
+    pool=POOL,
+)
+def help_desk_tickets_checks(
+    context: dg.AssetCheckExecutionContext, help_desk_warehouse: HelpDeskWarehouse
+) -> Iterator[dg.AssetCheckResult]:
+    """Look at the tickets table as it is now, with each of the checks that were selected."""
+    selected = {key.name for key in context.selected_asset_check_keys}
+    with help_desk_warehouse.reader() as connection:
+        table = stored_table(connection, context.instance)
+        for check in CHECKS:
+            if check.name in selected:
+                yield _result(check, table)
+
+
+def _result(check: Check, table: StoredTable) -> dg.AssetCheckResult:
+    """Run one check, where there is something to run it on."""
+    if not table.types:
+        result = dg.AssetCheckResult(
+            passed=False,
+            description=(
+                f"There is no table {QUALIFIED_TABLE}: materialize help_desk_tickets first, or "
+                "check that DESTINATION__DUCKDB__CREDENTIALS names the file it was loaded into."
+            ),
+        )
+    elif check.column and check.column not in table.types:
+        result = dg.AssetCheckResult(
+            passed=False, description=f"The table has no column {check.column}."
+        )
+    else:
+        result = check.run(table)
+        if table.rows == 0 and result.passed:
+            result = result._replace(description="The table is empty: it has no row to look at.")
+    return result._replace(
+        check_name=check.name,
+        asset_key=TICKETS,
+        metadata={"rows": dg.MetadataValue.int(table.rows), **result.metadata},
+    )

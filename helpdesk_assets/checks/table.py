@@ -1,0 +1,87 @@
+"""Whether the tickets table is what it should be, asked of DuckDB in SQL.
+
+The load itself cannot make duplicate or null ids: dlt merges on ``id``, and a row without one is
+rejected. The checks on ``id`` guard the table against everything else: other programs that write
+to the file, rows inserted by hand, a table restored or altered. DuckDB holds no unique constraint
+for them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from helpdesk_assets.checks.stored import StoredTable
+from helpdesk_assets.schema import COLUMNS, QUALIFIED_TABLE
+
+EXAMPLES = 5
+
+
+def id_is_unique(table: StoredTable) -> dg.AssetCheckResult:
+    """No two rows have the same id."""
+    duplicated, examples = table.one(
+        f"with duplicated as (select id from {QUALIFIED_TABLE} where id is not null"
+        "  group by id having count(*) > 1)"
+        f" select count(*), list(id order by id)[:{EXAMPLES}] from duplicated"
+    )
+    return dg.AssetCheckResult(
+        passed=duplicated == 0,
+        description=f"{duplicated} ids stand in more than one row." if duplicated else None,
+        metadata={"duplicated_ids": duplicated, **_offending("ids", examples)},
+    )
+
+
+def id_is_not_null(table: StoredTable) -> dg.AssetCheckResult:
+    """Every row has an id. Rows without one are shown by their place in the table (rowid)."""
+    nulls, examples = table.one(
+        f"select count(*), list(rowid order by rowid)[:{EXAMPLES}]"
+        f" from {QUALIFIED_TABLE} where id is null"
+    )
+    return dg.AssetCheckResult(
+        passed=nulls == 0,
+        description=f"{nulls} rows have no id." if nulls else None,
+        metadata={"null_ids": nulls, **_offending("row_numbers", examples)},
+    )
+
+
+def required_columns_present(table: StoredTable) -> dg.AssetCheckResult:
+    """The columns id, subject, status and created_at are there, with their types."""
+    wrong = [
+        f"{column.name} is {table.types[column.name]} and not {column.duckdb_type}"
+        if column.name in table.types
+        else f"{column.name} is missing"
+        for column in COLUMNS
+        if table.types.get(column.name) != column.duckdb_type
+    ]
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        description=f"{'; '.join(wrong)}." if wrong else None,
+        metadata={
+            "wrong_columns": len(wrong),
+            **{column.name: table.types.get(column.name, "missing") for column in COLUMNS},
+        },
+    )
+
+
+def null_rates(table: StoredTable) -> dg.AssetCheckResult:
+    """The share of rows, 0 to 1, that each nullable column has no value in.
+
+    A column without a single value is a warning: that is what a field the API renamed looks like.
+    """
+    present = [column.name for column in COLUMNS if column.nullable and column.name in table.types]
+    shares = (f"count(*) filter ({name} is null) / greatest(count(*), 1)" for name in present)
+    rates = table.one(f"select {', '.join(shares)} from {QUALIFIED_TABLE}") if present else ()
+    empty = [name for name, rate in zip(present, rates, strict=True) if rate == 1]
+    return dg.AssetCheckResult(
+        passed=not empty,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"No row has a value in {', '.join(empty)}." if empty else None,
+        metadata={
+            f"null_rate_{name}": float(rate) for name, rate in zip(present, rates, strict=True)
+        },
+    )
+
+
+def _offending(name: str, examples: list[int] | None) -> Mapping[str, Any]:
+    """Show up to five of the rows that a check failed on; numbers only, never a ticket's text."""
+    return {f"offending_{name}": examples} if examples else {}

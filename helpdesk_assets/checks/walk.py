@@ -1,0 +1,73 @@
+"""Whether the last walk through the help desk is in the table, whole."""
+
+import dagster as dg
+
+from helpdesk_assets.assets import LOAD_ID
+from helpdesk_assets.checks.stored import StoredTable
+from helpdesk_assets.schema import (
+    DATASET,
+    QUALIFIED_REJECTED_TABLE,
+    QUALIFIED_TABLE,
+    REJECTED_TABLE,
+    TABLE,
+)
+
+STAGING = f"{DATASET}_staging"
+PLOTTED = ("pages", "steps_back", "requests", "retries", "rows_read", "api_total")
+
+
+def is_complete(table: StoredTable) -> dg.AssetCheckResult:
+    """Every ticket that the last walk read is in the table; and the walk left no ticket out.
+
+    A walk that cannot show that it left none out fails its run, so that there is no load of it to
+    look for. That load is still in the staging dataset, which is what the table is compared with.
+    """
+    if LOAD_ID not in table.walk:
+        return dg.AssetCheckResult(
+            passed=False,
+            description="This Dagster instance knows of no load: materialize help_desk_tickets.",
+        )
+    load_id = table.walk[LOAD_ID]
+    (in_table,) = table.one(
+        f"select count(*) from {QUALIFIED_TABLE} where _dlt_load_id = ?", [load_id]
+    )
+    (walked,) = (
+        table.one(
+            f"select count(distinct id) from {STAGING}.{TABLE} where _dlt_load_id = ?", [load_id]
+        )
+        if table.has_table(STAGING, TABLE)
+        else (0,)
+    )
+    return dg.AssetCheckResult(
+        passed=in_table == walked,
+        description=(
+            None
+            if in_table == walked
+            else f"The last walk read {walked} tickets, and {in_table} of them are in the table: "
+            "something else has changed it since; materialize help_desk_tickets again."
+        ),
+        metadata={
+            "rows_walked": walked,
+            "rows_of_walk_in_table": in_table,
+            **{name: table.walk[name] for name in PLOTTED if name in table.walk},
+        },
+    )
+
+
+def no_rejected_rows(table: StoredTable) -> dg.AssetCheckResult:
+    """Every ticket of the last run could be read; help_desk_tickets_rejected has the others."""
+    rejected = 0
+    if table.has_table(DATASET, REJECTED_TABLE):
+        (rejected,) = table.one(
+            f"select count(*) from {QUALIFIED_REJECTED_TABLE} where run_id = ?", [table.run_id]
+        )
+    return dg.AssetCheckResult(
+        passed=rejected == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{rejected} tickets could not be read; {QUALIFIED_REJECTED_TABLE} says why."
+            if rejected
+            else None
+        ),
+        metadata={"rejected": rejected},
+    )

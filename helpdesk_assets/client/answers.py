@@ -1,0 +1,101 @@
+"""One exchange with the API: how long it may take, and what a page of tickets must look like."""
+
+import time
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from requests import PreparedRequest, Response, Timeout
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ChunkedEncodingError
+from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
+
+from helpdesk_assets.client.paging import UnusableAnswerError
+
+# Long for a page of a hundred tickets, short for a night's schedule.
+ANSWER_SECONDS = 120.0
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Sends a request, and reads its answer in bounded time.
+
+    A read time-out alone is no bound: it starts anew with every byte. Redirects are followed only
+    where the key is meant for; it may stand in the new address.
+    """
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        """Return the answer, its body read.
+
+        Raises:
+            requests.Timeout: the body was not there ANSWER_SECONDS after its headers.
+            UnusableAnswerError: it redirects to another host.
+        """
+        response = super().send(request, *args, **{**options, "stream": True})
+        if response.is_redirect:
+            _refuse_to_leave(response)
+        _read_in_time(response)
+        return response
+
+
+def check_answer(response: Response) -> None:
+    """Refuse an answer that is not a page of tickets.
+
+    A page is a JSON object with a list of objects under ``data``. An empty list is one too; no
+    list is not, for it is how a changed API, a proxy or a login page looks.
+
+    Raises:
+        UnusableAnswerError: says the offset, the status and the content type, never the body.
+    """
+    try:
+        body = response.json()
+    except ValueError:
+        raise UnusableAnswerError(f"sent something that is not JSON{_where(response)}") from None
+    # Parsed once, though asked for again by dlt and by the paginator.
+    vars(response)["json"] = lambda: body
+    if not isinstance(body, dict) or "data" not in body:
+        raise UnusableAnswerError(f"sent JSON without a field data{_where(response)}")
+    page = body["data"]
+    if not isinstance(page, list):
+        kind = "null" if page is None else type(page).__name__
+        raise UnusableAnswerError(f"sent {kind} and no list in the field data{_where(response)}")
+    if not all(isinstance(row, dict) for row in page):
+        raise UnusableAnswerError(f"sent tickets that are not JSON objects{_where(response)}")
+
+
+def _refuse_to_leave(response: Response) -> None:
+    asked = urlsplit(str(response.request.url))
+    sent_to = urlsplit(urljoin(str(response.request.url), response.headers["Location"]))
+    if (sent_to.scheme, sent_to.netloc) not in {
+        (asked.scheme, asked.netloc),
+        ("https", asked.hostname),
+    }:
+        raise UnusableAnswerError(
+            f"redirects to {sent_to.scheme}://{sent_to.hostname}, which the key is not meant for: "
+            "set SOURCES__HELP_DESK__BASE_URL to where its API is"
+        )
+
+
+def _read_in_time(response: Response) -> None:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    parts = []
+    try:
+        while part := response.raw.read1(65536, decode_content=True):
+            parts.append(part)
+            if time.monotonic() > deadline:
+                raise Timeout(f"The answer took more than {ANSWER_SECONDS:g} seconds.")
+    except ReadTimeoutError:
+        raise Timeout("The answer stopped.") from None
+    except (ProtocolError, DecodeError):
+        raise ChunkedEncodingError("The answer broke off.") from None
+    # Where requests keeps the body that it has read.
+    response._content = b"".join(parts)
+
+
+def _where(response: Response) -> str:
+    query = dict(
+        part.partition("=")[::2] for part in str(response.request.url).partition("?")[2].split("&")
+    )
+    content_type = response.headers.get("Content-Type", "none").partition(";")[0]
+    return (
+        f" for offset {query.get('offset', '?')} (HTTP {response.status_code}, content type "
+        f"{content_type[:40]}): check that SOURCES__HELP_DESK__BASE_URL is its API's"
+    )

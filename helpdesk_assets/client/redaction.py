@@ -1,0 +1,72 @@
+"""The one place where the key is taken out of what people may read."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+REDACTED = "[redacted]"
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from, outermost first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+class Redaction:
+    """Takes one secret out of texts, errors and log records.
+
+    Args:
+        secret: as it was configured; what is looked for is also how JSON, Python and URLs spell it.
+    """
+
+    def __init__(self, secret: str) -> None:
+        spellings = {secret, repr(secret)[1:-1], secret.encode("unicode_escape").decode()}
+        for text in tuple(spellings):
+            spellings |= {quote(text), quote(text, safe=""), quote_plus(text)}
+        # The longest first, so that no part of a longer one is left standing.
+        self._spellings = sorted(spellings, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """Return ``text`` without the secret."""
+        for spelling in self._spellings:
+            text = text.replace(spelling, REDACTED)
+        return text
+
+    def clean(self, error: BaseException) -> None:
+        """Take the secret out of what an error says, and what those it came from say."""
+        for cause in chain(error):
+            cause.args = tuple(
+                argument if isinstance(argument, int) else self.text(str(argument))
+                for argument in cause.args
+            )
+
+    @contextmanager
+    def of_logs(self) -> Iterator[None]:
+        """Take the secret out of every log record made inside, whoever logs it at any level.
+
+        urllib3 logs each URL at DEBUG, and the key is in its query.
+        """
+        make: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
+
+        def make_redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:
+            record = make(*args, **kwargs)
+            try:
+                message = record.getMessage()
+            except (TypeError, ValueError):
+                message = f"{record.msg} {record.args}"
+            if self.text(message) != message:
+                record.msg, record.args = self.text(message), ()
+            if record.exc_info:
+                record.exc_text = self.text(logging.Formatter().formatException(record.exc_info))
+                record.exc_info = None
+            return record
+
+        logging.setLogRecordFactory(make_redacted)
+        try:
+            yield
+        finally:
+            logging.setLogRecordFactory(make)

@@ -1,0 +1,253 @@
+"""What can go wrong on the way to a help desk: one list, for tests and for anyone to see."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+
+from helpdesk_assets.sandbox.app import Answer, Fault, TicketsResponse
+
+
+@dataclass(frozen=True)
+class NamedFault:
+    """A fault, what the API does while it lasts, and how to make one for a server."""
+
+    name: str
+    description: str
+    make: Callable[[], Fault]
+
+
+FAULTS: dict[str, NamedFault] = {}
+
+
+def _fault(name: str, description: str) -> Callable[[Callable[[], Fault]], Callable[[], Fault]]:
+    def enter(make: Callable[[], Fault]) -> Callable[[], Fault]:
+        FAULTS[name] = NamedFault(name, description, make)
+        return make
+
+    return enter
+
+
+def _asking(change: Callable[[dict[str, str]], None]) -> Fault:
+    """Let the API answer another question than was asked."""
+
+    async def fault(request: Request, answer: Answer) -> Response:
+        query = dict(request.query_params)
+        change(query)
+        return await answer(Request({**request.scope, "query_string": urlencode(query).encode()}))
+
+    return fault
+
+
+def _saying(change: Callable[[dict[str, Any]], None]) -> Fault:
+    """Change what the API says in an answer that is otherwise good."""
+
+    async def fault(request: Request, answer: Answer) -> Response:
+        response = await answer(request)
+        if response.status_code != 200:
+            return response
+        body = json.loads(bytes(response.body))
+        change(body)
+        return TicketsResponse(body)
+
+    return fault
+
+
+def _instead(make: Callable[[], Response], at_offset: int = 0) -> Fault:
+    """Send something else than the page, from an offset on."""
+
+    async def fault(request: Request, answer: Answer) -> Response:
+        if int(request.query_params.get("offset", 0)) < at_offset:
+            return await answer(request)
+        return make()
+
+    return fault
+
+
+def _page_says(name: str, description: str, **fields: Any) -> None:
+    @_fault(name, description)
+    def make() -> Fault:
+        return _saying(lambda body: body.update(fields))
+
+
+def _row_says(name: str, description: str, **fields: Any) -> None:
+    """Spoil the third ticket of each full page."""
+
+    @_fault(name, description)
+    def make() -> Fault:
+        def spoil(body: dict[str, Any]) -> None:
+            for row in body["data"]:
+                if row["id"] % 100 == 3:
+                    row.update(fields)
+
+        return _saying(spoil)
+
+
+@_fault("cap-50", "sends at most 50 tickets a page, whatever limit asks for")
+def _cap() -> Fault:
+    return _asking(lambda query: query.update(limit=str(min(50, int(query["limit"])))))
+
+
+@_fault("short-pages", "sends fewer tickets than asked for, now and then a single one")
+def _short() -> Fault:
+    sizes = itertools.cycle((60, 100, 1, 17, 99))
+
+    def shorten(query: dict[str, str]) -> None:
+        query["limit"] = str(min(next(sizes), int(query["limit"])))
+
+    return _asking(shorten)
+
+
+@_fault("one-a-page", "sends one ticket a page, whatever limit asks for")
+def _one() -> Fault:
+    return _asking(lambda query: query.update(limit="1"))
+
+
+@_fault("ignores-offset", "sends the first page for every offset")
+def _ignores_offset() -> Fault:
+    return _asking(lambda query: query.update(offset="0"))
+
+
+@_fault("ends-early", "sends nothing from offset 150 on")
+def _ends_early() -> Fault:
+    return _saying_at(150, lambda body: body.update(data=[]))
+
+
+def _saying_at(at_offset: int, change: Callable[[dict[str, Any]], None]) -> Fault:
+    saying = _saying(change)
+
+    async def fault(request: Request, answer: Answer) -> Response:
+        if int(request.query_params.get("offset", 0)) < at_offset:
+            return await answer(request)
+        return await saying(request, answer)
+
+    return fault
+
+
+@_fault("no-total", "does not say how many tickets there are")
+def _no_total() -> Fault:
+    return _saying(lambda body: body.pop("total", None))
+
+
+_page_says("total-null", "says that there are null tickets", total=None)
+_page_says("total-zero", "says that there are no tickets beside a full page", total=0)
+_page_says("total-low", "says that there are 120 tickets", total=120)
+_page_says("total-high", "says that there are 1,000,000 tickets", total=1_000_000)
+_page_says("total-text", "says that there are many tickets", total="many")
+_page_says("has-more-false", "says on every page that it is the last", has_more=False)
+_page_says("has-more-true", "says on every page that more follow", has_more=True)
+_page_says("data-null", "sends null for a page", data=None)
+_page_says("data-object", "sends an object for a page", data={"tickets": []})
+_page_says("data-texts", "sends texts for tickets", data=["a", "b"])
+
+
+@_fault("data-missing", "sends pages under another name")
+def _data_missing() -> Fault:
+    return _saying(lambda body: body.update(results=body.pop("data")))
+
+
+@_fault("html", "sends a page of HTML with status 200")
+def _html() -> Fault:
+    return _instead(lambda: HTMLResponse("<h1>Maintenance</h1>"))
+
+
+@_fault("login-page", "sends to a login page, from offset 90 on")
+def _login() -> Fault:
+    return _instead(lambda: HTMLResponse("<form>Password</form>"), at_offset=90)
+
+
+@_fault("truncated", "sends JSON that breaks off, with status 200")
+def _truncated() -> Fault:
+    return _instead(lambda: Response('{"data": [{"id": 1, "subj', media_type="application/json"))
+
+
+_row_says("id-null", "sends a ticket a page without an id", id=None)
+_row_says("id-text", "sends a ticket a page with the id not-a-number", id="not-a-number")
+_row_says("created-at-text", "sends a ticket a page from yesterday-ish", created_at="yesterday-ish")
+_row_says("subject-object", "sends a ticket a page with an object for a subject", subject={"a": 1})
+_row_says("new-field", "sends a ticket a page with a field that others lack", queue="second line")
+
+
+@_fault("all-rows-bad", "sends tickets without ids only")
+def _all_rows_bad() -> Fault:
+    def spoil(body: dict[str, Any]) -> None:
+        for row in body["data"]:
+            row["id"] = None
+
+    return _saying(spoil)
+
+
+@_fault("twice", "sends every ticket twice on its page, the second time solved")
+def _twice() -> Fault:
+    def double(body: dict[str, Any]) -> None:
+        body["data"] += [{**row, "status": "solved"} for row in body["data"]]
+
+    return _saying(double)
+
+
+def _status(status: int, times: int, **headers: str) -> Callable[[], Fault]:
+    def make() -> Fault:
+        left = itertools.count(times, -1)
+
+        async def fault(request: Request, answer: Answer) -> Response:
+            if next(left) > 0:
+                return PlainTextResponse("no", status_code=status, headers=headers)
+            return await answer(request)
+
+        return fault
+
+    return make
+
+
+_fault("503-once", "fails once with 503")(_status(503, 1))
+_fault("503-always", "fails with 503")(_status(503, 10**9))
+_fault("429-once", "asks once for a second of patience")(_status(429, 1, **{"Retry-After": "1"}))
+_fault("404-always", "knows no tickets")(_status(404, 10**9))
+
+
+@_fault("refuses-page-two", "fails with 500 from offset 90 on")
+def _refuses_page_two() -> Fault:
+    return _instead(lambda: JSONResponse({"error": "boom"}, status_code=500), at_offset=90)
+
+
+@_fault("redirects-away", "redirects to another host, key and all")
+def _redirects() -> Fault:
+    async def fault(request: Request, answer: Answer) -> Response:
+        return RedirectResponse(f"http://localhost:9/v1/tickets?{request.url.query}")
+
+    return fault
+
+
+@_fault("hangs", "does not answer")
+def _hangs() -> Fault:
+    async def fault(request: Request, answer: Answer) -> Response:
+        await asyncio.sleep(3600)
+        return await answer(request)
+
+    return fault
+
+
+@_fault("drips", "sends a byte a second")
+def _drips() -> Fault:
+    async def drip() -> Any:
+        for _ in range(3600):
+            yield b" "
+            await asyncio.sleep(1)
+
+    async def fault(request: Request, answer: Answer) -> Response:
+        return StreamingResponse(drip(), media_type="application/json")
+
+    return fault

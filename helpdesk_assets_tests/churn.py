@@ -1,0 +1,75 @@
+"""Reads a desk that changes while it is read, many times: ours and plain dlt. See `make churn`."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from helpdesk_assets.client.redaction import Redaction
+from helpdesk_assets.client.session import HelpDeskSession
+from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
+from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets.source import Walk, help_desk_source
+from helpdesk_assets_tests.plain import plain_source
+
+Read = Callable[[str], Iterable[Any]]
+
+
+def ours(base_url: str) -> Iterable[Any]:
+    """Read with this project's source."""
+    walk = Walk(HelpDeskSession(Redaction(DEFAULT_API_KEY)))
+    return help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=walk)
+
+
+def plain(base_url: str) -> Iterable[Any]:
+    """Read with plain dlt."""
+    return plain_source(base_url, DEFAULT_API_KEY)
+
+
+READERS: dict[str, Read] = {"this project": ours, "plain dlt": plain}
+
+
+def lost(read: Read, base_url: str, desk: Desk) -> tuple[int, int]:
+    """Read a desk once; return how many lived through the reading, and how many of them it lost."""
+    before = {ticket["id"] for ticket in desk.tickets}
+    seen = {row["id"] for row in read(base_url)}
+    lived = before & {ticket["id"] for ticket in desk.tickets}
+    return len(lived), len(lived - seen)
+
+
+def main() -> int:
+    """Print what each loses; return 0 when ours loses nothing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=100, help="readings each [%(default)s]")
+    parser.add_argument("--tickets", type=int, default=2000, help="on the desk [%(default)s]")
+    parser.add_argument("--churn", type=float, default=1, help="changes a page [%(default)s]")
+    parser.add_argument("--orders", default="id,-id", help="taken in turns [%(default)s]")
+    options = parser.parse_args()
+    logging.getLogger("dlt").setLevel(logging.ERROR)
+    orders = options.orders.split(",")
+    desk = Desk(0)
+    totals = {}
+    with serve(build_app(desk)) as base_url:
+        for name, read in READERS.items():
+            lived = gone = runs = 0
+            for seed in range(options.trials):
+                order = orders[seed % len(orders)]
+                # Another desk on the same server: to start one takes longer than to read.
+                vars(desk).update(
+                    vars(Desk(options.tickets, seed, order=order, churn=options.churn))
+                )
+                lives, loses = lost(read, base_url, desk)
+                lived, gone, runs = lived + lives, gone + loses, runs + (loses > 0)
+            totals[name] = gone
+            sys.stdout.write(
+                f"{name:14}{gone:8,} of {lived:,} tickets lost, in {runs:,} of {options.trials:,}"
+                " readings\n"
+            )
+            sys.stdout.flush()
+    return 1 if totals["this project"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
