@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # pip's own notices are not this project's.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-next churn lint format lock picture clean
+.PHONY: help demo dev test test-next churn kills lint format lock picture clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,10 @@ test-next:  ## Run the tests against the newest dagster and dlt, without dagster
 	$(BIN)/uv pip freeze --python .venv-next | grep -E '^(dagster|dlt|duckdb)'
 	@touch .venv-next/.ready
 	.venv-next/bin/python -m pytest
+
+KILLS ?= 50
+kills: $(READY)  ## Kill KILLS syncs at random moments, and see that the next one mends it.
+	$(BIN)/python -m helpdesk_assets_tests.kills --trials $(KILLS)
 
 TRIALS ?= 100
 churn: $(READY)  ## Read a desk that changes while it is read, TRIALS times: ours and plain dlt.

@@ -91,7 +91,15 @@ def help_desk_source(*, base_url: str, api_key: str, walk: Walk) -> DltSource:
         ],
     }
     source = rest_api_source(config, name=SOURCE)
-    source.resources[TABLE].add_step(_sort_out(walk))
+    tickets = source.resources[TABLE]
+    tickets.add_step(_sort_out(walk))
+    # What dlt offers for a second table of a resource also gives it the columns of the first.
+    tickets._set_hints(
+        dlt.mark.make_hints(
+            table_name=REJECTED_TABLE, write_disposition="append", columns=REJECTED_COLUMNS
+        ),
+        create_table_variant=True,
+    )
     return source
 
 
@@ -114,16 +122,8 @@ def _sort_out(walk: Walk) -> Callable[[list[Row], Any], Iterator[Any]]:
                 f"see in {REJECTED_TABLE} why"
             )
         if len(good) < len(page):
-            yield dlt.mark.with_hints(
-                list(rejected(page, page_offset=walk.paginator.page_offset, run_id=walk.run_id)),
-                dlt.mark.make_hints(
-                    table_name=REJECTED_TABLE,
-                    write_disposition="append",
-                    primary_key=(),
-                    columns=REJECTED_COLUMNS,
-                ),
-                create_table_variant=True,
-            )
+            records = rejected(page, page_offset=walk.paginator.page_offset, run_id=walk.run_id)
+            yield dlt.mark.with_table_name(list(records), REJECTED_TABLE)
         # A desk without tickets gets its table all the same, so that whoever reads it finds
         # no rows rather than no table.
         yield good or dlt.mark.materialize_table_schema()

@@ -12,7 +12,7 @@ def plain_source(base_url: str, api_key: str) -> dlt.sources.DltSource:
         status_codes=(429, 500, 502, 503, 504),
         request_max_attempts=4,
         request_backoff_factor=0.01,
-        request_timeout=2,
+        request_timeout=0.5,
     ).session
     return rest_api_source(
         {

@@ -217,3 +217,51 @@ def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream
 
     assert not result.success
     assert result.asset_materializations_for_node("report") == []
+
+
+def test_a_walk_that_is_not_whole_in_the_table_fails(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+) -> None:
+    connect(sandbox(tickets=150))
+    sync()
+    warehouse.query("delete from help_desk.help_desk_tickets where id in (7, 77)")
+    checks = dg.Definitions(
+        assets=[help_desk_tickets],
+        asset_checks=[help_desk_tickets_checks],
+        jobs=[
+            dg.define_asset_job(
+                "checks_only", selection=dg.AssetSelection.checks_for_assets(help_desk_tickets)
+            )
+        ],
+        resources={
+            "dlt": object(),
+            "help_desk_api": object(),
+            "help_desk_warehouse": HelpDeskWarehouse(),
+        },
+        executor=dg.in_process_executor,
+    ).resolve_job_def("checks_only")
+    result = checks.execute_in_process(instance=instance, raise_on_error=False)
+    (check,) = [
+        evaluation
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.check_name == "is_complete"
+    ]
+
+    assert not check.passed
+    assert check.blocking
+    assert "read 150 tickets, and 148 of them are in the table" in str(check.description)
+    assert values(check) == {
+        "rows": 148,
+        "rows_walked": 150,
+        "rows_of_walk_in_table": 148,
+        "pages": 5,
+        "steps_back": 0,
+        "requests": 5,
+        "retries": 0,
+        "rows_read": 150,
+        "api_total": 150,
+    }

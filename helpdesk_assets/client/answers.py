@@ -11,28 +11,32 @@ from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 
 from helpdesk_assets.client.paging import UnusableAnswerError
 
-# Long for a page of a hundred tickets, short for a night's schedule.
-ANSWER_SECONDS = 120.0
-
 
 class BoundedAdapter(HTTPAdapter):
     """Sends a request, and reads its answer in bounded time.
 
     A read time-out alone is no bound: it starts anew with every byte. Redirects are followed only
     where the key is meant for; it may stand in the new address.
+
+    Args:
+        answer_seconds: the most that a body may take, from its headers on.
     """
+
+    def __init__(self, answer_seconds: float) -> None:
+        super().__init__()
+        self._answer_seconds = answer_seconds
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         """Return the answer, its body read.
 
         Raises:
-            requests.Timeout: the body was not there ANSWER_SECONDS after its headers.
+            requests.Timeout: the body was not there in time.
             UnusableAnswerError: it redirects to another host.
         """
         response = super().send(request, *args, **{**options, "stream": True})
         if response.is_redirect:
             _refuse_to_leave(response)
-        _read_in_time(response)
+        _read_in_time(response, self._answer_seconds)
         return response
 
 
@@ -74,14 +78,14 @@ def _refuse_to_leave(response: Response) -> None:
         )
 
 
-def _read_in_time(response: Response) -> None:
-    deadline = time.monotonic() + ANSWER_SECONDS
+def _read_in_time(response: Response, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     parts = []
     try:
         while part := response.raw.read1(65536, decode_content=True):
             parts.append(part)
             if time.monotonic() > deadline:
-                raise Timeout(f"The answer took more than {ANSWER_SECONDS:g} seconds.")
+                raise Timeout(f"The answer took more than {seconds:g} seconds.")
     except ReadTimeoutError:
         raise Timeout("The answer stopped.") from None
     except (ProtocolError, DecodeError):

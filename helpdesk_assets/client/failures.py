@@ -10,6 +10,7 @@ from requests.exceptions import SSLError, Timeout
 from helpdesk_assets.client.paging import UnusableAnswerError
 from helpdesk_assets.client.redaction import Redaction, chain
 
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 UNCHANGED = "The tickets table is as it was before."
 
 
@@ -55,9 +56,10 @@ def _sentence(cause: BaseException, url: str) -> str | None:
                 "(HTTP 429) when its request had been repeated: run again later, or less often."
             )
         if status >= 500:
+            repeated = ", also when its request was repeated" if status in RETRIED_STATUSES else ""
             return (
-                f"The help desk at {url} failed (HTTP {status}), and its request is not worth "
-                "repeating at once: run again when it is well."
+                f"The help desk at {url} failed (HTTP {status}){repeated}: run again when it is "
+                "well."
             )
         return (
             f"The help desk at {url} answered HTTP {status}: check that "

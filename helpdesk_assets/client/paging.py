@@ -65,6 +65,10 @@ class KnownRows:
                 if self._rows.get(key) is row:
                     del self._rows[key]
 
+    def knows(self, row: Row) -> bool:
+        """Tell whether a row of that id has been read, however it was then."""
+        return _key(row) in self._rows
+
     def has(self, row: Row) -> bool:
         """Tell whether a row has been read, and as it last was is what it is now."""
         return self._rows.get(_key(row)) == row
@@ -130,7 +134,7 @@ class CompleteOffsetPaginator(BasePaginator):
         self.pages += 1
         self.page_offset = self._offset
         self._note_totals(response.json())
-        fresh = [row for row in page if not self._known.has(row)]
+        fresh = [row for row in page if not (self._known.has(row) or self._top.has(row))]
         self._refuse_to_go_on_for_ever(fresh)
         self._widest = max(self._widest, len(page))
         # A row that is known and unchanged has not moved either: it joins. A page that does not
@@ -153,7 +157,8 @@ class CompleteOffsetPaginator(BasePaginator):
         at_rest = len(page) == known
         self._overlap = 1 if at_rest else max(1, min(self._overlap, self._widest // 2) * 3 // 4)
         if self._offset == 0 or self.pages <= TOP_PAGES:
-            self._top.add(page)
+            # As it first stood: a ticket that is listed again further down counts as it does there.
+            self._top.add([row for row in page if not self._top.knows(row)])
         if len(page) > 1:
             self._offset += max(1, len(page) - self._overlap)
         elif page:

@@ -13,9 +13,9 @@ from requests.exceptions import ChunkedEncodingError, SSLError, Timeout
 from tenacity import wait_random
 
 from helpdesk_assets.client.answers import BoundedAdapter, check_answer
+from helpdesk_assets.client.failures import RETRIED_STATUSES
 from helpdesk_assets.client.redaction import Redaction
 
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 RETRIED_ERRORS = (RequestsConnectionError, Timeout, ChunkedEncodingError)
 # So that clients which failed together do not come back together; a share of the first wait.
 JITTER = 0.25
@@ -37,6 +37,7 @@ class RetryPolicy(BaseConfiguration):
     request_retry_budget: float = 900
     request_connect_timeout: float = 10
     request_timeout: float = 60
+    request_answer_timeout: float = 120
 
     __section__ = "runtime"
 
@@ -70,7 +71,7 @@ class HelpDeskSession:
             request_timeout=(self._policy.request_connect_timeout, self._policy.request_timeout),
         ).session
         for scheme in ("http://", "https://"):
-            self.requests_session.mount(scheme, BoundedAdapter())
+            self.requests_session.mount(scheme, BoundedAdapter(self._policy.request_answer_timeout))
         # What tenacity wraps has no type that tells of it.
         self._send_with_retries = cast(Any, self.requests_session.send)
         self._send_with_retries.retry.wait += wait_random(

@@ -190,14 +190,6 @@ def _all_rows_bad() -> Fault:
     return _saying(spoil)
 
 
-@_fault("twice", "sends every ticket twice on its page, the second time solved")
-def _twice() -> Fault:
-    def double(body: dict[str, Any]) -> None:
-        body["data"] += [{**row, "status": "solved"} for row in body["data"]]
-
-    return _saying(double)
-
-
 def _status(status: int, times: int, **headers: str) -> Callable[[], Fault]:
     def make() -> Fault:
         left = itertools.count(times, -1)

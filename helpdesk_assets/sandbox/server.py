@@ -26,7 +26,14 @@ def serve(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> Iterator
     """
     listener = socket.create_server((host, port))
     # The access log would print every request's query, in which the key is.
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        # A fault may still be holding a connection, for ever.
+        timeout_graceful_shutdown=1,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="sandbox", daemon=True)
     thread.start()

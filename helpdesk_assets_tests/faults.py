@@ -1,0 +1,131 @@
+"""Every fault of the sandbox, met by this project and by plain dlt: what becomes of the tickets.
+
+``python -m helpdesk_assets_tests.faults > docs/faults.md`` measures the table that is kept there.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import dlt
+import duckdb
+
+from helpdesk_assets.definitions import defs
+from helpdesk_assets.sandbox.app import build_app
+from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.faults import FAULTS, NamedFault
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.plain import plain_source
+
+TICKETS = 250
+KEY = "sk/7&+=% é"
+PATIENCE = 15
+ENVIRONMENT = {
+    "RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01",
+    "RUNTIME__REQUEST_TIMEOUT": "0.5",
+    "RUNTIME__REQUEST_ANSWER_TIMEOUT": "1.5",
+}
+HEADER = """\
+# What faults do to the tickets
+
+Each fault of the sandbox (`python -m helpdesk_assets.sandbox --list-faults`) while a desk of 250
+tickets is loaded into an empty DuckDB file: by this project, and by dlt's own REST API source with
+the configuration that the API is documented with. The table is measured; a test measures it again.
+
+| fault | what the API does | this project | plain dlt |
+| --- | --- | --- | --- |
+"""
+
+
+def ours(base_url: str, folder: Path) -> str:
+    """Load with this project's job; return how that ended."""
+    path = folder / "ours.duckdb"
+    os.environ["SOURCES__HELP_DESK__BASE_URL"] = base_url
+    os.environ["API_KEY"] = KEY
+    os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = str(path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = defs.resolve_job_def("help_desk_sync")
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+    if result.success:
+        loaded = _count(path, "help_desk_tickets")
+        rejected = _count(path, "help_desk_tickets_rejected")
+        return f"loads {loaded}" + (f", sets {rejected} aside with a warning" if rejected else "")
+    if _count(path, "help_desk_tickets"):
+        return "red, with a table half written"
+    (failed,) = [event for event in result.all_events if event.is_step_failure]
+    data = failed.step_failure_data.user_failure_data
+    if data is None:
+        return "red, without a sentence"
+    said = str(data.description).replace(f"{base_url}/v1/tickets", "URL")
+    return "red: " + said.removesuffix(" The tickets table is as it was before.")
+
+
+def plain(base_url: str, folder: Path) -> str:
+    """Load with plain dlt; return how that ended."""
+    path = folder / "plain.duckdb"
+    pipeline = dlt.pipeline(
+        "plain",
+        pipelines_dir=str(folder / "plain"),
+        destination=dlt.destinations.duckdb(str(path)),
+        dataset_name="help_desk",
+    )
+    try:
+        pipeline.run(plain_source(base_url, KEY))
+    except Exception as error:
+        leaked = ", the key in its error" if KEY in str(error) or "sk%2F7" in str(error) else ""
+        return f"red{leaked}"
+    finally:
+        pipeline.deactivate()
+    return f"loads {_count(path, 'help_desk_tickets')}"
+
+
+def plain_with_patience(base_url: str, folder: Path) -> str:
+    """Load with plain dlt in a process of its own, which may not end."""
+    command = [sys.executable, "-m", "helpdesk_assets_tests.faults", base_url, str(folder)]
+    try:
+        return subprocess.run(
+            command, timeout=PATIENCE, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout.strip()
+    except subprocess.TimeoutExpired:
+        return "does not end"
+
+
+def outcome(fault: NamedFault, load: Callable[[str, Path], str]) -> str:
+    """Serve a desk with a fault, load from it, and return how that ended."""
+    app = build_app(Desk(TICKETS), api_key=KEY, fault=fault.make())
+    with serve(app) as base_url, tempfile.TemporaryDirectory() as folder:
+        return load(base_url, Path(folder))
+
+
+def line(fault: NamedFault) -> str:
+    """Return the fault's line of the table, as measured now."""
+    load = plain_with_patience if fault.name == "drips" else plain
+    return (
+        f"| {fault.name} | {fault.description} | {outcome(fault, ours)} | {outcome(fault, load)} |"
+    )
+
+
+def _count(path: Path, table: str) -> int:
+    with duckdb.connect(str(path)) as connection:
+        try:
+            (rows,) = connection.execute(
+                f"select count(*) from {path.stem}.help_desk.{table}"
+            ).fetchall()[0]
+        except duckdb.CatalogException:
+            return 0
+    return int(rows)
+
+
+if __name__ == "__main__":
+    os.environ.update(ENVIRONMENT)
+    if len(sys.argv) > 1:
+        sys.stdout.write(plain(sys.argv[1], Path(sys.argv[2])))
+    else:
+        sys.stdout.write(HEADER)
+        for each in FAULTS.values():
+            sys.stdout.write(line(each) + "\n")
+            sys.stdout.flush()

@@ -1,0 +1,124 @@
+"""Neither the key nor a ticket's content is in anything that a run leaves but its table."""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from helpdesk_assets.client.redaction import Redaction
+from helpdesk_assets.definitions import defs
+from helpdesk_assets.sandbox.app import build_app
+from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.faults import FAULTS
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, command
+from helpdesk_assets_tests.faults import ENVIRONMENT
+from helpdesk_assets_tests.leaks import hits, spellings
+
+KEY = "sk/7&+=% é"
+CUSTOMER = "PLANTED-CUSTOMER-4711"
+
+
+@pytest.fixture
+def everything_is_logged(tmp_path: Path) -> Iterator[None]:
+    """Write what every logger says, at every level, to a file."""
+    handler = logging.FileHandler(tmp_path / "everything.log")
+    loggers = [logging.getLogger(name) for name in (None, "dlt", "urllib3", "requests")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(handler)
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+    handler.close()
+
+
+def run(fault: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Run the job with an instance in ``folder``; the DuckDB file is elsewhere."""
+    desk = Desk(120)
+    for ticket in desk.tickets:
+        ticket["subject"] = CUSTOMER
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    app = build_app(desk, api_key=KEY, fault=FAULTS[fault].make() if fault else None)
+    with serve(app) as base_url, dg.DagsterInstance.local_temp(str(folder)) as instance:
+        warehouse = folder.parent / "warehouse"
+        warehouse.mkdir()
+        for name, value in zip(
+            SETTINGS, (base_url, KEY, str(warehouse / "tickets.duckdb")), strict=True
+        ):
+            monkeypatch.setenv(name, value)
+        job = defs.resolve_job_def("help_desk_sync")
+        return job.execute_in_process(instance=instance, raise_on_error=False).success
+
+
+@pytest.mark.parametrize("fault", [None, *FAULTS])
+def test_nothing_is_found(
+    fault: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    everything_is_logged: None,
+) -> None:
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    run(fault, folder, monkeypatch)
+    printed = capfd.readouterr()
+    log = (tmp_path / "everything.log").read_text()
+
+    needles = spellings(KEY) | {CUSTOMER}
+    assert hits(needles, folder=folder, printed=printed.out + printed.err + log) == []
+    database = tmp_path / "warehouse" / "tickets.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        tables = connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables"
+        ).fetchall()
+        stored = "".join(
+            str(connection.execute(f"select * from {table}").fetchall()) for (table,) in tables
+        )
+    assert hits(spellings(KEY), folder=folder, printed=stored) == []
+
+
+def test_a_leak_would_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, everything_is_logged: None
+) -> None:
+    """The same search finds the key when the one place that takes it out does nothing."""
+    monkeypatch.setattr(Redaction, "text", lambda self, text: text)
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    run(None, folder, monkeypatch)
+    log = (tmp_path / "everything.log").read_text()
+
+    assert hits(spellings(KEY), folder=folder, printed=log)
+
+
+def test_nothing_is_found_after_a_process_with_all_of_pythons_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(build_app(Desk(5), api_key=KEY, fault=FAULTS["redirects-away"].make())) as base_url:
+        values = (base_url, KEY, str(tmp_path / "tickets.duckdb"))
+        finished = command(
+            "dagster",
+            "job",
+            "execute",
+            "-m",
+            "helpdesk_assets",
+            "-j",
+            "help_desk_sync",
+            env={
+                **dict(zip(SETTINGS, values, strict=True)),
+                "PYTHONDEVMODE": "1",
+                "RUNTIME__LOG_LEVEL": "DEBUG",
+            },
+            cwd=PROJECT,
+        )
+
+    assert finished.returncode != 0
+    home = Path(os.environ["DAGSTER_HOME"])
+    assert hits(spellings(KEY), folder=home, printed=finished.stdout) == []

@@ -1,0 +1,128 @@
+"""Reading a desk that changes at random between requests, over real HTTP."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from helpdesk_assets.client.paging import CompleteOffsetPaginator
+from helpdesk_assets.client.redaction import Redaction
+from helpdesk_assets.client.session import HelpDeskSession
+from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
+from helpdesk_assets.sandbox.desk import ORDERS, Desk
+from helpdesk_assets.sandbox.faults import FAULTS
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets.source import Walk, help_desk_source
+from helpdesk_assets_tests.churn import lost, ours, plain
+
+
+def read(base_url: str, limit: int = 100) -> Iterator[Any]:
+    walk = Walk(
+        HelpDeskSession(Redaction(DEFAULT_API_KEY)), paginator=CompleteOffsetPaginator(limit)
+    )
+    return iter(help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=walk))
+
+
+class BusyDesk(RuleBasedStateMachine):
+    """A walk, request by request, between which anything may happen to the desk."""
+
+    @initialize(
+        tickets=st.integers(0, 120),
+        seed=st.integers(0, 1000),
+        order=st.sampled_from(ORDERS),
+        limit=st.integers(3, 40),
+        capped=st.booleans(),
+    )
+    def begin(self, tickets: int, seed: int, order: str, limit: int, capped: bool) -> None:
+        self.desk = Desk(tickets, seed, order=order)
+        self.before = {ticket["id"] for ticket in self.desk.tickets}
+        self.ever = set(self.before)
+        self.seen: set[int] = set()
+        self.ended = False
+        self.server = serve(build_app(self.desk, fault=FAULTS["cap-50"].make() if capped else None))
+        self.rows = read(self.server.__enter__(), limit)
+
+    @rule(rows=st.integers(1, 50))
+    @precondition(lambda self: not self.ended)
+    def read_on(self, rows: int) -> None:
+        for _ in range(rows):
+            row = next(self.rows, None)
+            if row is None:
+                self.ended = True
+                self.compare()
+                return
+            self.seen.add(row["id"])
+
+    @rule(changes=st.integers(1, 3))
+    @precondition(lambda self: not self.ended)
+    def change(self, changes: int) -> None:
+        for _ in range(changes):
+            self.desk.change()
+        self.ever |= {ticket["id"] for ticket in self.desk.tickets}
+
+    @rule()
+    @precondition(lambda self: self.ended)
+    def rest(self) -> None:
+        """Let the steps that are left pass."""
+
+    def compare(self) -> None:
+        lived = self.before & {ticket["id"] for ticket in self.desk.tickets}
+        assert lived <= self.seen
+        assert self.seen <= self.ever
+
+    def teardown(self) -> None:
+        if hasattr(self, "server"):
+            if not self.ended:
+                self.seen |= {row["id"] for row in self.rows}
+                self.compare()
+            self.server.__exit__(None, None, None)
+
+
+BusyDesk.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+test_no_ticket_that_lived_is_lost_and_none_is_made_up = BusyDesk.TestCase
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_busy_desk_loses_nothing_where_plain_dlt_does(order: str) -> None:
+    losses = {ours: 0, plain: 0}
+    for reader in losses:
+        for seed in range(5):
+            desk = Desk(2000, seed, order=order, churn=1)
+            with serve(build_app(desk)) as base_url:
+                losses[reader] += lost(reader, base_url, desk)[1]
+
+    assert losses[ours] == 0
+    assert losses[plain] > 0
+
+
+def test_a_still_desk_costs_at_most_five_percent_more() -> None:
+    session = HelpDeskSession(Redaction(DEFAULT_API_KEY))
+    walk = Walk(session)
+    with serve(build_app(Desk(10_000))) as base_url:
+        source = help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=walk)
+        ids = [row["id"] for row in source]
+
+    assert ids == list(range(1, 10_001))
+    assert session.requests <= 105
+    assert walk.paginator.steps_back == 0
+
+
+def test_of_a_ticket_that_changes_while_it_is_read_the_last_state_counts() -> None:
+    desk = Desk(150)
+    with serve(build_app(desk)) as base_url:
+        rows = read(base_url)
+        first = [next(rows) for _ in range(100)]
+        desk.tickets[99].update(status="reopened")
+        rest = list(rows)
+
+    again = [row for row in rest if row["id"] == 100]
+    assert [row["status"] for row in again] == ["reopened"]
+    assert again[0]["_row_number"] > first[99]["_row_number"]
