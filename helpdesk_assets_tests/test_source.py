@@ -1,13 +1,18 @@
 """What is asked of the API, what is asked again, and after how long."""
 
 import asyncio
+import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from itertools import pairwise
 
 import dagster as dg
 import pytest
+import trustme
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -189,6 +194,74 @@ def test_retry_after_is_honoured(sandbox: StartSandbox, connect: Connect, sync: 
 
     assert sync().success
     assert desk.times[1] - desk.times[0] >= 2
+
+
+def test_retry_after_may_be_a_date(sandbox: StartSandbox, connect: Connect, sync: Sync) -> None:
+    soon = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=3), usegmt=True)
+    desk = sandbox(tickets=10, fault=failing(503, times=1, headers={"Retry-After": soon}))
+    connect(desk)
+
+    assert sync().success
+    # A date is to the second.
+    assert desk.times[1] - desk.times[0] > 1
+
+
+def test_the_time_for_repeating_is_bounded_for_the_whole_run(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME__REQUEST_RETRY_BUDGET", "0")
+    desk = sandbox(fault=failing(503, times=1000))
+    connect(desk)
+
+    assert not sync().success
+    assert len(desk.queries) == 2
+
+
+def test_the_waits_have_some_chance_in_them(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "1")
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
+    waits = []
+    for _ in range(3):
+        desk = sandbox(fault=failing(503, times=1000))
+        connect(desk)
+        sync()
+        waits.append(desk.times[1] - desk.times[0])
+
+    assert all(wait >= 1 for wait in waits)
+    # A fixed wait would differ by what the machine takes; chance spreads it over a quarter second.
+    assert max(waits) - min(waits) > 0.02
+
+
+def test_a_certificate_that_is_not_trusted_is_neither_ignored_nor_asked_again(
+    connect: Connect, sync: Sync, sandbox: StartSandbox
+) -> None:
+    handshakes = 0
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+
+    def greet(listener: socket.socket) -> None:
+        nonlocal handshakes
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            handshakes += 1
+            with contextlib.suppress(OSError):
+                context.wrap_socket(connection, server_side=True).close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=greet, args=(listener,), daemon=True).start()
+        desk = sandbox()
+        desk.base_url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        connect(desk)
+        result = sync()
+        listener.shutdown(socket.SHUT_RDWR)
+
+    assert handshakes == 1
+    assert "certificate of the help desk" in sentence_of(result)
 
 
 def test_retry_after_is_bounded(

@@ -6,6 +6,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOSPC
+from os import strerror
 from pathlib import Path
 from typing import Any
 
@@ -207,13 +209,22 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         try:
             yield
         except Exception as error:
-            causes = [cause for cause in chain(error) if isinstance(cause, duckdb.IOException)]
+            causes = [
+                cause
+                for cause in chain(error)
+                if isinstance(cause, duckdb.IOException)
+                or (isinstance(cause, OSError) and cause.errno == ENOSPC)
+            ]
             if not causes:
                 raise
             raise self._file_failure(str(causes[-1])) from None
 
     def _file_failure(self, reason: str) -> dg.Failure:
         path = self.path()
+        if strerror(ENOSPC) in reason:
+            return setting_failure(
+                f"The disk that {path} is on is full: make room there and run again. {UNCHANGED}"
+            )
         if "lock" in reason:
             holder = reason.partition("is held in ")[2].partition(". ")[0]
             return setting_failure(

@@ -1,0 +1,65 @@
+"""A run that dies, or has no room left, leaves the table as it was, and the next one mends it."""
+
+import os
+import random
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
+from helpdesk_assets_tests.kills import TICKETS, trial
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "small_disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
+    subprocess.run(mount, check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_killed_syncs_are_mended_by_the_next(
+    sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=TICKETS)
+    connect(desk)
+    chance = random.Random(7)
+    for number in range(2):
+        well, seen = trial(number, desk.desk, warehouse.path, chance)
+        assert well, seen
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root may mount a small disk to fill.")
+def test_a_full_disk_is_said_so_and_loses_nothing(
+    small_disk: Path,
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warehouse = Warehouse(small_disk / "tickets.duckdb")
+    desk = sandbox(tickets=100)
+    connect(desk)
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(warehouse.path))
+    assert sync().success
+    before = warehouse.tickets()
+    chance = random.Random(1)
+    for ticket in desk.desk.tickets:
+        ticket.update(status="closed", letter=chance.randbytes(60_000).hex())
+    result = sync()
+
+    assert "is full: make room there and run again" in sentence_of(result)
+    assert warehouse.tickets() == before
+
+    subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
+    assert sync().success
+    assert {status for _, _, status in warehouse.tickets()} == {"closed"}
