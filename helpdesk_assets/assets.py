@@ -82,7 +82,7 @@ def help_desk_tickets(
     """Load every ticket of the help desk and merge it into the table."""
     started = time.perf_counter()
     with (
-        help_desk_api.source(context.run_id) as (source, walk),
+        help_desk_api.source(context.run.run_id) as (source, walk),
         help_desk_warehouse.pipeline() as pipeline,
     ):
         results = list(

@@ -24,7 +24,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
     subprocess.run(mount, check=True)
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    # Lazily: what was open there may take a moment to be let go of.
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_killed_syncs_are_mended_by_the_next(
