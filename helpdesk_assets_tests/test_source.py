@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import ssl
 import threading
@@ -221,16 +222,17 @@ def test_the_waits_have_some_chance_in_them(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "1")
-    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
-    waits = []
-    for _ in range(3):
-        desk = sandbox(fault=failing(503, times=1000))
-        connect(desk)
-        sync()
-        waits.append(desk.times[1] - desk.times[0])
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_RETRY_DELAY", "0.1")
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "13")
+    desk = sandbox(fault=failing(503, times=1000))
+    connect(desk)
+    sync()
+    waits = [later - sooner for sooner, later in itertools.pairwise(desk.times)]
 
-    assert all(wait >= 1 for wait in waits)
-    # A fixed wait would differ by what the machine takes; chance spreads it over a quarter second.
+    assert len(waits) == 12
+    assert all(wait >= 0.1 for wait in waits)
+    # Fixed waits would differ by what the machine takes; chance spreads these over a quarter
+    # second, and all twelve over less than a tenth of that once in a thousand million times.
     assert max(waits) - min(waits) > 0.02
 
 
