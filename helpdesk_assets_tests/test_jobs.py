@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from helpdesk_assets.definitions import defs
+from helpdesk_assets.resources.warehouse import life_of
 from helpdesk_assets.sandbox.app import Answer
 from helpdesk_assets_tests.conftest import BIN, EXECUTE, Sandbox, Warehouse, command, sentence_of
 
@@ -125,6 +126,35 @@ def test_a_killed_run_is_in_nobodys_way(
         "tickets.duckdb",
         ".tickets.duckdb.lock",
     }
+
+
+def test_a_run_that_lives_is_waited_for_however_slow_it_is(
+    sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=10)
+    connect(desk)
+    with dg.DagsterInstance.get() as instance:
+        storage = instance.event_log_storage
+        storage.set_concurrency_slots("duckdb", 1)
+        with life_of(instance, "slow").acquire():
+            claim = storage.claim_concurrency_slot("duckdb", "slow", "help_desk_tickets")
+            assert claim.is_claimed
+            with subprocess.Popen(
+                [str(BIN / EXECUTE[0]), *EXECUTE[1:]],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as waiting:
+                said = ""
+                while "blocked by limit for pool duckdb" not in said and waiting.poll() is None:
+                    assert waiting.stdout is not None
+                    said += waiting.stdout.readline()
+                assert desk.queries == []
+                storage.free_concurrency_slots_for_run("slow")
+                said += waiting.communicate(timeout=180)[0]
+
+    assert waiting.returncode == 0, said
+    assert len(warehouse.tickets()) == 10
 
 
 def test_a_second_run_without_a_shared_instance_waits_and_then_says_why(

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import ENOSPC
 from os import strerror
 from pathlib import Path
@@ -29,9 +29,6 @@ from helpdesk_assets.schema import DATASET, TABLE
 POOL = "duckdb"
 
 DEFAULT_LOCK_TIMEOUT = 10.0
-# From taking a place in the pool to taking the lock, and from starting checks to ending them,
-# a run that lives takes less.
-GRACE_SECONDS = 3.0
 SET_CREDENTIALS = (
     "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
     ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
@@ -58,6 +55,27 @@ def _runs_in_pool(instance: dg.DagsterInstance) -> set[str]:
     return {claim.run_id for claim in storage.get_concurrency_info(POOL).claimed_slots}
 
 
+def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
+    """Return the lock that a run holds while it lives, among what the instance keeps of runs."""
+    folder = Path(instance.storage_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"{run_id}.alive")
+
+
+def _is_dead(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Tell whether a run has died without ending; a run of another machine is left to itself."""
+    life = life_of(instance, run_id)
+    path = Path(life.lock_file)
+    if not path.exists():
+        return False
+    try:
+        with life.acquire(timeout=0):
+            path.unlink(missing_ok=True)
+    except Timeout:
+        return False
+    return True
+
+
 class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
     """The DuckDB file that tickets are loaded into, in the dataset (schema) help_desk."""
 
@@ -78,27 +96,29 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         ),
     )
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Take back the place in the pool of a run that was killed, which nobody else would.
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HelpDeskWarehouse"]:
+        """Give back the places in the pool of runs that were killed, which nobody else would.
 
-        A load holds the lock on the DuckDB file, and the operating system takes that from it when
-        it dies. So a place that stays taken while nobody holds the lock is a dead run's.
+        While a run lives it holds a lock, which the operating system takes from it when it dies:
+        so whoever comes next can tell a dead run from one that is slow.
         """
-        if not context.instance:
+        instance, run = context.instance, context.run
+        if instance is None or run is None:
+            yield self
             return
-        suspects = _runs_in_pool(context.instance)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while suspects and time.monotonic() < deadline:
-            try:
-                with self._lock(timeout=0):
-                    pass
-            except dg.Failure:
-                # Held by a run that lives, or not configured, which the run itself will say.
-                return
-            time.sleep(0.2)
-            suspects &= _runs_in_pool(context.instance)
-        for run_id in suspects:
-            context.instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+        for run_id in _runs_in_pool(instance):
+            if _is_dead(instance, run_id):
+                instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+        life = life_of(instance, run.run_id)
+        with suppress(Timeout):
+            life.acquire(timeout=0)
+        try:
+            yield self
+        finally:
+            if life.is_locked:
+                life.release()
+                Path(life.lock_file).unlink(missing_ok=True)
 
     def path(self) -> Path:
         """Return the DuckDB file's path. Raises dg.Failure when it is missing or no file's."""
