@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
         help="what tickets are listed by [%(default)s]; --order=-id: the newest first",
     )
     result.add_argument(
+        "--latency",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long each answer takes [%(default)s]",
+    )
+    result.add_argument(
         "--churn",
         type=float,
         default=0,
@@ -77,6 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         desk,
         api_key=options.api_key,
         total=not options.no_total,
+        latency=options.latency,
         fault=FAULTS[options.fault].make() if options.fault else None,
     )
     # A `kill` stops the server and the command in order, as Ctrl-C does; and both do so for a

@@ -1,5 +1,9 @@
-"""The API of the sandbox: ``GET /v1/tickets?offset=0&limit=100&api_key=KEY``."""
+"""The API of the sandbox: ``GET /v1/tickets?offset=0&limit=100&api_key=KEY``.
 
+``updated_since=2026-10-31T18:00:00Z`` leaves out what has not changed since.
+"""
+
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from secrets import compare_digest
@@ -32,6 +36,7 @@ def build_app(
     *,
     api_key: str = DEFAULT_API_KEY,
     total: bool = True,
+    latency: float = 0,
     fault: Fault | None = None,
 ) -> Starlette:
     """Return the application that answers for a desk.
@@ -40,6 +45,7 @@ def build_app(
         desk: where the tickets are.
         api_key: the only key it takes; any other is answered with 401.
         total: whether it says how many tickets there are beside each page.
+        latency: seconds that each answer takes.
         fault: what goes wrong on the way.
     """
 
@@ -55,10 +61,12 @@ def build_app(
             return JSONResponse(
                 {"error": f"offset begins at 0; limit is 1 to {MAXIMUM_LIMIT}."}, status_code=400
             )
-        body: dict[str, object] = {"total": len(desk.tickets)} if total else {}
-        return TicketsResponse({**body, "data": desk.page(offset, limit)})
+        since = request.query_params.get("updated_since", "")
+        page, of_how_many = desk.page(offset, limit, updated_since=since)
+        return TicketsResponse({**({"total": of_how_many} if total else {}), "data": page})
 
     async def endpoint(request: Request) -> Response:
+        await asyncio.sleep(latency)
         return await fault(request, tickets) if fault else await tickets(request)
 
     return Starlette(routes=[Route("/v1/tickets", endpoint)])

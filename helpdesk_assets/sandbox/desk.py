@@ -57,10 +57,15 @@ class Desk:
         self._newest = tickets
         self._now = NEWEST + SPAN
 
-    def page(self, offset: int, limit: int) -> list[Ticket]:
-        """Return up to ``limit`` tickets from the ``offset``-th on, counted from 0.
+    def page(self, offset: int, limit: int, *, updated_since: str = "") -> tuple[list[Ticket], int]:
+        """Return up to ``limit`` tickets, the first of them the ``offset``-th, and of how many.
 
         The desk goes on changing when the page has been read.
+
+        Args:
+            offset: how many to leave out at the top of the list.
+            limit: how many to return at most.
+            updated_since: leaves out those that have not changed since then; as in ``updated_at``.
         """
         field = self.order.lstrip("-")
         if self.order != "id":
@@ -71,11 +76,13 @@ class Desk:
             )
         else:
             listed = self.tickets
-        page = [dict(ticket) for ticket in listed[offset : offset + limit]]
+        if updated_since:
+            listed = [ticket for ticket in listed if ticket["updated_at"] >= updated_since]
+        page, total = [dict(ticket) for ticket in listed[offset : offset + limit]], len(listed)
         changes = int(self.churn) + (self._chance.random() < self.churn % 1)
         for _ in range(changes):
             self.change()
-        return page
+        return page, total
 
     def change(self) -> None:
         """Delete a ticket, add one, or reopen one: by chance, each as often as the others."""
