@@ -9,6 +9,7 @@ import dagster as dg
 import dlt
 from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
+from pydantic import Field
 
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse, stored_columns
 from helpdesk_assets.schema import (
@@ -65,6 +66,17 @@ class HelpDeskTranslator(DagsterDltTranslator):
 TRANSLATOR = HelpDeskTranslator()
 
 
+class SyncConfig(dg.Config):
+    """How a single run is to differ from what is configured."""
+
+    full_refresh: bool = Field(
+        default=False,
+        description=(
+            "Read every ticket, also where sources.help_desk.incremental asks for changes only."
+        ),
+    )
+
+
 @dlt_assets(
     name=TABLE,
     dlt_source=source_outline(),
@@ -75,6 +87,7 @@ TRANSLATOR = HelpDeskTranslator()
 )
 def help_desk_tickets(
     context: dg.AssetExecutionContext,
+    config: SyncConfig,
     dlt: DagsterDltResource,
     help_desk_api: HelpDeskApi,
     help_desk_warehouse: HelpDeskWarehouse,
@@ -82,7 +95,10 @@ def help_desk_tickets(
     """Load every ticket of the help desk and merge it into the table."""
     started = time.perf_counter()
     with (
-        help_desk_api.source(context.run.run_id) as (source, walk),
+        help_desk_api.source(context.run.run_id, full_refresh=config.full_refresh) as (
+            source,
+            walk,
+        ),
         help_desk_warehouse.pipeline() as pipeline,
     ):
         results = list(
@@ -126,16 +142,18 @@ def _kept(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 def _walk_metadata(walk: Walk) -> Mapping[str, Any]:
     """Say how the desk was read; what the API does not say is left out, so that it plots."""
+    read = walk.reader.walk
     metadata = {
-        "pages": walk.paginator.pages,
-        "steps_back": walk.paginator.steps_back,
-        "requests": walk.session.requests,
-        "retries": walk.session.retries,
-        "rows_read": walk.read,
-        "rows_rejected": walk.rejected,
+        "sync_mode": "incremental" if walk.incremental else "full",
+        "pages": read.pages,
+        "steps_back": read.steps_back,
+        "requests": walk.reader.session.requests,
+        "retries": walk.reader.session.retries,
+        "rows_read": walk.tickets.read,
+        "rows_rejected": walk.tickets.rejected,
     }
-    if walk.paginator.total is not None:
-        metadata["api_total"] = walk.paginator.total
+    if read.total is not None:
+        metadata["api_total"] = read.total
     return metadata
 
 

@@ -1,9 +1,10 @@
-"""The job that keeps the tickets fresh, and its schedule."""
+"""The job that keeps the tickets fresh, and its schedules."""
 
 import dagster as dg
 from dlt.common.configuration.providers import EnvironProvider
 
 from helpdesk_assets.assets import TICKETS
+from helpdesk_assets.schema import TABLE
 
 help_desk_sync = dg.define_asset_job(
     "help_desk_sync",
@@ -16,20 +17,37 @@ help_desk_sync = dg.define_asset_job(
 )
 
 
-def _from_environment(key: str, default: str) -> str:
-    """Look up a setting of the schedule in the environment, by dlt's naming.
+def _from_environment(schedule: str, key: str, default: str) -> str:
+    """Look up a setting of a schedule in the environment, by dlt's naming.
 
     Not in dlt's files: Dagster needs it when it loads the definitions, and no file is read then.
     """
-    value, _ = EnvironProvider().get_value(key, str, "", "schedules", "help_desk_sync")
+    value, _ = EnvironProvider().get_value(key, str, "", "schedules", schedule)
     return str(value or default)
+
+
+TIMEZONE = _from_environment("help_desk_sync", "timezone", "UTC")
 
 
 help_desk_sync_schedule = dg.ScheduleDefinition(
     name="help_desk_sync_schedule",
     job=help_desk_sync,
     description="Runs help_desk_sync, every hour unless SCHEDULES__HELP_DESK_SYNC__CRON differs.",
-    cron_schedule=_from_environment("cron", "0 * * * *"),
-    execution_timezone=_from_environment("timezone", "UTC"),
+    cron_schedule=_from_environment("help_desk_sync", "cron", "0 * * * *"),
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+)
+
+# Where syncs ask for changes only, what such a sync cannot see is caught by this one.
+help_desk_full_refresh_schedule = dg.ScheduleDefinition(
+    name="help_desk_full_refresh_schedule",
+    job=help_desk_sync,
+    description=(
+        "Runs help_desk_sync over every ticket, on Sunday mornings unless "
+        "SCHEDULES__HELP_DESK_FULL_REFRESH__CRON differs."
+    ),
+    cron_schedule=_from_environment("help_desk_full_refresh", "cron", "0 3 * * 0"),
+    execution_timezone=TIMEZONE,
+    run_config={"ops": {TABLE: {"config": {"full_refresh": True}}}},
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )

@@ -17,32 +17,44 @@ def reason_to_reject(row: Row) -> str | None:
     A value must be readable as its column's type by dlt's own rules: "42" is a whole number and
     7 is a text, but "yesterday" is no time and an object is no text.
     """
+    return read(row)[1]
+
+
+def read(row: Row) -> tuple[Row, str | None]:
+    """Return the typed fields of a row, by name, and why it cannot be loaded, if it cannot."""
+    typed: Row = {}
     for column in COLUMNS:
         value = row.get(column.name)
         if value is None:
             if not column.nullable:
-                return f"{column.name} is missing or null"
+                return typed, f"{column.name} is missing or null"
+            typed[column.name] = None
             continue
         try:
             kind = py_type_to_sc_type(type(value))
             if kind in ("json", "bool"):
                 raise ValueError(kind)
-            number = coerce_value(column.dlt_type, kind, value)
-            if column.dlt_type == "bigint" and not -(2**63) <= number < 2**63:
+            typed[column.name] = coerce_value(column.dlt_type, kind, value)
+            if column.dlt_type == "bigint" and not -(2**63) <= typed[column.name] < 2**63:
                 raise OverflowError
+            if column.dlt_type == "text":
+                typed[column.name].encode()
         except (TypeError, ValueError, OverflowError):
-            return f"{column.name} cannot be read as {column.dlt_type}"
-    return None
+            return typed, f"{column.name} cannot be read as {column.dlt_type}"
+    return typed, None
 
 
-def rejected(rows: list[Row], *, page_offset: int, run_id: str) -> Iterator[Row]:
-    """Yield a record of each row that cannot be loaded, as the rejected table keeps it."""
-    for row in rows:
-        reason = reason_to_reject(row)
-        if reason:
-            yield {
-                "reason": reason,
-                "row": json.dumps(row, ensure_ascii=False),
-                "page_offset": page_offset,
-                "run_id": run_id,
-            }
+def rejected(rows: list[tuple[Row, str, int]], *, run_id: str) -> Iterator[Row]:
+    """Yield a record of each row that cannot be loaded, as the rejected table keeps it.
+
+    Args:
+        rows: each with the reason and the offset of the page it was on.
+        run_id: of the run that read them.
+    """
+    for row, reason, page_offset in rows:
+        yield {
+            "reason": reason,
+            "row": json.dumps(row, ensure_ascii=False),
+            "page_offset": page_offset,
+            "run_id": run_id,
+        }

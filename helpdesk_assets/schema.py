@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import dagster as dg
-from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.common.schema.typing import C_DLT_LOAD_ID, TTableSchemaColumns
 
 DATASET = "help_desk"
 TABLE = "help_desk_tickets"
@@ -62,6 +62,8 @@ COLUMNS = (
 # Which row of its load this was: of several with the same id, the last one read counts.
 ROW_NUMBER = "_row_number"
 
+NOT_NULL = frozenset({C_DLT_LOAD_ID, *(column.name for column in COLUMNS if not column.nullable)})
+
 REJECTED_TABLE = f"{TABLE}_rejected"
 QUALIFIED_REJECTED_TABLE = f"{DATASET}.{REJECTED_TABLE}"
 REJECTED_COLUMNS: TTableSchemaColumns = {
@@ -80,8 +82,7 @@ REJECTED_COLUMNS: TTableSchemaColumns = {
 DESCRIPTIONS = {
     **{column.name: column.description for column in COLUMNS},
     ROW_NUMBER: "Which row of its load this was, counted from 1.",
-    "_dlt_load_id": "The load that last wrote this row; its times are in help_desk._dlt_loads.",
-    "_dlt_id": "The row's identity to dlt; rows of nested tables point to it.",
+    C_DLT_LOAD_ID: "The load that last wrote this row; its times are in help_desk._dlt_loads.",
 }
 
 
@@ -98,6 +99,7 @@ def dlt_columns() -> TTableSchemaColumns:
         for column in COLUMNS
     }
     columns[ROW_NUMBER] = {"name": ROW_NUMBER, "data_type": "bigint", "dedup_sort": "desc"}
+    columns[C_DLT_LOAD_ID] = {"name": C_DLT_LOAD_ID, "data_type": "text", "nullable": False}
     return columns
 
 

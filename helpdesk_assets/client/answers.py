@@ -4,12 +4,14 @@ import time
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import orjson
 from requests import PreparedRequest, Response, Timeout
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ChunkedEncodingError
 from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 
-from helpdesk_assets.client.paging import UnusableAnswerError
+from helpdesk_assets.client.failures import UnusableAnswerError
+from helpdesk_assets.client.throttle import Throttle
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -20,11 +22,14 @@ class BoundedAdapter(HTTPAdapter):
 
     Args:
         answer_seconds: the most that a body may take, from its headers on.
+        throttle: says when to send.
+        connections: kept open, one for each request at the same time.
     """
 
-    def __init__(self, answer_seconds: float) -> None:
-        super().__init__()
+    def __init__(self, answer_seconds: float, throttle: Throttle, *, connections: int) -> None:
+        super().__init__(pool_maxsize=connections)
         self._answer_seconds = answer_seconds
+        self._throttle = throttle
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         """Return the answer, its body read.
@@ -33,10 +38,11 @@ class BoundedAdapter(HTTPAdapter):
             requests.Timeout: the body was not there in time.
             UnusableAnswerError: it redirects to another host.
         """
-        response = super().send(request, *args, **{**options, "stream": True})
-        if response.is_redirect:
-            _refuse_to_leave(response)
-        _read_in_time(response, self._answer_seconds)
+        with self._throttle.turn():
+            response = super().send(request, *args, **{**options, "stream": True})
+            if response.is_redirect:
+                _refuse_to_leave(response)
+            _read_in_time(response, self._answer_seconds)
         return response
 
 
@@ -50,9 +56,9 @@ def check_answer(response: Response) -> None:
         UnusableAnswerError: says the offset, the status and the content type, never the body.
     """
     try:
-        body = response.json()
+        body = orjson.loads(response.content)
     except ValueError:
-        raise UnusableAnswerError(f"sent something that is not JSON{_where(response)}") from None
+        body = _read_leniently(response)
     # Parsed once, though asked for again by dlt and by the paginator.
     vars(response)["json"] = lambda: body
     if not isinstance(body, dict) or "data" not in body:
@@ -61,8 +67,16 @@ def check_answer(response: Response) -> None:
     if not isinstance(page, list):
         kind = "null" if page is None else type(page).__name__
         raise UnusableAnswerError(f"sent {kind} and no list in the field data{_where(response)}")
-    if not all(isinstance(row, dict) for row in page):
+    if set(map(type, page)) - {dict}:
         raise UnusableAnswerError(f"sent tickets that are not JSON objects{_where(response)}")
+
+
+def _read_leniently(response: Response) -> Any:
+    """Parse what is not strictly JSON, such as NaN, or a text in another encoding than UTF-8."""
+    try:
+        return response.json()
+    except ValueError:
+        raise UnusableAnswerError(f"sent something that is not JSON{_where(response)}") from None
 
 
 def _refuse_to_leave(response: Response) -> None:

@@ -7,11 +7,18 @@ from requests import ConnectionError as RequestsConnectionError
 from requests import HTTPError
 from requests.exceptions import SSLError, Timeout
 
-from helpdesk_assets.client.paging import UnusableAnswerError
 from helpdesk_assets.client.redaction import Redaction, chain
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 UNCHANGED = "The tickets table is as it was before."
+
+
+class UnusableAnswerError(Exception):
+    """What the API sent cannot be loaded without losing tickets.
+
+    The text goes on after "The help desk at URL": it says what it did and at which offset, and
+    holds nothing of the answer's body.
+    """
 
 
 class TooManyRejectedError(Exception):

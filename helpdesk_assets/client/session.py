@@ -1,5 +1,6 @@
 """The session that sends a run's requests: dlt's own, with the API's retry rule."""
 
+import threading
 import time
 from typing import Any, cast
 
@@ -10,11 +11,12 @@ from dlt.sources.helpers.requests import Client
 from requests import ConnectionError as RequestsConnectionError
 from requests import HTTPError, PreparedRequest, Response, Session
 from requests.exceptions import ChunkedEncodingError, SSLError, Timeout
-from tenacity import wait_random
+from tenacity import RetryCallState, sleep_using_event, wait_random
 
 from helpdesk_assets.client.answers import BoundedAdapter, check_answer
 from helpdesk_assets.client.failures import RETRIED_STATUSES
 from helpdesk_assets.client.redaction import Redaction
+from helpdesk_assets.client.throttle import Throttle
 
 RETRIED_ERRORS = (RequestsConnectionError, Timeout, ChunkedEncodingError)
 # So that clients which failed together do not come back together; a share of the first wait.
@@ -45,17 +47,38 @@ class RetryPolicy(BaseConfiguration):
 class HelpDeskSession:
     """Sends the requests of one run, counts them, and keeps the key out of their errors.
 
+    Several threads may send with it at the same time.
+
+    Args:
+        redaction: of the key.
+        policy: how requests are repeated; by default as configured.
+        in_flight: requests at the same time.
+        per_second: requests a second; None: as many as the API answers.
+
     Attributes:
+        in_flight: as above.
         requests: requests sent, the repeated ones included.
         retries: requests that repeated one before them.
-        requests_session: what dlt's REST client sends with.
+        requests_session: dlt's own, which sends.
     """
 
-    def __init__(self, redaction: Redaction, policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        redaction: Redaction,
+        policy: RetryPolicy | None = None,
+        *,
+        in_flight: int = 1,
+        per_second: float | None = None,
+    ) -> None:
         self._policy = policy or resolve_configuration(RetryPolicy())
         self._redaction = redaction
-        self._failing_since: float | None = None
+        self.in_flight = in_flight
+        self._throttle = Throttle(in_flight, per_second)
+        self._lock = threading.Lock()
+        self._failing = 0
+        self._failing_since = 0.0
         self._spent = 0.0
+        self._thread = threading.local()
         self.requests = 0
         self.retries = 0
         # The rule is one predicate, not dlt's lists: a certificate that is not trusted is a
@@ -71,16 +94,27 @@ class HelpDeskSession:
             request_timeout=(self._policy.request_connect_timeout, self._policy.request_timeout),
         ).session
         for scheme in ("http://", "https://"):
-            self.requests_session.mount(scheme, BoundedAdapter(self._policy.request_answer_timeout))
+            self.requests_session.mount(
+                scheme,
+                BoundedAdapter(
+                    self._policy.request_answer_timeout, self._throttle, connections=in_flight
+                ),
+            )
         # What tenacity wraps has no type that tells of it.
         self._send_with_retries = cast(Any, self.requests_session.send)
-        self._send_with_retries.retry.wait += wait_random(
-            0, JITTER * self._policy.request_backoff_factor
-        )
-        vars(self.requests_session)["send"] = self._send
+        retry = self._send_with_retries.retry
+        self._wait = retry.wait + wait_random(0, JITTER * self._policy.request_backoff_factor)
+        retry.wait = self._wait_together
+        retry.sleep = sleep_using_event(self._throttle.stopped)
 
-    def _send(self, request: PreparedRequest, **options: Any) -> Response:
-        before = self.requests
+    def send(self, request: PreparedRequest, **options: Any) -> Response:
+        """Return the answer to a request: a page, with its body parsed.
+
+        Raises:
+            requests.RequestException: it failed, also when it was repeated.
+            UnusableAnswerError: it is no page.
+        """
+        self._thread.attempts, self._thread.failing = 0, False
         try:
             response: Response = self._send_with_retries(request, **options)
             check_answer(response)
@@ -88,29 +122,55 @@ class HelpDeskSession:
             self._redaction.clean(error)
             raise
         finally:
-            self.retries += self.requests - before - 1
+            with self._lock:
+                self.retries += max(0, self._thread.attempts - 1)
+                if self._thread.failing:
+                    self._count_failing(-1)
+        self._throttle.went_well()
         return response
+
+    def stop(self) -> None:
+        """Send nothing any more: what waits to be repeated is given up."""
+        self._throttle.stop()
 
     def _is_transient(self, response: Response | None, error: BaseException | None) -> bool:
         """Decide whether to ask again; called once after each request."""
-        self.requests += 1
+        self._thread.attempts += 1
+        with self._lock:
+            self.requests += 1
         if response is None and isinstance(error, HTTPError):
             response = error.response
         if response is not None:
             transient = response.status_code in RETRIED_STATUSES
         else:
             transient = isinstance(error, RETRIED_ERRORS) and not isinstance(error, SSLError)
-        return self._can_afford_it() if transient else self._went_well()
+        return transient and self._can_afford_it()
+
+    def _wait_together(self, state: RetryCallState) -> float:
+        """Return the seconds to wait; all requests do when the API says they are too many."""
+        seconds: float = self._wait(state)
+        outcome = state.outcome
+        answer = None if outcome is None or outcome.failed else outcome.result()
+        if answer is None and outcome is not None:
+            answer = getattr(outcome.exception(), "response", None)
+        if getattr(answer, "status_code", None) == 429:
+            self._throttle.pause(seconds)
+        return seconds
 
     def _can_afford_it(self) -> bool:
         """Tell whether the run has time left to repeat a request that has just failed."""
-        now = time.monotonic()
-        self._failing_since = self._failing_since or now
-        return self._spent + now - self._failing_since <= self._policy.request_retry_budget
+        with self._lock:
+            if not self._thread.failing:
+                self._thread.failing = True
+                self._count_failing(1)
+            spent = self._spent + time.monotonic() - self._failing_since
+        return spent <= self._policy.request_retry_budget and not self._throttle.stopped.is_set()
 
-    def _went_well(self) -> bool:
-        """Book the time since the first failure before this answer; nothing is to be repeated."""
-        if self._failing_since is not None:
-            self._spent += time.monotonic() - self._failing_since
-            self._failing_since = None
-        return False
+    def _count_failing(self, change: int) -> None:
+        """Keep the time during which at least one request was being repeated."""
+        now = time.monotonic()
+        if self._failing == 0:
+            self._failing_since = now
+        self._failing += change
+        if self._failing == 0:
+            self._spent += now - self._failing_since

@@ -5,6 +5,7 @@ A field that is left out is looked up when a run needs it, by dlt's own provider
 """
 
 from helpdesk_assets.resources.api import HelpDeskApi
-from helpdesk_assets.resources.warehouse import POOL, HelpDeskWarehouse, stored_columns
+from helpdesk_assets.resources.pool import POOL
+from helpdesk_assets.resources.warehouse import HelpDeskWarehouse, stored_columns
 
 __all__ = ["POOL", "HelpDeskApi", "HelpDeskWarehouse", "stored_columns"]

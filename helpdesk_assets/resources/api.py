@@ -8,14 +8,22 @@ from urllib.parse import urlsplit, urlunsplit
 
 import dagster as dg
 import dlt
+from dlt.common.configuration.resolve import resolve_configuration
 from dlt.extract import DltSource
 from pydantic import Field
 
 from helpdesk_assets.client.failures import http_failure, setting_failure, unexpected_failure
+from helpdesk_assets.client.flight import MOST_IN_FLIGHT
+from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.client.redaction import Redaction
-from helpdesk_assets.client.session import HelpDeskSession
-from helpdesk_assets.source import ENDPOINT, Walk, help_desk_source
+from helpdesk_assets.client.session import HelpDeskSession, RetryPolicy
+from helpdesk_assets.client.walk import CompleteWalk
+from helpdesk_assets.resources.settings import settings_explained
+from helpdesk_assets.source import ENDPOINT, IncrementalSync, Walk, help_desk_source
+from helpdesk_assets.tickets import Tickets
 
+DEFAULT_IN_FLIGHT = 4
+DEFAULT_LAG = 300.0
 DEFAULT_REJECTED_SHARE = 0.05
 SET_BASE_URL = (
     "set SOURCES__HELP_DESK__BASE_URL, or base_url under [sources.help_desk] in .dlt/config.toml, "
@@ -29,6 +37,40 @@ def _endpoint_url(base_url: str) -> str:
     parts = urlsplit(base_url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/") + ENDPOINT, "", ""))
+
+
+@settings_explained()
+def _retry_policy() -> RetryPolicy:
+    return resolve_configuration(RetryPolicy())
+
+
+class Incremental(dg.Config):
+    """How to ask for what has changed since the last load, where the API offers it."""
+
+    cursor_path: str | None = Field(
+        default=None,
+        description=(
+            "The field that says when a ticket last changed, such as updated_at. When left out: "
+            "SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH, or cursor_path under "
+            "[sources.help_desk.incremental] in .dlt/config.toml; or each load reads every ticket."
+        ),
+    )
+    start_param: str | None = Field(
+        default=None,
+        description=(
+            "The query parameter that asks for tickets changed since a time, such as "
+            "updated_since. When left out: SOURCES__HELP_DESK__INCREMENTAL__START_PARAM, or "
+            "start_param under [sources.help_desk.incremental] in .dlt/config.toml."
+        ),
+    )
+    lag: float | None = Field(
+        default=None,
+        description=(
+            "Seconds to go back behind the newest change known, for clocks that differ and changes "
+            "that show late. When left out: SOURCES__HELP_DESK__INCREMENTAL__LAG, or lag under "
+            f"[sources.help_desk.incremental] in .dlt/config.toml, or {DEFAULT_LAG:g}."
+        ),
+    )
 
 
 class HelpDeskApi(dg.ConfigurableResource[Any]):
@@ -50,7 +92,22 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         ),
         json_schema_extra={"dagster__is_secret": True},
     )
-
+    pages_in_flight: int | None = Field(
+        default=None,
+        description=(
+            "How many pages are asked for at the same time, 1 to 32. When left out: "
+            "SOURCES__HELP_DESK__PAGES_IN_FLIGHT, or pages_in_flight under [sources.help_desk] in "
+            f".dlt/config.toml, or {DEFAULT_IN_FLIGHT}."
+        ),
+    )
+    requests_per_second: float | None = Field(
+        default=None,
+        description=(
+            "The most requests to send a second, for APIs that ban whoever sends more. When left "
+            "out: SOURCES__HELP_DESK__REQUESTS_PER_SECOND, or requests_per_second under "
+            "[sources.help_desk] in .dlt/config.toml, or as many as the API answers."
+        ),
+    )
     rejected_share: float | None = Field(
         default=None,
         description=(
@@ -59,7 +116,12 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
             f"[sources.help_desk] in .dlt/config.toml, or {DEFAULT_REJECTED_SHARE:g}."
         ),
     )
+    incremental: Incremental = Field(
+        default=Incremental(),
+        description="How to ask for what has changed only. Left out, each load reads every ticket.",
+    )
 
+    @settings_explained()
     def resolved_base_url(self) -> str:
         """Return the API's address. Raises dg.Failure when it is missing or no URL."""
         base_url = (self.base_url or dlt.config.get("sources.help_desk.base_url") or "").strip()
@@ -72,6 +134,7 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
             )
         return base_url
 
+    @settings_explained()
     def resolved_api_key(self) -> str:
         """Return the API's key. Raises dg.Failure when it is missing."""
         api_key = str(self.api_key or dlt.secrets.get("api_key") or "").strip()
@@ -79,13 +142,31 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
             raise setting_failure(f"The help desk's API key is missing: {SET_API_KEY}")
         return api_key
 
+    def resolved_pages_in_flight(self) -> int:
+        """Return how many pages to ask for at once. Raises dg.Failure when it is out of bounds."""
+        most = int(self._number("pages_in_flight", DEFAULT_IN_FLIGHT))
+        if not 1 <= most <= MOST_IN_FLIGHT:
+            raise setting_failure(
+                "The number of pages to ask for at the same time is not between 1 and "
+                f"{MOST_IN_FLIGHT}: set SOURCES__HELP_DESK__PAGES_IN_FLIGHT to such a number, such "
+                f"as {DEFAULT_IN_FLIGHT}."
+            )
+        return most
+
+    def resolved_requests_per_second(self) -> float | None:
+        """Return the limit on requests; None without one. Raises dg.Failure when it is none."""
+        per_second: float | None = self._number("requests_per_second", None)
+        if per_second is not None and not 0.001 <= per_second <= 10_000:
+            raise setting_failure(
+                "The number of requests a second is not between 0.001 and 10000: set "
+                "SOURCES__HELP_DESK__REQUESTS_PER_SECOND to such a number, such as 10, or not at "
+                "all."
+            )
+        return per_second
+
     def resolved_rejected_share(self) -> float:
         """Return the share of rows that may be rejected. Raises dg.Failure when it is none."""
-        share = self.rejected_share
-        if share is None:
-            share = dlt.config.get("sources.help_desk.rejected_share", float)
-        if share is None:
-            return DEFAULT_REJECTED_SHARE
+        share: float = self._number("rejected_share", DEFAULT_REJECTED_SHARE)
         if not 0 <= share <= 1:
             raise setting_failure(
                 "The share of tickets that may be rejected is not between 0 and 1: set "
@@ -93,8 +174,43 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
             )
         return share
 
+    @settings_explained()
+    def resolved_incremental(self) -> IncrementalSync | None:
+        """Return how to ask for changes; None reads all. Raises dg.Failure when it is half set."""
+        under = "sources.help_desk.incremental."
+        cursor_path = self.incremental.cursor_path or dlt.config.get(f"{under}cursor_path", str)
+        start_param = self.incremental.start_param or dlt.config.get(f"{under}start_param", str)
+        lag = self.incremental.lag
+        if lag is None:
+            lag = dlt.config.get(f"{under}lag", float)
+        if not cursor_path and not start_param:
+            return None
+        if not cursor_path or not start_param:
+            raise setting_failure(
+                "To load what has changed only, two settings are needed and one is missing: set "
+                "both SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH, such as updated_at, and "
+                "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM, such as updated_since; or neither."
+            )
+        lag = DEFAULT_LAG if lag is None else lag
+        if lag < 0:
+            raise setting_failure(
+                "The lag of the incremental sync is negative: set SOURCES__HELP_DESK__INCREMENTAL__"
+                f"LAG to 0 or more seconds, such as {DEFAULT_LAG:g}."
+            )
+        return IncrementalSync(cursor_path, start_param, lag)
+
+    @settings_explained()
+    def _number(self, name: str, default: Any) -> Any:
+        """Return a setting: the resource's, or else dlt's, or else the default."""
+        number = getattr(self, name)
+        if number is None:
+            number = dlt.config.get(f"sources.help_desk.{name}", float)
+        return default if number is None else number
+
     @contextmanager
-    def source(self, run_id: str) -> Iterator[tuple[DltSource, Walk]]:
+    def source(
+        self, run_id: str, *, full_refresh: bool = False
+    ) -> Iterator[tuple[DltSource, Walk]]:
         """Make the source for one run, and the walk that takes down what came of it.
 
         Whatever is raised or logged inside leaves without the key in it: as a dg.Failure, with a
@@ -102,13 +218,28 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
 
         Args:
             run_id: what rejected rows are marked with.
+            full_refresh: read every ticket, also where the API can say which have changed.
         """
         base_url, api_key = self.resolved_base_url(), self.resolved_api_key()
         redaction = Redaction(api_key)
-        session = HelpDeskSession(redaction)
-        walk = Walk(session, run_id=run_id, rejected_share=self.resolved_rejected_share())
+        incremental = None if full_refresh else self.resolved_incremental()
+        session = HelpDeskSession(
+            redaction,
+            _retry_policy(),
+            in_flight=self.resolved_pages_in_flight(),
+            per_second=self.resolved_requests_per_second(),
+        )
+        walk = Walk(
+            CompleteReader(session, CompleteWalk(brief=incremental is not None)),
+            Tickets(
+                run_id=run_id,
+                rejected_share=self.resolved_rejected_share(),
+                cursor=incremental.cursor_path if incremental else None,
+            ),
+            incremental,
+        )
         try:
-            with redaction.of_logs():
+            with redaction.of_logs(), walk.reader.open():
                 yield help_desk_source(base_url=base_url, api_key=api_key, walk=walk), walk
         except dg.Failure:
             raise

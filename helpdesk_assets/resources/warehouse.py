@@ -1,13 +1,8 @@
 """Where the tickets go: a DuckDB file, which one load at a time may write."""
 
-import glob
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from errno import ENOSPC
-from os import strerror
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,64 +11,35 @@ import dlt
 import duckdb
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.exceptions import DltException
+from dlt.common.pipeline import LoadInfo
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-from filelock import FileLock, Timeout
 from pydantic import Field
 
-from helpdesk_assets.client.failures import UNCHANGED, setting_failure
-from helpdesk_assets.client.redaction import chain
+from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.resources.duckdb_file import SET_CREDENTIALS, DuckDbFile
+from helpdesk_assets.resources.pool import alive
+from helpdesk_assets.resources.settings import settings_explained
 from helpdesk_assets.schema import DATASET, TABLE
 
-# What reads or writes the DuckDB file takes turns in this pool of Dagster's; the instance's
-# dagster.yaml limits it to one at a time.
-POOL = "duckdb"
+# dlt's name for the pipeline, and so for what it keeps of it in the dataset.
+PIPELINE = "help_desk"
 
 DEFAULT_LOCK_TIMEOUT = 10.0
-SET_CREDENTIALS = (
-    "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
-    ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
-)
+DEFAULT_MEMORY_LIMIT = "200MB"
 
 
-def stored_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, bool]]:
-    """Return name, DuckDB type and nullability of each column that the tickets table now has.
+def stored_columns(
+    connection: duckdb.DuckDBPyConnection, table: str = TABLE
+) -> list[tuple[str, str, bool]]:
+    """Return name, DuckDB type and nullability of each column that a table of the dataset now has.
 
     They come in the table's order. There are none when there is no table.
     """
     return connection.execute(
         "select column_name, data_type, is_nullable = 'YES' from information_schema.columns "
         "where table_schema = ? and table_name = ? order by ordinal_position",
-        [DATASET, TABLE],
+        [DATASET, table],
     ).fetchall()
-
-
-def _runs_in_pool(instance: dg.DagsterInstance) -> set[str]:
-    """Return the ids of the runs that hold a place in the pool."""
-    storage = instance.event_log_storage
-    if not storage.supports_global_concurrency_limits:
-        return set()
-    return {claim.run_id for claim in storage.get_concurrency_info(POOL).claimed_slots}
-
-
-def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
-    """Return the lock that a run holds while it lives, among what the instance keeps of runs."""
-    folder = Path(instance.storage_directory())
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"{run_id}.alive")
-
-
-def _is_dead(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Tell whether a run has died without ending; a run of another machine is left to itself."""
-    life = life_of(instance, run_id)
-    path = Path(life.lock_file)
-    if not path.exists():
-        return False
-    try:
-        with life.acquire(timeout=0):
-            path.unlink(missing_ok=True)
-    except Timeout:
-        return False
-    return True
 
 
 class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
@@ -96,29 +62,24 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         ),
     )
 
+    memory_limit: str | None = Field(
+        default=None,
+        description=(
+            "The most memory that DuckDB may take for a load, as DuckDB writes it; beyond that it "
+            "uses the disk beside the file, so that a large desk needs no large machine. When left "
+            "out: DESTINATION__DUCKDB__MEMORY_LIMIT, or memory_limit under [destination.duckdb] in "
+            f".dlt/config.toml, or {DEFAULT_MEMORY_LIMIT}."
+        ),
+    )
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HelpDeskWarehouse"]:
-        """Give back the places in the pool of runs that were killed, which nobody else would.
-
-        While a run lives it holds a lock, which the operating system takes from it when it dies:
-        so whoever comes next can tell a dead run from one that is slow.
-        """
-        instance, run = context.instance, context.run
-        if instance is None or run is None:
+        """Take part in the pool that keeps the DuckDB file at one run at a time."""
+        if context.instance and context.run:
+            with alive(context.instance, context.run.run_id):
+                yield self
+        else:
             yield self
-            return
-        for run_id in _runs_in_pool(instance):
-            if _is_dead(instance, run_id):
-                instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-        life = life_of(instance, run.run_id)
-        with suppress(Timeout):
-            life.acquire(timeout=0)
-        try:
-            yield self
-        finally:
-            if life.is_locked:
-                life.release()
-                Path(life.lock_file).unlink(missing_ok=True)
 
     def path(self) -> Path:
         """Return the DuckDB file's path. Raises dg.Failure when it is missing or no file's."""
@@ -131,16 +92,21 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         Its state is in the destination. Raises dg.Failure, before anything is asked of the API,
         when the DuckDB file cannot be written, or is still in use after ``lock_timeout`` seconds.
         """
-        credentials, path = self._resolved(), self.path()
-        with self._lock(self._lock_timeout()), self._explained():
-            self._wait_until_writable(path)
-            with _working_folder(path) as folder:
+        file = self._file()
+        credentials = self._resolved()
+        credentials.global_config = {"memory_limit": self._memory_limit()}
+        with file.locked(), file.explained():
+            # So that nothing is asked of the API in vain.
+            with file.held_open(partial(duckdb.connect, str(file.path))) as connection:
+                _forget_a_lost_table(connection)
+            with file.working_folder() as folder:
                 pipeline = dlt.pipeline(
-                    pipeline_name="help_desk",
+                    pipeline_name=PIPELINE,
                     pipelines_dir=folder,
                     destination=dlt.destinations.duckdb(credentials),
                     dataset_name=DATASET,
                 )
+                _load_at_once(pipeline, file)
                 try:
                     yield pipeline
                 finally:
@@ -152,14 +118,30 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
 
         Raises dg.Failure when it cannot be opened.
         """
-        path = self.path()
-        with self._explained():
-            connection = (
-                duckdb.connect(str(path), read_only=True) if path.exists() else duckdb.connect()
-            )
-        with connection:
+        with self._file().reader() as connection:
             yield connection
 
+    @settings_explained()
+    def _file(self) -> DuckDbFile:
+        timeout = self.lock_timeout
+        if timeout is None:
+            timeout = dlt.config.get("destination.duckdb.lock_timeout", float)
+        return DuckDbFile(self.path(), DEFAULT_LOCK_TIMEOUT if timeout is None else timeout)
+
+    @settings_explained()
+    def _memory_limit(self) -> str:
+        limit = self.memory_limit or dlt.config.get("destination.duckdb.memory_limit", str)
+        limit = limit or DEFAULT_MEMORY_LIMIT
+        try:
+            duckdb.connect(config={"memory_limit": limit}).close()
+        except duckdb.Error:
+            raise setting_failure(
+                f"DuckDB cannot read {limit!r} as an amount of memory: set "
+                f"DESTINATION__DUCKDB__MEMORY_LIMIT to one, such as {DEFAULT_MEMORY_LIMIT}."
+            ) from None
+        return limit
+
+    @settings_explained()
     def _resolved(self) -> DuckDbCredentials:
         missing = setting_failure(
             f"There is no DuckDB file to load tickets into: {SET_CREDENTIALS}"
@@ -184,89 +166,26 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             )
         return credentials
 
-    def _lock_timeout(self) -> float:
-        if self.lock_timeout is not None:
-            return self.lock_timeout
-        timeout = dlt.config.get("destination.duckdb.lock_timeout", float)
-        return DEFAULT_LOCK_TIMEOUT if timeout is None else timeout
 
-    @contextmanager
-    def _lock(self, timeout: float) -> Iterator[None]:
-        """Keep other loads from the DuckDB file, by a lock on a file beside it."""
-        path = self.path()
-        if path.is_dir() or not path.parent.is_dir():
-            raise self._file_failure("it is a folder, or its folder is not there")
-        lock = FileLock(path.with_name(f".{path.name}.lock"))
-        try:
-            lock.acquire(timeout=timeout)
-        except Timeout:
-            raise setting_failure(
-                f"Another run is loading tickets into {path}: run again when it has ended. "
-                f"{UNCHANGED}"
-            ) from None
-        except OSError as error:
-            raise self._file_failure(str(error.strerror)) from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _wait_until_writable(self, path: Path) -> None:
-        """Open the file once to write, as soon as whoever reads it has closed it."""
-        deadline = time.monotonic() + self._lock_timeout()
-        while True:
-            try:
-                duckdb.connect(str(path)).close()
-                return
-            except duckdb.IOException as error:
-                if "lock" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn what DuckDB says of its file into a dg.Failure with what to do about it."""
-        try:
-            yield
-        except Exception as error:
-            causes = [
-                cause
-                for cause in chain(error)
-                if isinstance(cause, duckdb.IOException)
-                or (isinstance(cause, OSError) and cause.errno == ENOSPC)
-            ]
-            if not causes:
-                raise
-            raise self._file_failure(str(causes[-1])) from None
-
-    def _file_failure(self, reason: str) -> dg.Failure:
-        path = self.path()
-        if strerror(ENOSPC) in reason:
-            return setting_failure(
-                f"The disk that {path} is on is full: make room there and run again. {UNCHANGED}"
-            )
-        if "lock" in reason:
-            holder = reason.partition("is held in ")[2].partition(". ")[0]
-            return setting_failure(
-                f"The DuckDB file {path} is in use by another process"
-                + (f", {holder}: " if holder else ": ")
-                + "close it there and run again, or give this load a file of its own in "
-                f"DESTINATION__DUCKDB__CREDENTIALS. {UNCHANGED}"
-            )
-        return setting_failure(
-            f"The DuckDB file {path} cannot be opened "
-            f"({reason.removeprefix('IO Error: ')}): {SET_CREDENTIALS}"
-        )
+def _forget_a_lost_table(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let dlt begin anew where somebody has dropped the table, which it would hold for loaded."""
+    if stored_columns(connection):
+        return
+    for table, named in (("_dlt_version", "schema_name"), ("_dlt_pipeline_state", "pipeline_name")):
+        if stored_columns(connection, table):
+            connection.execute(f"delete from {DATASET}.{table} where {named} = ?", [PIPELINE])
 
 
-@contextmanager
-def _working_folder(path: Path) -> Iterator[str]:
-    """Make a folder beside the DuckDB file for the while, where its tickets are kept as safely.
+def _load_at_once(pipeline: dlt.Pipeline, file: DuckDbFile) -> None:
+    """Let the pipeline load with the DuckDB file held open from the first job to the last.
 
-    What a killed run left behind is removed first; the lock on the file says that it is dead.
+    dlt opens it for each of them; when the last connection is closed, DuckDB writes the file anew.
+    And whoever has begun to read it meanwhile is waited for, as at first.
     """
-    prefix = f".{path.name}-run-"
-    for left in path.parent.glob(f"{glob.escape(prefix)}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as folder:
-        yield folder
+    load = pipeline.load
+
+    def load_at_once(*args: Any, **options: Any) -> LoadInfo:
+        with file.held_open(pipeline.sql_client):
+            return load(*args, **options)
+
+    vars(pipeline)["load"] = load_at_once

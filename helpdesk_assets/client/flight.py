@@ -1,0 +1,48 @@
+"""Pages in flight: several are asked for at once, and handed out in the order they are wanted."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+Page = TypeVar("Page")
+
+MOST_IN_FLIGHT = 32
+
+
+class PagesInFlight(Generic[Page]):
+    """Asks for pages before they are wanted.
+
+    Args:
+        fetch: asks for the page at an offset; called in other threads.
+        most: how many are asked for at the same time.
+    """
+
+    def __init__(self, fetch: Callable[[int], Page], most: int) -> None:
+        self._fetch = fetch
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="page")
+        self._asked: dict[int, Future[Page]] = {}
+
+    def page(self, offset: int, following: Sequence[int]) -> Page:
+        """Return the page at an offset; meanwhile, those that will follow are asked for.
+
+        Args:
+            offset: of the page wanted now. Pages asked for that are neither this nor among the
+                following were guessed wrong: what they bring is not looked at.
+            following: offsets of pages that will probably be wanted next, in that order.
+        """
+        self.ask(offset, following)
+        return self._asked.pop(offset).result()
+
+    def ask(self, offset: int, following: Sequence[int]) -> None:
+        """Ask for the page wanted now and those that follow, and do not wait for them."""
+        if offset not in self._asked:
+            for future in self._asked.values():
+                future.cancel()
+            self._asked.clear()
+        for wanted in (offset, *following):
+            if wanted not in self._asked:
+                self._asked[wanted] = self._threads.submit(self._fetch, wanted)
+
+    def close(self) -> None:
+        """Ask for nothing any more; does not wait for what is still under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

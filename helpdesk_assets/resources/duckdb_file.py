@@ -1,0 +1,161 @@
+"""The DuckDB file as one file among others: who may write it, and what is said when nobody can."""
+
+import glob
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from errno import ENOSPC
+from os import strerror
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+from filelock import FileLock, Timeout
+
+from helpdesk_assets.client.failures import UNCHANGED, setting_failure
+from helpdesk_assets.client.redaction import chain
+
+SET_CREDENTIALS = (
+    "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
+    ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
+)
+
+
+@dataclass(frozen=True)
+class DuckDbFile:
+    """A DuckDB file, there or not yet.
+
+    Attributes:
+        path: where it is, absolute.
+        lock_timeout: seconds to wait for others to let go of it.
+    """
+
+    path: Path
+    lock_timeout: float
+
+    @contextmanager
+    def locked(self, timeout: float | None = None) -> Iterator[None]:
+        """Keep other loads from the file while inside, by a lock on a file beside it.
+
+        Args:
+            timeout: seconds to wait for it; by default, ``lock_timeout``.
+
+        Raises:
+            dg.Failure: another run has it, or there cannot be such a file.
+        """
+        path = self.path
+        if path.is_dir() or not path.parent.is_dir():
+            raise self._failure("it is a folder, or its folder is not there")
+        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        try:
+            lock.acquire(timeout=self.lock_timeout if timeout is None else timeout)
+        except Timeout:
+            raise setting_failure(
+                f"Another run is loading tickets into {path}: run again when it has ended. "
+                f"{UNCHANGED}"
+            ) from None
+        except OSError as error:
+            raise self._failure(str(error.strerror)) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def held_open(self, connect: Callable[[], Any]) -> Iterator[Any]:
+        """Hold the file open to write while inside, from when whoever reads it has closed it.
+
+        Args:
+            connect: opens it, as a context manager; dlt's and DuckDB's have no type in common.
+
+        Raises:
+            Exception: what ``connect`` raises, where the file is still open elsewhere after
+                ``lock_timeout`` seconds, or cannot be opened at all.
+        """
+        deadline = time.monotonic() + self.lock_timeout
+        with ExitStack() as connections:
+            while True:
+                try:
+                    connection = connections.enter_context(connect())
+                    break
+                except Exception as error:
+                    held = any(
+                        isinstance(cause, duckdb.IOException) and "lock" in str(cause)
+                        for cause in chain(error)
+                    )
+                    if not held or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.2)
+            yield connection
+
+    @contextmanager
+    def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file to read; one that is not there yet is read as an empty one.
+
+        Raises:
+            dg.Failure: it cannot be opened.
+        """
+        with self.explained():
+            connection = (
+                duckdb.connect(str(self.path), read_only=True)
+                if self.path.exists()
+                else duckdb.connect()
+            )
+        with connection:
+            yield connection
+
+    @contextmanager
+    def working_folder(self) -> Iterator[str]:
+        """Make a folder beside the file for the while, where its tickets are kept as safely.
+
+        What a killed run left behind is removed first; the lock on the file says that it is dead.
+        """
+        prefix = f".{self.path.name}-run-"
+        for left in self.path.parent.glob(f"{glob.escape(prefix)}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=self.path.parent) as folder:
+            yield folder
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what DuckDB says of its file into a dg.Failure with what to do about it."""
+        try:
+            yield
+        except Exception as error:
+            causes = [
+                cause
+                for cause in chain(error)
+                if isinstance(cause, (duckdb.IOException, duckdb.OutOfMemoryException))
+                or (isinstance(cause, OSError) and cause.errno == ENOSPC)
+            ]
+            if not causes:
+                raise
+            raise self._failure(str(causes[-1])) from None
+
+    def _failure(self, reason: str) -> dg.Failure:
+        path = self.path
+        if strerror(ENOSPC) in reason:
+            return setting_failure(
+                f"The disk that {path} is on is full: make room there and run again. {UNCHANGED}"
+            )
+        if "Out of Memory" in reason:
+            return setting_failure(
+                f"DuckDB ran out of the memory that it may take to load tickets into {path}: set "
+                f"DESTINATION__DUCKDB__MEMORY_LIMIT to more. {UNCHANGED}"
+            )
+        if "lock" in reason:
+            holder = reason.partition("is held in ")[2].partition(". ")[0]
+            return setting_failure(
+                f"The DuckDB file {path} is in use by another process"
+                + (f", {holder}: " if holder else ": ")
+                + "close it there and run again, or give this load a file of its own in "
+                f"DESTINATION__DUCKDB__CREDENTIALS. {UNCHANGED}"
+            )
+        return setting_failure(
+            f"The DuckDB file {path} cannot be opened "
+            f"({reason.removeprefix('IO Error: ')}): {SET_CREDENTIALS}"
+        )

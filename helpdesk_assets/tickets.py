@@ -1,0 +1,121 @@
+"""The tables of one load: the tickets, and those of them that cannot be loaded."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.schema.typing import C_DLT_LOAD_ID
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
+from dlt.extract.hints import TResourceHints
+
+from helpdesk_assets.client.failures import TooManyRejectedError
+from helpdesk_assets.columns import ARROW_TYPES, OtherColumns, typed_columns
+from helpdesk_assets.rows import Row, rejected
+from helpdesk_assets.schema import NOT_NULL, REJECTED_COLUMNS, REJECTED_TABLE, ROW_NUMBER, TABLE
+
+
+class Tickets:
+    """Makes Arrow tables of the rows that are read, and sets aside those that cannot be loaded.
+
+    Args:
+        run_id: what rejected rows are marked with.
+        rejected_share: the most of the rows read, 0 to 1, that may be rejected.
+        cursor: the field that every table is to have, for dlt to see what changed last.
+
+    Attributes:
+        read: rows read, each as often as it had changed.
+        rejected: rows among them that cannot be loaded.
+    """
+
+    def __init__(
+        self, *, run_id: str = "", rejected_share: float = 0.05, cursor: str | None = None
+    ) -> None:
+        self._run_id = run_id
+        self._rejected_share = rejected_share
+        self._cursor = cursor
+        self._others: OtherColumns | None = None
+        self.read = 0
+        self.rejected = 0
+
+    def tables(
+        self, rows: list[Row], *, offset_of: Callable[[int], int], is_last: bool
+    ) -> Iterator[Any]:
+        """Yield what dlt is to write of some rows.
+
+        Args:
+            rows: as the API sent them.
+            offset_of: returns the offset of the page that a row of them was on.
+            is_last: whether no more rows will come.
+
+        Raises:
+            TooManyRejectedError: more than the share of all rows cannot be loaded.
+        """
+        typed, reasons = typed_columns(rows)
+        first = self.read + 1
+        self.read += len(rows)
+        self.rejected += len(reasons)
+        if is_last and self.rejected > self._rejected_share * self.read:
+            raise TooManyRejectedError(
+                f"Of {self.read} tickets that were read, {self.rejected} cannot be loaded, and "
+                f"SOURCES__HELP_DESK__REJECTED_SHARE allows {self._rejected_share:.0%}: raise it "
+                f"to see in {REJECTED_TABLE} why"
+            )
+        if reasons:
+            bad = [(rows[place], reason, offset_of(place)) for place, reason in reasons.items()]
+            yield dlt.mark.with_table_name(list(rejected(bad, run_id=self._run_id)), REJECTED_TABLE)
+            rows = [row for place, row in enumerate(rows) if place not in reasons]
+        # A desk without tickets gets its table all the same, so that whoever reads it finds
+        # no rows rather than no table.
+        if rows or not self._others:
+            yield self._table(rows, typed, first)
+
+    def _table(self, rows: list[Row], typed: dict[str, pa.Array], first: int) -> pa.Table:
+        """Make one table of rows that can be loaded; `first` is the number of the first of them."""
+        if not self._others:
+            self._others = _other_columns()
+        arrays = {
+            **typed,
+            ROW_NUMBER: pa.array(range(first, first + len(rows)), pa.int64()),
+            C_DLT_LOAD_ID: pa.repeat(_load_id(), len(rows)),
+        }
+        # A field that the API has given one of these names does not take its place.
+        arrays = {**self._others.of(rows), **arrays}
+        if self._cursor and self._cursor not in arrays:
+            arrays[self._cursor] = pa.nulls(len(rows), self._others.arrow_type(self._cursor))
+        return pa.table(
+            list(arrays.values()),
+            schema=pa.schema(
+                pa.field(name, array.type, nullable=name not in NOT_NULL)
+                for name, array in arrays.items()
+            ),
+        )
+
+
+def rejected_hints() -> TResourceHints:
+    """Return the hints of the table of rows that cannot be loaded."""
+    return dlt.mark.make_hints(
+        table_name=REJECTED_TABLE, write_disposition="append", columns=REJECTED_COLUMNS
+    )
+
+
+def _other_columns() -> OtherColumns:
+    """Begin with the types that the table's columns have since earlier loads."""
+    schema = dlt.current.source_schema()
+    stored = schema.tables[TABLE]["columns"] if TABLE in schema.tables else {}
+    return OtherColumns(
+        {
+            name: data_type
+            for name, column in stored.items()
+            if (data_type := column.get("data_type")) and data_type in ARROW_TYPES
+        },
+        schema.naming.normalize_identifier,
+    )
+
+
+def _load_id() -> str:
+    """Return the id of the load that is being extracted; none where rows are only looked at."""
+    try:
+        return dlt.current.load_package_state()["load_id"]
+    except CurrentLoadPackageStateNotAvailable:
+        return ""
