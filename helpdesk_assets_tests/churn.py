@@ -3,15 +3,18 @@
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.client.session import HelpDeskSession
+from helpdesk_assets.client.walk import CompleteWalk
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.source import Walk, help_desk_source
+from helpdesk_assets.tickets import Tickets
 from helpdesk_assets_tests.plain import plain_source
 
 Read = Callable[[str], Iterable[Any]]
@@ -19,8 +22,22 @@ Read = Callable[[str], Iterable[Any]]
 
 def ours(base_url: str) -> Iterable[Any]:
     """Read with this project's source."""
-    walk = Walk(HelpDeskSession(Redaction(DEFAULT_API_KEY)))
-    return help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=walk)
+    return rows_of(help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=new_walk()))
+
+
+def new_walk(
+    *, limit: int = 100, in_flight: int = 8, rows_at_once: int = 5000, brief: bool = False
+) -> Walk:
+    """Return a walk that nothing is known of yet, and that has pages in flight from the first."""
+    session = HelpDeskSession(Redaction(DEFAULT_API_KEY), in_flight=in_flight)
+    walk = CompleteWalk(limit, brief=brief)
+    return Walk(CompleteReader(session, walk, rows_at_once=rows_at_once), Tickets())
+
+
+def rows_of(items: Iterable[Any]) -> Iterator[Any]:
+    """Return the rows of what a source yields: those of tables, and those that are lone."""
+    for item in items:
+        yield from item.to_pylist() if hasattr(item, "to_pylist") else [item]
 
 
 def plain(base_url: str) -> Iterable[Any]:

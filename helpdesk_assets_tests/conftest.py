@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -169,3 +169,8 @@ def command(
 def sentence_of(result: dg.ExecuteInProcessResult) -> str:
     """Return the sentence that a failed run says."""
     return str(failure_of(result).description)
+
+
+def metadata_of(result: dg.ExecuteInProcessResult) -> Mapping[str, Any]:
+    (materialization,) = result.asset_materializations_for_node("help_desk_tickets")
+    return {name: value.value for name, value in materialization.metadata.items()}

@@ -26,6 +26,8 @@ def test_the_job_needs_the_three_settings_and_nothing_else(
     assert finished.returncode == 0, finished.stdout
     assert len(warehouse.tickets()) == 250
     assert API_KEY not in finished.stdout
+    # What dlt warns of would be something that users cannot mend.
+    assert "|[WARNING]|" not in finished.stdout
 
 
 def test_a_wrong_key_fails_with_one_sentence_after_one_request(

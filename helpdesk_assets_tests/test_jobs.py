@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from helpdesk_assets.definitions import defs
-from helpdesk_assets.resources.warehouse import life_of
+from helpdesk_assets.resources.pool import life_of
 from helpdesk_assets.sandbox.app import Answer
 from helpdesk_assets_tests.conftest import BIN, EXECUTE, Sandbox, Warehouse, command, sentence_of
 
@@ -87,15 +87,11 @@ def test_two_processes_at_once_take_turns(
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert any("blocked by limit for pool duckdb" in output for output in outputs)
     # One walk ended before the other began.
-    assert [query["offset"] for query in desk.queries] == [
-        "0",
-        "99",
-        "198",
-        "297",
-        "299",
-        "300",
-        "0",
-    ] * 2
+    offsets = [int(query["offset"]) for query in desk.queries]
+    assert len(offsets) == 14
+    for walk in (offsets[:7], offsets[7:]):
+        assert walk[0] == 0
+        assert sorted(walk) == [0, 0, 99, 198, 297, 299, 300]
     assert len(warehouse.tickets()) == 300
 
 

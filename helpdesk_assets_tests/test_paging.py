@@ -1,29 +1,44 @@
 """Reading a desk that changes at random between requests, over real HTTP."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from helpdesk_assets.client.paging import CompleteOffsetPaginator
-from helpdesk_assets.client.redaction import Redaction
-from helpdesk_assets.client.session import HelpDeskSession
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import ORDERS, Desk
-from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.sandbox.server import serve
-from helpdesk_assets.source import Walk, help_desk_source
-from helpdesk_assets_tests.churn import lost, ours, plain
+from helpdesk_assets.source import help_desk_source
+from helpdesk_assets_tests.churn import lost, new_walk, ours, plain, rows_of
 
 
-def read(base_url: str, limit: int = 100) -> Iterator[Any]:
-    walk = Walk(
-        HelpDeskSession(Redaction(DEFAULT_API_KEY)), paginator=CompleteOffsetPaginator(limit)
-    )
-    return iter(help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=walk))
+def read(base_url: str, limit: int = 100, in_flight: int = 1) -> Iterator[Any]:
+    # A page at a time, so that what happens between two rows happens between two pages.
+    walk = new_walk(limit=limit, rows_at_once=1, in_flight=in_flight)
+    return rows_of(help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=walk))
+
+
+class SharedServer:
+    """One server for all examples, as to start one takes longer than to read from it."""
+
+    base_url = ""
+    desk: Desk
+    most = 100
+
+    def page(self, offset: int, limit: int, **options: Any) -> tuple[list[Any], int]:
+        return self.desk.page(offset, min(limit, self.most), **options)
+
+
+SHARED = SharedServer()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_server() -> Iterator[None]:
+    with serve(build_app(cast(Desk, SHARED))) as SHARED.base_url:
+        yield
 
 
 class BusyDesk(RuleBasedStateMachine):
@@ -33,17 +48,20 @@ class BusyDesk(RuleBasedStateMachine):
         tickets=st.integers(0, 120),
         seed=st.integers(0, 1000),
         order=st.sampled_from(ORDERS),
+        in_flight=st.sampled_from((1, 2, 8)),
         limit=st.integers(3, 40),
-        capped=st.booleans(),
+        most=st.integers(2, 60),
     )
-    def begin(self, tickets: int, seed: int, order: str, limit: int, capped: bool) -> None:
+    def begin(
+        self, tickets: int, seed: int, order: str, in_flight: int, limit: int, most: int
+    ) -> None:
         self.desk = Desk(tickets, seed, order=order)
         self.before = {ticket["id"] for ticket in self.desk.tickets}
         self.ever = set(self.before)
         self.seen: set[int] = set()
         self.ended = False
-        self.server = serve(build_app(self.desk, fault=FAULTS["cap-50"].make() if capped else None))
-        self.rows = read(self.server.__enter__(), limit)
+        SHARED.desk, SHARED.most = self.desk, most
+        self.rows = read(SHARED.base_url, limit, in_flight)
 
     @rule(rows=st.integers(1, 50))
     @precondition(lambda self: not self.ended)
@@ -74,11 +92,9 @@ class BusyDesk(RuleBasedStateMachine):
         assert self.seen <= self.ever
 
     def teardown(self) -> None:
-        if hasattr(self, "server"):
-            if not self.ended:
-                self.seen |= {row["id"] for row in self.rows}
-                self.compare()
-            self.server.__exit__(None, None, None)
+        if hasattr(self, "rows") and not self.ended:
+            self.seen |= {row["id"] for row in self.rows}
+            self.compare()
 
 
 BusyDesk.TestCase.settings = settings(
@@ -103,16 +119,16 @@ def test_a_busy_desk_loses_nothing_where_plain_dlt_does(order: str) -> None:
     assert losses[plain] > 0
 
 
-def test_a_still_desk_costs_at_most_five_percent_more() -> None:
-    session = HelpDeskSession(Redaction(DEFAULT_API_KEY))
-    walk = Walk(session)
+@pytest.mark.parametrize("in_flight", [1, 4, 8, 32])
+def test_a_still_desk_costs_at_most_five_percent_more(in_flight: int) -> None:
+    walk = new_walk(in_flight=in_flight)
     with serve(build_app(Desk(10_000))) as base_url:
         source = help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=walk)
-        ids = [row["id"] for row in source]
+        ids = [row["id"] for row in rows_of(source)]
 
     assert ids == list(range(1, 10_001))
-    assert session.requests <= 105
-    assert walk.paginator.steps_back == 0
+    assert walk.reader.session.requests <= 105
+    assert walk.reader.walk.steps_back == 0
 
 
 def test_of_a_ticket_that_changes_while_it_is_read_the_last_state_counts() -> None:

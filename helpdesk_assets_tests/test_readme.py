@@ -14,10 +14,15 @@ from dlt.common.configuration.specs import BaseConfiguration
 
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.client.session import RetryPolicy
-from helpdesk_assets.jobs import help_desk_sync_schedule
+from helpdesk_assets.jobs import help_desk_full_refresh_schedule, help_desk_sync_schedule
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
-from helpdesk_assets.resources.api import DEFAULT_REJECTED_SHARE
-from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT
+from helpdesk_assets.resources.api import (
+    DEFAULT_IN_FLIGHT,
+    DEFAULT_LAG,
+    DEFAULT_REJECTED_SHARE,
+    Incremental,
+)
+from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT, DEFAULT_MEMORY_LIMIT
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
 from helpdesk_assets_tests.webserver import end, free_port, wait_for
 
@@ -25,6 +30,10 @@ README = (PROJECT / "README.md").read_text()
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()
 ]
+INCREMENTAL = (
+    "SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH",
+    "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM",
+)
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 
@@ -53,6 +62,7 @@ def test_every_command_is_one_that_is_tested_here() -> None:
     assert [line.partition(" ")[2].partition("=")[0] for line in settings] == [
         *SETTINGS,
         "DAGSTER_HOME",
+        *INCREMENTAL,
     ]
     assert commands == [
         "make demo",
@@ -151,7 +161,7 @@ def test_the_settings_are_those_of_the_code() -> None:
     rows = {row[0]: row for row in table("Settings")}
     described = " ".join(
         str(field.description)
-        for resource in (HelpDeskApi, HelpDeskWarehouse)
+        for resource in (HelpDeskApi, Incremental, HelpDeskWarehouse)
         for field in resource.model_fields.values()
     )
     of_resources = set(re.findall(r"\b(?:[A-Z]+(?:__[A-Z_]+)+|API_KEY)\b", described))
@@ -161,17 +171,23 @@ def test_the_settings_are_those_of_the_code() -> None:
         if name not in BaseConfiguration.get_resolvable_fields()
     }
     defaults["SCHEDULES__HELP_DESK_SYNC__CRON"] = str(help_desk_sync_schedule.cron_schedule)
+    defaults["SCHEDULES__HELP_DESK_FULL_REFRESH__CRON"] = str(
+        help_desk_full_refresh_schedule.cron_schedule
+    )
     defaults["SCHEDULES__HELP_DESK_SYNC__TIMEZONE"] = str(
         help_desk_sync_schedule.execution_timezone
     )
-
-    assert of_resources == {
-        *SETTINGS,
-        "DESTINATION__DUCKDB__LOCK_TIMEOUT",
-        "SOURCES__HELP_DESK__REJECTED_SHARE",
+    of_ours = {
+        "DESTINATION__DUCKDB__LOCK_TIMEOUT": f"{DEFAULT_LOCK_TIMEOUT:g}",
+        "DESTINATION__DUCKDB__MEMORY_LIMIT": DEFAULT_MEMORY_LIMIT,
+        "SOURCES__HELP_DESK__INCREMENTAL__LAG": f"{DEFAULT_LAG:g}",
+        "SOURCES__HELP_DESK__PAGES_IN_FLIGHT": str(DEFAULT_IN_FLIGHT),
+        "SOURCES__HELP_DESK__REJECTED_SHARE": f"{DEFAULT_REJECTED_SHARE:g}",
+        "SOURCES__HELP_DESK__REQUESTS_PER_SECOND": "",
     }
-    defaults["SOURCES__HELP_DESK__REJECTED_SHARE"] = f"{DEFAULT_REJECTED_SHARE:g}"
-    defaults["DESTINATION__DUCKDB__LOCK_TIMEOUT"] = f"{DEFAULT_LOCK_TIMEOUT:g}"
+
+    assert of_resources == {*SETTINGS, *INCREMENTAL, *of_ours}
+    defaults |= of_ours
     assert set(rows) == of_resources | set(defaults)
     for name, default in defaults.items():
         assert rows[name][2] == default

@@ -113,6 +113,26 @@ def test_a_file_that_another_process_holds_is_said_so(
     assert sync().success
 
 
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [("plenty", "cannot read 'plenty' as an amount of memory"), ("1MB", "ran out of the memory")],
+)
+def test_a_memory_limit_that_will_not_do_is_said_so(
+    limit: str,
+    says: str,
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect(sandbox(tickets=5000))
+    monkeypatch.setenv("DESTINATION__DUCKDB__MEMORY_LIMIT", limit)
+    result = sync()
+
+    assert says in sentence_of(result)
+    assert "set DESTINATION__DUCKDB__MEMORY_LIMIT to" in sentence_of(result)
+
+
 def test_the_toml_files_do_as_well_as_the_environment(
     sandbox: StartSandbox, warehouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -68,11 +68,14 @@ def test_pages_are_asked_for_by_offset_with_the_key_in_the_query(
     connect(desk)
     sync()
 
-    assert desk.queries == [
-        {"offset": str(offset), "limit": "100", "api_key": API_KEY}
-        # Each page begins with the last ticket of the one before; then the end, and the top again.
-        for offset in (0, 99, 198, 249, 250, 0)
-    ]
+    # Each page begins with the last ticket of the one before; then the end, and the top again.
+    asked = [int(query["offset"]) for query in desk.queries]
+    assert asked[0] == 0
+    assert [sorted(asked[1:3]), sorted(asked[3:])] == [[99, 198], [0, 249, 250]]
+    assert all(
+        query == {"offset": query["offset"], "limit": "100", "api_key": API_KEY}
+        for query in desk.queries
+    )
 
 
 @pytest.mark.parametrize("status", RETRIED)
@@ -85,7 +88,8 @@ def test_a_passing_fault_is_outlived(
 
     assert result.success
     assert len(warehouse.tickets()) == 50
-    assert [query["offset"] for query in desk.queries] == [*"0000", "49", "50", "0"]
+    assert [query["offset"] for query in desk.queries[:4]] == [*"0000"]
+    assert sorted(query["offset"] for query in desk.queries[4:]) == ["0", "49", "50"]
     metadata = result.asset_materializations_for_node("help_desk_tickets")[0].metadata
     assert metadata["requests"].value == 7
     assert metadata["retries"].value == 3
@@ -210,7 +214,8 @@ def test_retry_after_may_be_a_date(sandbox: StartSandbox, connect: Connect, sync
 def test_the_time_for_repeating_is_bounded_for_the_whole_run(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RUNTIME__REQUEST_RETRY_BUDGET", "0")
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.6")
+    monkeypatch.setenv("RUNTIME__REQUEST_RETRY_BUDGET", "0.5")
     desk = sandbox(fault=failing(503, times=1000))
     connect(desk)
 

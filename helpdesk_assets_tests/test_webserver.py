@@ -99,9 +99,10 @@ def test_the_ui_shows_the_asset_and_materializes_it(
     assert all(column["description"] for column in schema["columns"])
 
     (repository,) = seen["repositoriesOrError"]["nodes"]
-    (schedule,) = repository["schedules"]
-    assert schedule["name"] == "help_desk_sync_schedule"
-    assert schedule["scheduleState"]["status"] == "STOPPED"
+    assert {
+        schedule["name"]: schedule["scheduleState"]["status"]
+        for schedule in repository["schedules"]
+    } == {"help_desk_sync_schedule": "STOPPED", "help_desk_full_refresh_schedule": "STOPPED"}
 
     assert run["status"] == "SUCCESS", run
     (materialization,) = run["assetMaterializations"]
