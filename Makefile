@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # pip's own notices are not this project's.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-next churn kills lint format lock picture clean
+.PHONY: help demo dev test test-next churn kills bench lint format lock picture clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,10 @@ kills: $(READY)  ## Kill KILLS syncs at random moments, and see that the next on
 TRIALS ?= 100
 churn: $(READY)  ## Read a desk that changes while it is read, TRIALS times: ours and plain dlt.
 	$(BIN)/python -m helpdesk_assets_tests.churn --trials $(TRIALS)
+
+ROWS ?= 100000
+bench: $(READY)  ## Measure this project beside plain dlt, with ROWS tickets; ARGS="--write docs" keeps it.
+	$(BIN)/python -m helpdesk_assets_tests.bench --rows $(ROWS) $(ARGS)
 
 lint: $(READY)  ## Check style and types.
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""How fast the tickets are loaded, measured beside others. See `make bench`."""

@@ -1,0 +1,186 @@
+"""Measures this project beside plain dlt and the least that does it by hand. See `make bench`."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from helpdesk_assets_tests.bench.contenders import CONTENDERS
+from helpdesk_assets_tests.bench.measure import (
+    PROJECT,
+    Desk,
+    Run,
+    execute,
+    interleaved,
+    load,
+    median,
+    served,
+    settings_for,
+)
+from helpdesk_assets_tests.bench.report import (
+    Scenario,
+    dagster_table,
+    growth_table,
+    machine,
+    plot,
+    scenario_table,
+)
+
+SYNC = ("-m", "helpdesk_assets", "-j", "help_desk_sync")
+EMPTY = ("-m", "helpdesk_assets_tests.bench.empty", "-j", "empty")
+INCREMENTAL = {
+    "SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH": "updated_at",
+    "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM": "updated_since",
+}
+OURS = "this project"
+MERGES = 10
+
+
+def say(text: str) -> None:
+    """Print, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def progress(text: str) -> None:
+    """Say what is being measured, beside the table that is printed."""
+    sys.stderr.write(f"... {text}\n")
+    sys.stderr.flush()
+
+
+def page_rate(desk: Desk, tickets: int) -> float:
+    """Return how many pages a second the server sends to a client that does nothing else."""
+    command = [sys.executable, "-m", "helpdesk_assets_tests.bench.client", desk.base_url]
+    pages = tickets // 100
+    return float(subprocess.check_output([*command, str(pages)], cwd=PROJECT, text=True))
+
+
+def compare(
+    desk: Desk, *, tickets: int, in_flight: int, repetitions: int, times: int = 1
+) -> list[Scenario]:
+    """Let each contender load a desk into an empty file, and the same again as often as asked.
+
+    Returns:
+        The medians of the first loads, of the second loads, and so on.
+    """
+
+    def loads(name: str) -> list[Run]:
+        progress(f"{name}: {tickets:,} tickets")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "a.duckdb"
+            return [
+                load(name, desk, file, tickets=tickets, in_flight=in_flight) for _ in range(times)
+            ]
+
+    results = interleaved({name: partial(loads, name) for name in CONTENDERS}, repetitions)
+    return [
+        {name: median([run[time] for run in runs]) for name, runs in results.items()}
+        for time in range(times)
+    ]
+
+
+def growth(repetitions: int) -> dict[int, Run]:
+    """Return what this project takes for desks of three sizes."""
+    figures = {}
+    for tickets in (10_000, 100_000, 1_000_000):
+        runs = []
+        with served(tickets) as desk:
+            for _ in range(repetitions):
+                progress(f"{OURS}: {tickets:,} tickets")
+                with tempfile.TemporaryDirectory() as folder:
+                    file = Path(folder) / "a.duckdb"
+                    runs.append(load(OURS, desk, file, tickets=tickets, in_flight=4))
+        figures[tickets] = median(runs)
+    return figures
+
+
+def dagster_jobs(desk: Desk, tickets: int, repetitions: int) -> dict[str, Run]:
+    """Return what whole Dagster commands take: nothing, a first sync, one where nothing changed."""
+    runs: dict[str, list[Run]] = {}
+    for _ in range(repetitions):
+        progress("dagster job execute")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "a.duckdb"
+            with settings_for(desk, file, **INCREMENTAL) as settings:
+                execute(EMPTY, None, settings)
+                for name, arguments, asked in (
+                    ("an empty job", EMPTY, None),
+                    (f"help_desk_sync, {tickets:,} tickets", SYNC, desk),
+                    ("help_desk_sync again, incremental, nothing changed", SYNC, desk),
+                ):
+                    runs.setdefault(name, []).append(execute(arguments, asked, settings))
+    return {name: median(each) for name, each in runs.items()}
+
+
+def file_sizes(desk: Desk, tickets: int) -> list[float]:
+    """Return the DuckDB file's megabytes after each of ten full merges of the same tickets."""
+    sizes = []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "a.duckdb"
+        for _ in range(MERGES):
+            progress(f"{OURS}: merging {tickets:,} tickets")
+            load(OURS, desk, file, tickets=tickets, in_flight=4)
+            sizes.append(file.stat().st_size / 1e6)
+    return sizes
+
+
+def main() -> int:
+    """Measure, and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000, help="tickets [%(default)s]")
+    parser.add_argument("--repetitions", type=int, default=3, help="of which the median counts")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="benchmark.md and .png there")
+    options = parser.parse_args()
+    rows, few, repetitions = options.rows, options.rows // 5, options.repetitions
+
+    scenarios: dict[str, Scenario] = {}
+    with served(rows) as desk:
+        rate = page_rate(desk, rows)
+        first, again = compare(desk, tickets=rows, in_flight=4, repetitions=repetitions, times=2)
+        scenarios[f"{rows:,} tickets, at 0 ms"] = first
+        scenarios[f"{rows:,} tickets, at 0 ms, the same again"] = again
+        jobs = dagster_jobs(desk, rows, repetitions)
+        sizes = file_sizes(desk, rows)
+    with served(few, latency=50) as desk:
+        (scenarios[f"{few:,} tickets, at 50 ms, 8 in flight"],) = compare(
+            desk, tickets=few, in_flight=8, repetitions=repetitions
+        )
+    with served(rows, wide=True) as desk:
+        (scenarios[f"{rows:,} wide tickets, at 0 ms"],) = compare(
+            desk, tickets=rows, in_flight=4, repetitions=repetitions
+        )
+    sizes_of_desks = growth(repetitions)
+
+    nothing, _, unchanged = jobs.values()
+    report = "\n\n".join(
+        (
+            scenario_table(scenarios),
+            growth_table(sizes_of_desks),
+            f"{dagster_table(jobs)}\n\nThe incremental sync takes "
+            f"{unchanged.seconds / nothing.seconds:.2f} times as long as an empty job.",
+            f"The DuckDB file after each of {MERGES} full merges of the same {rows:,} tickets, in "
+            f"MB: {', '.join(f'{size:.1f}' for size in sizes)}; the last is "
+            f"{sizes[-1] / sizes[0]:.2f} times the first.",
+            f"The server alone sends {rate:,.0f} pages a second to a client that only reads them.",
+            f"Medians of {repetitions}, the contenders taking turns. Measured on: {machine()}",
+        )
+    )
+    say(report)
+    if options.write:
+        plot(scenarios, sizes_of_desks, options.write / "benchmark.png")
+        page = options.write / "benchmark.md"
+        text = page.read_text() if page.exists() else f"{BEGIN}\n{END}\n"
+        before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+        page.write_text(f"{before}{BEGIN}\n\n{report}\n\n{END}{after}")
+    return 0
+
+
+# What is written by `--write` stands between these.
+BEGIN = "<!-- measured -->"
+END = "<!-- end of what was measured -->"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The programs that are measured, each in a process of its own.
+
+`python -m helpdesk_assets_tests.bench.contenders NAME BASE_URL DUCKDB_FILE IN_FLIGHT` loads every
+ticket and prints, as JSON, when the rows were committed (by the machine's monotonic clock), how
+many there then were, and the most memory it had, in MB.
+"""
+
+import json
+import logging
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+KEY = "bench-key"
+TABLE = "help_desk.help_desk_tickets"
+
+
+def ours(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
+    """Load with this project's source and pipeline, as its asset does."""
+    # What a run of the asset has imported before its first request.
+    import dlt.common.libs.pyarrow
+    import dlt.destinations.impl.duckdb.duck
+    import dlt.load.load
+    import dlt.normalize.worker  # noqa: F401
+
+    import helpdesk_assets.definitions  # noqa: F401
+    from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
+
+    api = HelpDeskApi(base_url=base_url, api_key=KEY, pages_in_flight=in_flight)
+    warehouse = HelpDeskWarehouse(credentials=file)
+
+    def run() -> None:
+        with api.source("bench") as (source, _), warehouse.pipeline() as pipeline:
+            pipeline.run(source, loader_file_format="parquet")
+
+    return run
+
+
+def plain(base_url: str, file: str, in_flight: int, **options: Any) -> Callable[[], None]:
+    """Load with dlt alone, configured as the API is documented; it has one page in flight."""
+    import dlt
+    import dlt.common.libs.pyarrow
+    import dlt.destinations.impl.duckdb.duck
+    import dlt.load.load
+    import dlt.normalize.worker
+
+    from helpdesk_assets_tests.plain import plain_source
+
+    def run() -> None:
+        pipeline = dlt.pipeline(
+            "plain",
+            pipelines_dir=str(Path(file).parent / "pipelines"),
+            destination=dlt.destinations.duckdb(file),
+            dataset_name="help_desk",
+        )
+        pipeline.run(plain_source(base_url, KEY), **options)
+
+    return run
+
+
+def parquet(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
+    """Load as plain dlt does, by way of parquet files."""
+    return plain(base_url, file, in_flight, loader_file_format="parquet")
+
+
+def limit(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
+    """Load with the least that does it, by hand: no promise, no check, no state, all in memory."""
+    import asyncio
+
+    import aiohttp
+    import duckdb
+    import orjson
+    import pyarrow as pa
+
+    async def pages() -> list[Any]:
+        found: dict[int, Any] = {}
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=in_flight)
+        ) as session:
+
+            async def get(offset: int) -> Any:
+                params = {"offset": str(offset), "limit": "100", "api_key": KEY}
+                async with session.get(f"{base_url}/v1/tickets", params=params) as response:
+                    body = orjson.loads(await response.read())
+                found[offset] = body["data"]
+                return body["total"]
+
+            offsets = iter(range(100, await get(0), 100))
+
+            async def work() -> None:
+                for offset in offsets:
+                    await get(offset)
+
+            await asyncio.gather(*(work() for _ in range(in_flight)))
+        return [row for offset in sorted(found) for row in found[offset]]
+
+    def run() -> None:
+        tickets = pa.Table.from_pylist(asyncio.run(pages()))
+        with duckdb.connect(file) as connection:
+            connection.register("tickets", tickets)
+            connection.execute("create schema if not exists help_desk")
+            connection.execute(f"create table if not exists {TABLE} as from tickets limit 0")
+            connection.execute(f"create unique index if not exists by_id on {TABLE} (id)")
+            connection.execute(f"insert or replace into {TABLE} from tickets")
+            connection.execute(f"select count(*) from {TABLE}").fetchall()
+
+    return run
+
+
+CONTENDERS = {"this project": ours, "plain dlt": plain, "dlt, parquet": parquet, "by hand": limit}
+
+
+def main(name: str, base_url: str, file: str, in_flight: str) -> None:
+    """Run one, and print what came of it."""
+    import duckdb
+
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    run = CONTENDERS[name](base_url, file, int(in_flight))
+    logging.getLogger("dlt").setLevel(logging.ERROR)
+    run()
+    committed = time.monotonic()
+    with duckdb.connect(file, read_only=True) as connection:
+        rows = connection.execute(f"select count(*), count(distinct id) from {TABLE}").fetchall()[0]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(json.dumps({"committed": committed, "rows": rows, "memory": memory}) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,148 @@
+"""Runs what is measured, each in a process of its own, and takes down how that went."""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helpdesk_assets_tests.bench.contenders import KEY
+
+BIN = Path(sys.executable).parent
+PROJECT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one run went.
+
+    Attributes:
+        seconds: how long it took.
+        megabytes: the most memory it had.
+        requests: how many it sent.
+        start: seconds from the start of the process to the first request.
+        end: seconds from the last request to the end of the process.
+    """
+
+    seconds: float
+    megabytes: float = 0
+    requests: float = 0
+    start: float = 0
+    end: float = 0
+
+
+def median(runs: Sequence[Run]) -> Run:
+    """Return the median of each figure."""
+    return Run(
+        *(
+            statistics.median(getattr(run, figure) for run in runs)
+            for figure in Run.__dataclass_fields__
+        )
+    )
+
+
+class Desk:
+    """A help desk that is being served.
+
+    Attributes:
+        base_url: its address.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+
+    def requests(self) -> list[float]:
+        """Return when requests have come since last asked: first and last, of how many."""
+        with urllib.request.urlopen(f"{self.base_url}/stats") as answer:
+            stats: list[float] = json.load(answer)
+        return stats
+
+
+@contextmanager
+def served(tickets: int, *, latency: float = 0, wide: bool = False) -> Iterator[Desk]:
+    """Serve a desk while inside.
+
+    Args:
+        tickets: how many there are.
+        latency: milliseconds that an answer takes.
+        wide: whether they have thirty fields.
+    """
+    command = [sys.executable, "-m", "helpdesk_assets_tests.bench.server"]
+    command += ["--tickets", str(tickets), "--latency", str(latency), *(["--wide"] * wide)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield Desk(server.stdout.readline().strip())
+        finally:
+            server.kill()
+
+
+def load(name: str, desk: Desk, file: Path, *, tickets: int, in_flight: int) -> Run:
+    """Let a contender load the desk, from its first request to its committed rows.
+
+    Raises:
+        AssertionError: not every ticket is there afterwards, once.
+    """
+    command = [sys.executable, "-m", "helpdesk_assets_tests.bench.contenders"]
+    command += [name, desk.base_url, str(file), str(in_flight)]
+    desk.requests()
+    printed = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, check=True).stdout
+    result = json.loads(printed.splitlines()[-1])
+    count, first, _ = desk.requests()
+    assert result["rows"] == [tickets, tickets], (name, result)
+    return Run(result["committed"] - first, result["memory"], count)
+
+
+def execute(arguments: Sequence[str], desk: Desk | None, settings: Mapping[str, str]) -> Run:
+    """Run `dagster job execute`, all of it, and time it from outside."""
+    if desk:
+        desk.requests()
+    began = time.monotonic()
+    with subprocess.Popen(
+        [BIN / "dagster", "job", "execute", *arguments],
+        cwd=PROJECT,
+        env={**os.environ, **settings},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        ended = time.monotonic()
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, arguments
+    count, *times = desk.requests() if desk else [0]
+    first, last = times or (ended, ended)
+    return Run(ended - began, usage.ru_maxrss / 1024, count, first - began, ended - last)
+
+
+@contextmanager
+def settings_for(desk: Desk, file: Path, **more: str) -> Iterator[dict[str, str]]:
+    """Return the environment of a Dagster run into a file, in an instance of its own."""
+    with tempfile.TemporaryDirectory() as home:
+        shutil.copy(PROJECT / ".dagster" / "dagster.yaml", home)
+        yield {
+            "DAGSTER_HOME": home,
+            "SOURCES__HELP_DESK__BASE_URL": desk.base_url,
+            "API_KEY": KEY,
+            "DESTINATION__DUCKDB__CREDENTIALS": str(file),
+            **more,
+        }
+
+
+def interleaved(
+    contenders: Mapping[str, Callable[[], Any]], repetitions: int
+) -> dict[str, list[Any]]:
+    """Call each contender in turns, so that what the machine does meanwhile meets all of them."""
+    results: dict[str, list[Any]] = {name: [] for name in contenders}
+    for _ in range(repetitions):
+        for name, run in contenders.items():
+            results[name].append(run())
+    return results
