@@ -93,7 +93,7 @@ def test_the_lock_pins_every_declared_dependency_with_hashes() -> None:
     text = (PROJECT / "requirements.lock").read_text()
     pinned = re.findall(r"^([\w.-]+)(?:\[[\w, -]+\])?==(\S+) .*\\\n +--hash=sha256:", text, re.M)
 
-    assert "http" not in re.sub(r"^(httptools)==", "", text, flags=re.M)
+    assert "://" not in text
     assert len(pinned) == len(re.findall(r"^[a-z]", text, re.M))
     assert {distribution(name) for name in requires("helpdesk_assets") or []} <= {
         distribution(name) for name, _ in pinned
