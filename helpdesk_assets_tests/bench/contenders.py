@@ -21,7 +21,7 @@ TABLE = "help_desk.help_desk_tickets"
 
 def ours(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
     """Load with this project's source and pipeline, as its asset does."""
-    # What a run of the asset has imported before its first request.
+    # Imported for their own sake: what a run of the asset has imported before its first request.
     import dlt.common.libs.pyarrow
     import dlt.destinations.impl.duckdb.duck
     import dlt.load.load
