@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from pyrate_limiter import Limiter, Rate
+if TYPE_CHECKING:
+    from pyrate_limiter import Limiter
 
 # Answers without a 429 after which one more request is sent at the same time.
 CALM = 5
@@ -35,7 +37,7 @@ class Throttle:
         self._resume_at = 0.0
         self._changed = threading.Condition()
         self.stopped = threading.Event()
-        self._limiter = Limiter(_rate(per_second)) if per_second else None
+        self._limiter = _limiter(per_second) if per_second else None
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -86,7 +88,10 @@ class Throttle:
                 self._changed.notify_all()
 
 
-def _rate(per_second: float) -> Rate:
-    if per_second >= 1:
-        return Rate(int(per_second), 1000)
-    return Rate(1, int(1000 / per_second))
+def _limiter(per_second: float) -> "Limiter":
+    # Imported where it is needed, for most APIs have no such limit: it takes a tenth of a second.
+    from pyrate_limiter import Limiter, Rate
+
+    return Limiter(
+        Rate(int(per_second), 1000) if per_second >= 1 else Rate(1, int(1000 / per_second))
+    )
