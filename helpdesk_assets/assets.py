@@ -11,6 +11,8 @@ from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
+from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.deletes import settle_deleted
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse, stored_columns
 from helpdesk_assets.schema import (
     QUALIFIED_TABLE,
@@ -75,6 +77,27 @@ class SyncConfig(dg.Config):
             "Read every ticket, also where sources.help_desk.incremental asks for changes only."
         ),
     )
+    start: str | None = Field(
+        default=None,
+        description=(
+            "Read the tickets of a time alone, from here on: a date or a time in ISO 8601, in UTC "
+            "where it does not say. By the date_filter of the profile."
+        ),
+    )
+    end: str | None = Field(
+        default=None, description="The end of that time, which does not belong to it."
+    )
+
+    def window(self) -> tuple[str, str] | None:
+        """Return start and end; None without. Raises dg.Failure when one of them is missing."""
+        if self.start is None and self.end is None:
+            return None
+        if self.start is None or self.end is None:
+            raise setting_failure(
+                "The time to load has a start or an end only: set both in the run's configuration, "
+                "such as start: 2026-01-01 and end: 2026-02-01, or neither."
+            )
+        return self.start, self.end
 
 
 @dlt_assets(
@@ -94,11 +117,11 @@ def help_desk_tickets(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Load every ticket of the help desk and merge it into the table."""
     started = time.perf_counter()
+    how, share = help_desk_api.resolved_deletes(), help_desk_api.number("deleted_share")
     with (
-        help_desk_api.source(context.run.run_id, full_refresh=config.full_refresh) as (
-            source,
-            walk,
-        ),
+        help_desk_api.source(
+            context.run.run_id, full_refresh=config.full_refresh, window=config.window()
+        ) as (source, walk),
         help_desk_warehouse.pipeline() as pipeline,
     ):
         results = list(
@@ -113,10 +136,14 @@ def help_desk_tickets(
             )
         )
         rows_loaded, load_id = _loaded(pipeline)
+        with pipeline.sql_client() as client:
+            gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
     metadata = {
         **_table_metadata(help_desk_warehouse),
         **_walk_metadata(walk),
         "rows_loaded": rows_loaded,
+        "rows_deleted": gone.rows,
+        "deletes": gone.how,
         LOAD_ID: load_id,
         "seconds": round(time.perf_counter() - started, 3),
     }
@@ -144,7 +171,9 @@ def _walk_metadata(walk: Walk) -> Mapping[str, Any]:
     """Say how the desk was read; what the API does not say is left out, so that it plots."""
     read = walk.reader.walk
     metadata = {
-        "sync_mode": "incremental" if walk.incremental else "full",
+        "profile": walk.profile,
+        "paging_is_shown": read.is_shown,
+        "sync_mode": _sync_mode(walk),
         "pages": read.pages,
         "steps_back": read.steps_back,
         "requests": walk.reader.session.requests,
@@ -155,6 +184,12 @@ def _walk_metadata(walk: Walk) -> Mapping[str, Any]:
     if read.total is not None:
         metadata["api_total"] = read.total
     return metadata
+
+
+def _sync_mode(walk: Walk) -> str:
+    if not walk.incremental:
+        return "full"
+    return "window" if walk.incremental.is_window else "incremental"
 
 
 def _table_metadata(warehouse: HelpDeskWarehouse) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ an ``id`` becomes ``requester__id``); a list becomes a text of JSON.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.data_types import TDataType
 
+from helpdesk_assets.client.pages import MISSING, value_at
 from helpdesk_assets.rows import Row, read
-from helpdesk_assets.schema import COLUMNS
+from helpdesk_assets.schema import COLUMNS, DELETED_AT, Column
 
 Name = Callable[[str], str]
 # A value that stands where the type of a whole column is concerned, and says nothing of it.
@@ -47,11 +48,23 @@ ACCEPTED: Mapping[TDataType, set[TDataType]] = {
     "timestamp": {"text"},
 }
 # What JSON may send for a column of ours without a second look.
-PLAIN: Mapping[str, set[type]] = {"bigint": {int}, "text": {str}, "timestamp": {str}}
+PLAIN: Mapping[str, set[type]] = {
+    "bigint": {int},
+    "bool": {bool},
+    "double": {float, int},
+    "text": {str},
+    "timestamp": {str},
+}
 
 
-def typed_columns(rows: list[Row]) -> tuple[dict[str, pa.Array], dict[int, str]]:
-    """Return the columns that the schema knows, and which rows cannot be loaded.
+def typed_columns(
+    rows: list[Row], columns: Sequence[Column] = COLUMNS
+) -> tuple[dict[str, pa.Array], dict[int, str]]:
+    """Return the columns that are known, and which rows cannot be loaded.
+
+    Args:
+        rows: as the API sent them.
+        columns: those that are known.
 
     Returns:
         Arrays by column name, without the rows that cannot be loaded; and of those the reasons,
@@ -59,20 +72,28 @@ def typed_columns(rows: list[Row]) -> tuple[dict[str, pa.Array], dict[int, str]]
     """
     try:
         return {
-            column.name: _plain([row.get(column.name) for row in rows], column.dlt_type, column)
-            for column in COLUMNS
+            column.name: _plain(_values(rows, column.field), column.dlt_type, column)
+            for column in columns
         }, {}
     except (ValueError, OverflowError):
         # Not all of them are what they usually are, so each is looked at.
-        typed, reasons = zip(*map(read, rows), strict=True)
+        typed, reasons = zip(*(read(row, columns) for row in rows), strict=True)
         good = [fields for fields, reason in zip(typed, reasons, strict=True) if reason is None]
         arrays = {
             column.name: pa.array(
                 [fields[column.name] for fields in good], ARROW_TYPES[column.dlt_type]
             )
-            for column in COLUMNS
+            for column in columns
         }
         return arrays, {place: reason for place, reason in enumerate(reasons) if reason}
+
+
+def _values(rows: list[Row], path: tuple[str, ...]) -> list[Any]:
+    """Return what each row has on a path; None where it has nothing there."""
+    first, *deeper = path
+    if not deeper:
+        return [row.get(first) for row in rows]
+    return [None if (v := value_at(row, path)) is MISSING else v for row in rows]
 
 
 def _plain(values: list[Any], data_type: TDataType, column: Any) -> pa.Array:
@@ -92,24 +113,33 @@ class OtherColumns:
     Args:
         types: dlt's types of the columns that the table has already, by name.
         normalize: makes a column's name of a field's.
+        known: columns that are made elsewhere; what they are made of makes no other.
+        exclude: fields that are not to be loaded, by their paths from a row down.
     """
 
-    def __init__(self, types: Mapping[str, TDataType], normalize: Name) -> None:
+    def __init__(
+        self,
+        types: Mapping[str, TDataType],
+        normalize: Name,
+        known: Sequence[Column] = COLUMNS,
+        exclude: Sequence[str] = (),
+    ) -> None:
         self.types = dict(types)
+        self._known = {DELETED_AT, *(column.name for column in known)}
+        self._elsewhere = {".".join(column.field) for column in known} | set(exclude)
         self._normalize = normalize
         self._names: dict[tuple[str, str], str] = {}
 
     def of(self, rows: list[Row]) -> dict[str, pa.Array]:
         """Return arrays by column name; fields that are null everywhere make none."""
         columns: dict[str, pa.Array] = {}
-        typed = {column.name for column in COLUMNS}
         for field in dict.fromkeys(chain.from_iterable(rows)):
-            if field not in typed:
+            if field not in self._elsewhere:
                 name = self._name("", field)
-                for made, array in self._columns(name, [row.get(field) for row in rows]):
+                for made, array in self._columns(name, [row.get(field) for row in rows], field):
                     # Two fields of one name, once normalized: neither hides what the other holds.
                     columns[made] = pc.coalesce(columns[made], array) if made in columns else array
-        return {name: array for name, array in columns.items() if name not in typed}
+        return columns
 
     def arrow_type(self, name: str) -> pa.DataType:
         """Return the type of a column, or the one it will have when a value comes."""
@@ -119,13 +149,15 @@ class OtherColumns:
         key = (parent, field)
         if key not in self._names:
             normalized = self._normalize(field)
-            self._names[key] = f"{parent}__{normalized}" if parent else normalized
+            name = f"{parent}__{normalized}" if parent else normalized
+            # One that the API calls as a column is called which is made of another.
+            self._names[key] = f"{name}__raw" if name in self._known else name
         return self._names[key]
 
-    def _columns(self, name: str, values: list[Any]) -> Iterator[tuple[str, pa.Array]]:
+    def _columns(self, name: str, values: list[Any], path: str) -> Iterator[tuple[str, pa.Array]]:
         kinds = set(map(type, values)) - {NOTHING}
         if dict in kinds:
-            yield from self._fields(name, values)
+            yield from self._fields(name.removesuffix("__raw"), values, path)
             values = [None if type(value) is dict else value for value in values]
             kinds -= {dict}
         if not kinds:
@@ -141,12 +173,13 @@ class OtherColumns:
             self.types[stray_name] = data_type
             yield stray_name, _array(strays, data_type)
 
-    def _fields(self, name: str, values: list[Any]) -> Iterator[tuple[str, pa.Array]]:
+    def _fields(self, name: str, values: list[Any], path: str) -> Iterator[tuple[str, pa.Array]]:
         objects = [value if type(value) is dict else {} for value in values]
         for field in dict.fromkeys(chain.from_iterable(objects)):
-            yield from self._columns(
-                self._name(name, field), [value.get(field) for value in objects]
-            )
+            inner = f"{path}.{field}"
+            if inner not in self._elsewhere:
+                column = self._name(name, field)
+                yield from self._columns(column, [value.get(field) for value in objects], inner)
 
     def _sort(
         self, values: list[Any], kinds: set[type], wanted: TDataType

@@ -9,6 +9,7 @@ from dagster_dlt import DagsterDltResource
 from helpdesk_assets.assets import help_desk_api, help_desk_tickets
 from helpdesk_assets.checks import help_desk_tickets_checks
 from helpdesk_assets.jobs import (
+    help_desk_backfill,
     help_desk_full_refresh_schedule,
     help_desk_sync,
     help_desk_sync_schedule,
@@ -25,7 +26,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     return dg.Definitions(
         assets=[help_desk_api, help_desk_tickets],
         asset_checks=[help_desk_tickets_checks],
-        jobs=[help_desk_sync],
+        jobs=[help_desk_sync, help_desk_backfill],
         schedules=[help_desk_sync_schedule, help_desk_full_refresh_schedule],
         # Also for what is materialized by a click: a process for each step costs more than most
         # steps take.

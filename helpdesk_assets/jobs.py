@@ -1,4 +1,8 @@
-"""The job that keeps the tickets fresh, and its schedules."""
+"""The job that keeps the tickets fresh, its schedules, and one that loads them month by month."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 import dagster as dg
 from dlt.common.configuration.providers import EnvironProvider
@@ -28,6 +32,27 @@ def _from_environment(schedule: str, key: str, default: str) -> str:
 
 TIMEZONE = _from_environment("help_desk_sync", "timezone", "UTC")
 
+
+@dg.monthly_partitioned_config(
+    start_date=_from_environment("help_desk_backfill", "start", "2020-01-01"), timezone="UTC"
+)
+def _a_month(start: datetime, end: datetime) -> Mapping[str, Any]:
+    window = {"start": start.isoformat(), "end": end.isoformat()}
+    return {"ops": {TABLE: {"config": window}}}
+
+
+# The partitions are the job's and not the asset's, which stays one table: Dagster remembers which
+# months were loaded, and a backfill that was interrupted goes on with the others.
+help_desk_backfill = dg.define_asset_job(
+    "help_desk_backfill",
+    description=(
+        "Load the tickets of a month, by the date_filter of the profile: a partition each, from "
+        "SCHEDULES__HELP_DESK_BACKFILL__START on."
+    ),
+    selection=dg.AssetSelection.assets(TICKETS),
+    config=_a_month,
+    executor_def=dg.in_process_executor,
+)
 
 help_desk_sync_schedule = dg.ScheduleDefinition(
     name="help_desk_sync_schedule",

@@ -1,12 +1,13 @@
 """Which rows of a page can be loaded, and why the others cannot."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dlt.common.data_types import coerce_value, py_type_to_sc_type
 
-from helpdesk_assets.schema import COLUMNS
+from helpdesk_assets.client.pages import MISSING, value_at
+from helpdesk_assets.schema import COLUMNS, Column
 
 Row = dict[str, Any]
 
@@ -20,19 +21,19 @@ def reason_to_reject(row: Row) -> str | None:
     return read(row)[1]
 
 
-def read(row: Row) -> tuple[Row, str | None]:
+def read(row: Row, columns: Sequence[Column] = COLUMNS) -> tuple[Row, str | None]:
     """Return the typed fields of a row, by name, and why it cannot be loaded, if it cannot."""
     typed: Row = {}
-    for column in COLUMNS:
-        value = row.get(column.name)
-        if value is None:
+    for column in columns:
+        value = value_at(row, column.field)
+        if value is None or value is MISSING:
             if not column.nullable:
                 return typed, f"{column.name} is missing or null"
             typed[column.name] = None
             continue
         try:
             kind = py_type_to_sc_type(type(value))
-            if kind in ("json", "bool"):
+            if kind == "json" or (kind == "bool") != (column.dlt_type == "bool"):
                 raise ValueError(kind)
             typed[column.name] = coerce_value(column.dlt_type, kind, value)
             if column.dlt_type == "bigint" and not -(2**63) <= typed[column.name] < 2**63:
@@ -44,17 +45,31 @@ def read(row: Row) -> tuple[Row, str | None]:
     return typed, None
 
 
-def rejected(rows: list[tuple[Row, str, int]], *, run_id: str) -> Iterator[Row]:
+def rejected(
+    rows: list[tuple[Row, str, int]], *, run_id: str, exclude: Sequence[str] = ()
+) -> Iterator[Row]:
     """Yield a record of each row that cannot be loaded, as the rejected table keeps it.
 
     Args:
         rows: each with the reason and the offset of the page it was on.
         run_id: of the run that read them.
+        exclude: fields that are not to be kept, by their paths.
     """
     for row, reason, page_offset in rows:
         yield {
             "reason": reason,
-            "row": json.dumps(row, ensure_ascii=False),
+            "row": json.dumps(_without(row, exclude), ensure_ascii=False),
             "page_offset": page_offset,
             "run_id": run_id,
         }
+
+
+def _without(row: Row, exclude: Sequence[str]) -> Row:
+    """Return a row without the fields on those paths."""
+    here = {path for path in exclude if "." not in path}
+    deeper = [path.partition(".")[::2] for path in exclude if "." in path]
+    kept = {name: value for name, value in row.items() if name not in here}
+    for name, rest in deeper:
+        if isinstance(kept.get(name), dict):
+            kept[name] = _without(kept[name], [rest])
+    return kept

@@ -4,6 +4,7 @@ One description of each column serves the load (as dlt hints), the asset checks 
 table of the Dagster UI. Columns beyond these are loaded as the API sends them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,26 +16,46 @@ TABLE = "help_desk_tickets"
 QUALIFIED_TABLE = f"{DATASET}.{TABLE}"
 
 
+DltType = Literal["bigint", "text", "timestamp", "double", "bool"]
+DUCKDB_TYPES: dict[DltType, str] = {
+    "bigint": "BIGINT",
+    "text": "VARCHAR",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+    "double": "DOUBLE",
+    "bool": "BOOLEAN",
+}
+
+
 @dataclass(frozen=True)
 class Column:
     """A column that the table always has.
 
-    ``dlt_type`` is what dlt loads it as, ``duckdb_type`` what DuckDB then reports.
+    ``dlt_type`` is what dlt loads it as, and ``path`` where the API has it in a row: the names of
+    the fields from the row down.
     """
 
     name: str
-    dlt_type: Literal["bigint", "text", "timestamp"]
-    duckdb_type: str
+    dlt_type: DltType
     description: str
     nullable: bool = True
     primary_key: bool = False
+    path: tuple[str, ...] = ()
+
+    @property
+    def duckdb_type(self) -> str:
+        """What DuckDB reports of such a column."""
+        return DUCKDB_TYPES[self.dlt_type]
+
+    @property
+    def field(self) -> tuple[str, ...]:
+        """Where it is in a row: its path, or the field of its own name."""
+        return self.path or (self.name,)
 
 
 COLUMNS = (
     Column(
         name="id",
         dlt_type="bigint",
-        duckdb_type="BIGINT",
         description="The ticket's number in the help desk. Tickets are merged on it.",
         nullable=False,
         primary_key=True,
@@ -42,25 +63,25 @@ COLUMNS = (
     Column(
         name="subject",
         dlt_type="text",
-        duckdb_type="VARCHAR",
         description="The ticket's title, as its requester wrote it.",
     ),
     Column(
         name="status",
         dlt_type="text",
-        duckdb_type="VARCHAR",
         description="Where the ticket stands, in the help desk's own words, such as open.",
     ),
     Column(
         name="created_at",
         dlt_type="timestamp",
-        duckdb_type="TIMESTAMP WITH TIME ZONE",
         description="When the ticket was opened; an instant, stored with its time zone.",
     ),
 )
 
 # Which row of its load this was: of several with the same id, the last one read counts.
 ROW_NUMBER = "_row_number"
+
+# When a ticket was found to be gone from the help desk; this project's, whatever the API sends.
+DELETED_AT = "deleted_at"
 
 NOT_NULL = frozenset({C_DLT_LOAD_ID, *(column.name for column in COLUMNS if not column.nullable)})
 
@@ -81,12 +102,13 @@ REJECTED_COLUMNS: TTableSchemaColumns = {
 
 DESCRIPTIONS = {
     **{column.name: column.description for column in COLUMNS},
+    DELETED_AT: "When the ticket was found to be gone from the help desk; null while it is there.",
     ROW_NUMBER: "Which row of its load this was, counted from 1.",
     C_DLT_LOAD_ID: "The load that last wrote this row; its times are in help_desk._dlt_loads.",
 }
 
 
-def dlt_columns() -> TTableSchemaColumns:
+def dlt_columns(known: Sequence[Column] = COLUMNS) -> TTableSchemaColumns:
     """Return the columns as hints for a dlt resource, by column name."""
     columns: TTableSchemaColumns = {
         column.name: {
@@ -96,8 +118,9 @@ def dlt_columns() -> TTableSchemaColumns:
             "primary_key": column.primary_key,
             "description": column.description,
         }
-        for column in COLUMNS
+        for column in known
     }
+    columns[DELETED_AT] = {"name": DELETED_AT, "data_type": "timestamp"}
     columns[ROW_NUMBER] = {"name": ROW_NUMBER, "data_type": "bigint", "dedup_sort": "desc"}
     columns[C_DLT_LOAD_ID] = {"name": C_DLT_LOAD_ID, "data_type": "text", "nullable": False}
     return columns

@@ -1,42 +1,72 @@
-"""The dlt source: one help desk behind a REST API, described by one dictionary.
+"""The dlt source: one help desk behind a REST API, as its profile describes it.
 
 Whatever is special about talking to it (retries, paging, what its answers must be) is in
 ``helpdesk_assets.client``; whatever is special about its tickets is in ``helpdesk_assets.schema``,
-``helpdesk_assets.rows`` and ``helpdesk_assets.columns``.
+``helpdesk_assets.rows`` and ``helpdesk_assets.columns``; what a vendor calls things, in
+``helpdesk_assets.profiles``.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import dlt
 from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
+from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from dlt.sources.rest_api import rest_api_source
-from dlt.sources.rest_api.typing import Endpoint, RESTAPIConfig
+from dlt.sources.rest_api.typing import Endpoint, IncrementalConfig, RESTAPIConfig
 
+from helpdesk_assets.client.chain import ChainWalk
+from helpdesk_assets.client.pages import PageFormat, path_of
+from helpdesk_assets.client.paging import ChainPaging, OffsetPaging, PageNumberPaging
 from helpdesk_assets.client.reader import CompleteReader
+from helpdesk_assets.client.walk import CompleteWalk
+from helpdesk_assets.profiles.model import (
+    CursorPaginator,
+    HeaderLinkPaginator,
+    JsonLinkPaginator,
+    OffsetPaginator,
+    PageNumberPaginator,
+    Profile,
+    Resource,
+)
+from helpdesk_assets.profiles.model import Endpoint as EndpointProfile
 from helpdesk_assets.schema import TABLE, dlt_columns
 from helpdesk_assets.tickets import Tickets, rejected_hints
 
 SOURCE = "help_desk"
-ENDPOINT = "/v1/tickets"
 
 
 @dataclass(frozen=True)
 class IncrementalSync:
-    """How to ask for what has changed only, in the words of dlt's own ``incremental``.
+    """How to ask for some of the tickets only, in the words of dlt's own ``incremental``.
+
+    They are those that have changed since the last load or, with a start and an end, those of a
+    time; the latter changes nothing of what the next load asks for.
 
     Attributes:
-        cursor_path: the field that says when a ticket last changed.
-        start_param: the query parameter that leaves out what changed before.
+        cursor_path: the column that says when a ticket last changed, or what the time is of.
+        start_param: the query parameter that leaves out what came before.
         lag: how far to go back behind the newest change known; seconds where the field is a time.
+        end_param: the query parameter that leaves out what came after.
+        start: the beginning of the time, which belongs to it.
+        end: its end, which does not.
     """
 
     cursor_path: str
     start_param: str
-    lag: float
+    lag: float = 0
+    end_param: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def is_window(self) -> bool:
+        """Whether it asks for the tickets of a time."""
+        return self.end is not None
 
 
 @dataclass
@@ -47,53 +77,115 @@ class Walk:
         reader: reads the list, page by page, and shows that it is complete.
         tickets: makes tables of what it reads, and counts.
         incremental: how to ask for what has changed; None reads the list in full.
+        profile: the name of the profile that the desk was read by.
     """
 
     reader: CompleteReader
     tickets: Tickets
     incremental: IncrementalSync | None = None
+    profile: str = ""
 
 
-def help_desk_source(*, base_url: str, api_key: str, walk: Walk) -> DltSource:
+def page_format(endpoint: EndpointProfile) -> PageFormat:
+    """Return where in the answers of an endpoint things are."""
+    paginator = endpoint.paginator
+    has_more = getattr(paginator, "has_more_path", None)
+    following = None
+    if isinstance(paginator, CursorPaginator):
+        following = path_of(paginator.cursor_path)
+    elif isinstance(paginator, JsonLinkPaginator):
+        following = path_of(paginator.next_url_path)
+    return PageFormat(
+        rows=path_of(endpoint.data_selector),
+        total=path_of(paginator.total_path) if paginator.total_path else None,
+        has_more=path_of(has_more) if has_more else None,
+        following=following,
+        link=paginator.links_next_key if isinstance(paginator, HeaderLinkPaginator) else None,
+    )
+
+
+def new_walk(resource: Resource, *, brief: bool = False) -> CompleteWalk | ChainWalk:
+    """Return a walk through a resource's list, of which nothing is known yet.
+
+    Args:
+        resource: as its profile describes it.
+        brief: whether the list is one of what has changed; see CompleteWalk.
+    """
+    paginator = resource.endpoint.paginator
+    identity = resource.columns()[0].field
+    if isinstance(paginator, OffsetPaginator):
+        paging = OffsetPaging(paginator.limit, paginator.offset_param, paginator.limit_param)
+        return CompleteWalk(paging, identity=identity, brief=brief)
+    if isinstance(paginator, PageNumberPaginator):
+        numbered = PageNumberPaging(
+            paginator.limit,
+            paginator.page_param,
+            paginator.limit_param,
+            paginator.base_page,
+            paginator.maximum_page,
+        )
+        return CompleteWalk(numbered, identity=identity, brief=brief)
+    cursor = paginator.cursor_param if isinstance(paginator, CursorPaginator) else None
+    return ChainWalk(ChainPaging(cursor_param=cursor), identity=identity, brief=brief)
+
+
+def help_desk_source(
+    *, base_url: str, auth: AuthConfigBase, profile: Profile, walk: Walk
+) -> DltSource:
     """Return the source for one run; dlt does not take the same one twice.
 
     It has one resource, ``help_desk_tickets``, which yields Arrow tables of some thousand tickets.
 
     Args:
-        base_url: scheme, host and whatever comes before ``/v1/tickets``.
-        api_key: sent as the query parameter ``api_key``.
+        base_url: scheme, host and whatever comes before the endpoint's path.
+        auth: what lets requests in.
+        profile: what the vendor calls things.
         walk: how the desk is read; takes down what came of it.
     """
+    resource = profile.tickets
+    params = spelled_params(resource.endpoint.params)
     endpoint: Endpoint = {
-        "path": ENDPOINT,
+        "path": resource.endpoint.path,
+        "params": params,
+        # Where the reader puts the rows, wherever the API had them.
         "data_selector": "data",
-        # Offset paging with a limit of 100, as dlt's own, but complete.
+        # Any paging that a profile can name, but complete.
         "paginator": walk.reader.paginator,
+        "response_actions": [
+            {"status_code": answer.status_code, "action": answer.action}
+            for answer in resource.endpoint.response_actions
+        ],
     }
     if walk.incremental:
-        endpoint["incremental"] = {
+        start_param = walk.incremental.start_param
+        incremental: IncrementalConfig = {
             "cursor_path": walk.incremental.cursor_path,
-            "start_param": walk.incremental.start_param,
+            "start_param": start_param,
             "lag": walk.incremental.lag,
             "on_cursor_value_missing": "include",
-            "convert": _spelled,
+            # At first, all is asked for: as the profile does it, or by leaving the parameter out.
+            "convert": partial(_spelled, at_first=params.get(start_param)),
         }
+        if walk.incremental.is_window:
+            incremental["initial_value"] = walk.incremental.start
+            incremental["end_value"] = walk.incremental.end
+            if walk.incremental.end_param:
+                incremental["end_param"] = walk.incremental.end_param
+        endpoint["incremental"] = incremental
     config: RESTAPIConfig = {
         "client": {
             "base_url": base_url,
-            "auth": {
-                "type": "api_key",
-                "name": "api_key",
-                "api_key": api_key,
-                "location": "query",
-            },
+            "headers": dict(profile.client.headers),
+            "auth": auth,
             "session": walk.reader.session.requests_session,
         },
         "resource_defaults": {
-            "primary_key": "id",
-            "write_disposition": "merge",
+            "primary_key": profile.resource_defaults.primary_key,
+            "write_disposition": profile.resource_defaults.write_disposition,
         },
-        "resources": [{"name": TABLE, "columns": dlt_columns(), "endpoint": endpoint}],
+        "resources": [
+            {"name": TABLE, "columns": dlt_columns(resource.columns()), "endpoint": endpoint}
+        ],
     }
     source = rest_api_source(config, name=SOURCE)
     tickets = source.resources[TABLE]
@@ -103,6 +195,14 @@ def help_desk_source(*, base_url: str, api_key: str, walk: Walk) -> DltSource:
     return source
 
 
+def spelled_params(params: dict[str, str | int | bool]) -> dict[str, Any]:
+    """Return a profile's parameters as a query spells them."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in params.items()
+    }
+
+
 def _in_columns(walk: Walk) -> Callable[[list[dict[str, Any]], Any], Iterator[Any]]:
     """Return a step that makes tables of the rows that the reader hands on."""
 
@@ -110,7 +210,8 @@ def _in_columns(walk: Walk) -> Callable[[list[dict[str, Any]], Any], Iterator[An
         yield from walk.tickets.tables(
             rows, offset_of=walk.reader.offset_of, is_last=walk.reader.walk.has_ended
         )
-        if walk.incremental and walk.reader.walk.has_ended:
+        changes = walk.incremental and not walk.incremental.is_window
+        if walk.incremental and changes and walk.reader.walk.has_ended:
             _begin_next_before_this(walk.incremental.cursor_path, walk.reader.seconds)
 
     return step
@@ -127,10 +228,10 @@ def _begin_next_before_this(cursor_path: str, seconds: float) -> None:
         state["last_value"] -= timedelta(seconds=seconds)
 
 
-def _spelled(value: Any) -> str | None:
-    """Spell a cursor's value for the query, a time in UTC; None, as at first, asks for all."""
+def _spelled(value: Any, *, at_first: str | None) -> str | None:
+    """Spell a cursor's value for the query, a time in UTC; there is none at first."""
     if value is None:
-        return None
+        return at_first
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
     return str(value)

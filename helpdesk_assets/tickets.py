@@ -1,6 +1,6 @@
 """The tables of one load: the tickets, and those of them that cannot be loaded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import dlt
@@ -11,8 +11,16 @@ from dlt.extract.hints import TResourceHints
 
 from helpdesk_assets.client.failures import TooManyRejectedError
 from helpdesk_assets.columns import ARROW_TYPES, OtherColumns, typed_columns
-from helpdesk_assets.rows import Row, rejected
-from helpdesk_assets.schema import NOT_NULL, REJECTED_COLUMNS, REJECTED_TABLE, ROW_NUMBER, TABLE
+from helpdesk_assets.rows import Row, read, rejected
+from helpdesk_assets.schema import (
+    COLUMNS,
+    NOT_NULL,
+    REJECTED_COLUMNS,
+    REJECTED_TABLE,
+    ROW_NUMBER,
+    TABLE,
+    Column,
+)
 
 
 class Tickets:
@@ -22,21 +30,35 @@ class Tickets:
         run_id: what rejected rows are marked with.
         rejected_share: the most of the rows read, 0 to 1, that may be rejected.
         cursor: the field that every table is to have, for dlt to see what changed last.
+        columns: those that every table has in any case.
+        exclude: fields that are not to be loaded.
 
     Attributes:
         read: rows read, each as often as it had changed.
         rejected: rows among them that cannot be loaded.
+        rejected_ids: the ids of those of them that have one.
+        nameless: how many have none.
     """
 
     def __init__(
-        self, *, run_id: str = "", rejected_share: float = 0.05, cursor: str | None = None
+        self,
+        *,
+        run_id: str = "",
+        rejected_share: float = 0.05,
+        cursor: str | None = None,
+        columns: Sequence[Column] = COLUMNS,
+        exclude: Sequence[str] = (),
     ) -> None:
         self._run_id = run_id
         self._rejected_share = rejected_share
         self._cursor = cursor
+        self._columns = columns
+        self._exclude = exclude
         self._others: OtherColumns | None = None
         self.read = 0
         self.rejected = 0
+        self.rejected_ids: list[Any] = []
+        self.nameless = 0
 
     def tables(
         self, rows: list[Row], *, offset_of: Callable[[int], int], is_last: bool
@@ -51,7 +73,7 @@ class Tickets:
         Raises:
             TooManyRejectedError: more than the share of all rows cannot be loaded.
         """
-        typed, reasons = typed_columns(rows)
+        typed, reasons = typed_columns(rows, self._columns)
         first = self.read + 1
         self.read += len(rows)
         self.rejected += len(reasons)
@@ -62,18 +84,31 @@ class Tickets:
                 f"to see in {REJECTED_TABLE} why"
             )
         if reasons:
+            self._note_ids(rows[place] for place in reasons)
             bad = [(rows[place], reason, offset_of(place)) for place, reason in reasons.items()]
-            yield dlt.mark.with_table_name(list(rejected(bad, run_id=self._run_id)), REJECTED_TABLE)
+            yield dlt.mark.with_table_name(
+                list(rejected(bad, run_id=self._run_id, exclude=self._exclude)), REJECTED_TABLE
+            )
             rows = [row for place, row in enumerate(rows) if place not in reasons]
         # A desk without tickets gets its table all the same, so that whoever reads it finds
         # no rows rather than no table.
         if rows or not self._others:
             yield self._table(rows, typed, first)
 
+    def _note_ids(self, rejected: Iterable[Row]) -> None:
+        """Note which tickets are on the desk although they cannot be loaded."""
+        identity = [column for column in self._columns if column.primary_key]
+        for row in rejected:
+            fields, reason = read(row, identity)
+            if reason:
+                self.nameless += 1
+            else:
+                self.rejected_ids += fields.values()
+
     def _table(self, rows: list[Row], typed: dict[str, pa.Array], first: int) -> pa.Table:
         """Make one table of rows that can be loaded; `first` is the number of the first of them."""
         if not self._others:
-            self._others = _other_columns()
+            self._others = _other_columns(self._columns, self._exclude)
         arrays = {
             **typed,
             ROW_NUMBER: pa.array(range(first, first + len(rows)), pa.int64()),
@@ -99,7 +134,7 @@ def rejected_hints() -> TResourceHints:
     )
 
 
-def _other_columns() -> OtherColumns:
+def _other_columns(known: Sequence[Column], exclude: Sequence[str]) -> OtherColumns:
     """Begin with the types that the table's columns have since earlier loads."""
     schema = dlt.current.source_schema()
     stored = schema.tables[TABLE]["columns"] if TABLE in schema.tables else {}
@@ -110,6 +145,8 @@ def _other_columns() -> OtherColumns:
             if (data_type := column.get("data_type")) and data_type in ARROW_TYPES
         },
         schema.naming.normalize_identifier,
+        known,
+        exclude,
     )
 
 

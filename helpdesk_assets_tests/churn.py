@@ -6,10 +6,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from dlt.extract import DltSource
+
+from helpdesk_assets.client.paging import OffsetPaging
 from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.client.session import HelpDeskSession
 from helpdesk_assets.client.walk import CompleteWalk
+from helpdesk_assets.profiles import load_profile
+from helpdesk_assets.resources.authentication import QueryKey
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
@@ -22,15 +27,25 @@ Read = Callable[[str], Iterable[Any]]
 
 def ours(base_url: str) -> Iterable[Any]:
     """Read with this project's source."""
-    return rows_of(help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=new_walk()))
+    return rows_of(new_source(base_url, new_walk()))
+
+
+def new_source(base_url: str, walk: Walk, key: str = DEFAULT_API_KEY) -> DltSource:
+    """Return the source of a sandbox, as the default profile describes it."""
+    auth = QueryKey(name="api_key", api_key=key, location="query")
+    return help_desk_source(base_url=base_url, auth=auth, profile=load_profile(), walk=walk)
 
 
 def new_walk(
-    *, limit: int = 100, in_flight: int = 8, rows_at_once: int = 5000, brief: bool = False
+    *,
+    limit: int = 100,
+    in_flight: int = 8,
+    rows_at_once: int = 5000,
+    brief: bool = False,
 ) -> Walk:
     """Return a walk that nothing is known of yet, and that has pages in flight from the first."""
     session = HelpDeskSession(Redaction(DEFAULT_API_KEY), in_flight=in_flight)
-    walk = CompleteWalk(limit, brief=brief)
+    walk = CompleteWalk(OffsetPaging(limit), brief=brief)
     return Walk(CompleteReader(session, walk, rows_at_once=rows_at_once), Tickets())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from helpdesk_assets.assets import help_desk_tickets
 from helpdesk_assets.checks import help_desk_tickets_checks
-from helpdesk_assets.resources import HelpDeskWarehouse
+from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse
 
 StartSandbox = Callable[..., Sandbox]
@@ -39,7 +39,7 @@ def run_checks(
         ],
         resources={
             "dlt": object(),
-            "help_desk_api": object(),
+            "help_desk_api": HelpDeskApi(),
             "help_desk_warehouse": HelpDeskWarehouse(credentials=str(warehouse.path)),
         },
     ).resolve_job_def("checks_only")
@@ -70,6 +70,7 @@ def test_a_loaded_table_passes(sandbox: StartSandbox, connect: Connect, sync: Sy
     assert set(evaluations) == BLOCKING | {
         "is_complete",
         "no_rejected_rows",
+        "no_mass_deletion",
         "null_rates",
     }
     assert all(evaluation.passed for evaluation in evaluations.values())
@@ -181,7 +182,7 @@ def test_a_missing_table_fails_with_a_sentence(
         warehouse.query("select 1")
     evaluations = run_checks()
 
-    assert len(evaluations) == 6
+    assert len(evaluations) == 7
     for evaluation in evaluations.values():
         assert not evaluation.passed
         assert "There is no table help_desk.help_desk_tickets" in str(evaluation.description)
@@ -209,7 +210,7 @@ def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream
         ],
         resources={
             "dlt": object(),
-            "help_desk_api": object(),
+            "help_desk_api": HelpDeskApi(),
             "help_desk_warehouse": HelpDeskWarehouse(),
         },
     )
@@ -239,7 +240,7 @@ def test_a_walk_that_is_not_whole_in_the_table_fails(
         ],
         resources={
             "dlt": object(),
-            "help_desk_api": object(),
+            "help_desk_api": HelpDeskApi(),
             "help_desk_warehouse": HelpDeskWarehouse(),
         },
         executor=dg.in_process_executor,
@@ -264,4 +265,5 @@ def test_a_walk_that_is_not_whole_in_the_table_fails(
         "retries": 0,
         "rows_read": 150,
         "api_total": 150,
+        "paging_is_shown": True,
     }

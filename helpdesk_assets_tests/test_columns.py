@@ -29,7 +29,8 @@ def load(sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehou
         result = sync()
         assert result.success
         assert all(check.passed for check in result.get_asset_check_evaluations()[:4])
-        known = ("id", "subject", "status", "created_at", "_row_number", "_dlt_load_id")
+        ours = ("deleted_at", "_row_number", "_dlt_load_id")
+        known = ("id", "subject", "status", "created_at", *ours)
         columns = [row[0] for row in warehouse.query(f"describe {TABLE}") if row[0] not in known]
         return {
             name: [

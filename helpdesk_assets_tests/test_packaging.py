@@ -39,7 +39,9 @@ def test_the_wheel_holds_the_package_and_not_its_tests(wheel: Path) -> None:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
 
     assert held == {
-        str(path.relative_to(PROJECT)) for path in PACKAGE.rglob("*") if path.suffix == ".py"
+        str(path.relative_to(PROJECT))
+        for path in PACKAGE.rglob("*")
+        if path.suffix in (".py", ".yaml")
     } | {"helpdesk_assets/py.typed"}
 
 

@@ -8,17 +8,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
+from helpdesk_assets.sandbox.app import build_app
 from helpdesk_assets.sandbox.desk import ORDERS, Desk
 from helpdesk_assets.sandbox.server import serve
-from helpdesk_assets.source import help_desk_source
-from helpdesk_assets_tests.churn import lost, new_walk, ours, plain, rows_of
+from helpdesk_assets_tests.churn import lost, new_source, new_walk, ours, plain, rows_of
 
 
 def read(base_url: str, limit: int = 100, in_flight: int = 1) -> Iterator[Any]:
     # A page at a time, so that what happens between two rows happens between two pages.
     walk = new_walk(limit=limit, rows_at_once=1, in_flight=in_flight)
-    return rows_of(help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=walk))
+    return rows_of(new_source(base_url, walk))
 
 
 class SharedServer:
@@ -123,7 +122,7 @@ def test_a_busy_desk_loses_nothing_where_plain_dlt_does(order: str) -> None:
 def test_a_still_desk_costs_at_most_five_percent_more(in_flight: int) -> None:
     walk = new_walk(in_flight=in_flight)
     with serve(build_app(Desk(10_000))) as base_url:
-        source = help_desk_source(base_url=base_url, api_key=DEFAULT_API_KEY, walk=walk)
+        source = new_source(base_url, walk)
         ids = [row["id"] for row in rows_of(source)]
 
     assert ids == list(range(1, 10_001))

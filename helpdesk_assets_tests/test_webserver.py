@@ -93,6 +93,7 @@ def test_the_ui_shows_the_asset_and_materializes_it(
         "required_columns_present": True,
         "is_complete": True,
         "no_rejected_rows": False,
+        "no_mass_deletion": False,
         "null_rates": False,
     }
     (schema,) = [entry["schema"] for entry in tickets["metadataEntries"] if entry]
@@ -113,7 +114,7 @@ def test_the_ui_shows_the_asset_and_materializes_it(
         for event in run["assetCheckEvaluations"]["events"]
         if event["__typename"] == "AssetCheckEvaluationEvent"
     ]
-    assert len(checks) == 6
+    assert len(checks) == 7
     assert all(check["success"] for check in checks)
     assert len(warehouse.tickets()) == 250
     for text in (json.dumps(seen), json.dumps(run), log.read_text()):

@@ -13,8 +13,8 @@ from helpdesk_assets.checks.table import (
     null_rates,
     required_columns_present,
 )
-from helpdesk_assets.checks.walk import is_complete, no_rejected_rows
-from helpdesk_assets.resources import POOL, HelpDeskWarehouse
+from helpdesk_assets.checks.walk import is_complete, no_mass_deletion, no_rejected_rows
+from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.schema import QUALIFIED_TABLE
 
 
@@ -38,6 +38,7 @@ CHECKS = (
     Check(required_columns_present, blocking=True),
     Check(is_complete, column="_dlt_load_id", blocking=True),
     Check(no_rejected_rows),
+    Check(no_mass_deletion),
     Check(null_rates),
 )
 
@@ -54,12 +55,16 @@ CHECKS = (
     pool=POOL,
 )
 def help_desk_tickets_checks(
-    context: dg.AssetCheckExecutionContext, help_desk_warehouse: HelpDeskWarehouse
+    context: dg.AssetCheckExecutionContext,
+    help_desk_api: HelpDeskApi,
+    help_desk_warehouse: HelpDeskWarehouse,
 ) -> Iterator[dg.AssetCheckResult]:
     """Look at the tickets table as it is now, with each of the checks that were selected."""
     selected = {key.name for key in context.selected_asset_check_keys}
+    columns = help_desk_api.resolved_profile().tickets.columns()
+    share = help_desk_api.number("deleted_share")
     with help_desk_warehouse.reader() as connection:
-        table = stored_table(connection, context.instance)
+        table = stored_table(connection, context.instance, columns, share)
         for check in CHECKS:
             if check.name in selected:
                 yield _result(check, table)

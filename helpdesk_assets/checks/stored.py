@@ -9,7 +9,7 @@ import duckdb
 
 from helpdesk_assets.assets import TICKETS
 from helpdesk_assets.resources import stored_columns
-from helpdesk_assets.schema import QUALIFIED_TABLE
+from helpdesk_assets.schema import QUALIFIED_TABLE, Column
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,9 @@ class StoredTable:
     Attributes:
         connection: to the DuckDB file.
         types: DuckDB types by column; empty when there is no table.
+        columns: those that it should have.
         rows: how many there are.
+        deleted_share: of them, the most that may disappear at once without a warning.
         walk: metadata of the materialization that last filled it, by name; empty when this
             Dagster instance knows of none.
         run_id: the run of that materialization.
@@ -27,7 +29,9 @@ class StoredTable:
 
     connection: duckdb.DuckDBPyConnection
     types: Mapping[str, str]
+    columns: Sequence[Column]
     rows: int
+    deleted_share: float
     walk: Mapping[str, Any]
     run_id: str
 
@@ -47,7 +51,10 @@ class StoredTable:
 
 
 def stored_table(
-    connection: duckdb.DuckDBPyConnection, instance: dg.DagsterInstance
+    connection: duckdb.DuckDBPyConnection,
+    instance: dg.DagsterInstance,
+    columns: Sequence[Column],
+    deleted_share: float,
 ) -> StoredTable:
     """Read what there is of the table, and what the instance knows of its last load."""
     types = {name: duckdb_type for name, duckdb_type, _ in stored_columns(connection)}
@@ -59,7 +66,9 @@ def stored_table(
     return StoredTable(
         connection=connection,
         types=types,
+        columns=columns,
         rows=rows,
+        deleted_share=deleted_share,
         walk={
             name: value.value
             for name, value in (materialization.metadata if materialization else {}).items()

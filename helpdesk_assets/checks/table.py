@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from helpdesk_assets.checks.stored import StoredTable
-from helpdesk_assets.schema import COLUMNS, QUALIFIED_TABLE
+from helpdesk_assets.schema import QUALIFIED_TABLE
 
 EXAMPLES = 5
 
@@ -50,7 +50,7 @@ def required_columns_present(table: StoredTable) -> dg.AssetCheckResult:
         f"{column.name} is {table.types[column.name]} and not {column.duckdb_type}"
         if column.name in table.types
         else f"{column.name} is missing"
-        for column in COLUMNS
+        for column in table.columns
         if table.types.get(column.name) != column.duckdb_type
     ]
     return dg.AssetCheckResult(
@@ -58,7 +58,7 @@ def required_columns_present(table: StoredTable) -> dg.AssetCheckResult:
         description=f"{'; '.join(wrong)}." if wrong else None,
         metadata={
             "wrong_columns": len(wrong),
-            **{column.name: table.types.get(column.name, "missing") for column in COLUMNS},
+            **{column.name: table.types.get(column.name, "missing") for column in table.columns},
         },
     )
 
@@ -68,7 +68,9 @@ def null_rates(table: StoredTable) -> dg.AssetCheckResult:
 
     A column without a single value is a warning: that is what a field the API renamed looks like.
     """
-    present = [column.name for column in COLUMNS if column.nullable and column.name in table.types]
+    present = [
+        column.name for column in table.columns if column.nullable and column.name in table.types
+    ]
     shares = (f"count(*) filter ({name} is null) / greatest(count(*), 1)" for name in present)
     rates = table.one(f"select {', '.join(shares)} from {QUALIFIED_TABLE}") if present else ()
     empty = [name for name, rate in zip(present, rates, strict=True) if rate == 1]

@@ -6,6 +6,7 @@ from helpdesk_assets.assets import LOAD_ID
 from helpdesk_assets.checks.stored import StoredTable
 from helpdesk_assets.schema import (
     DATASET,
+    DELETED_AT,
     QUALIFIED_REJECTED_TABLE,
     QUALIFIED_TABLE,
     REJECTED_TABLE,
@@ -13,14 +14,23 @@ from helpdesk_assets.schema import (
 )
 
 STAGING = f"{DATASET}_staging"
-PLOTTED = ("pages", "steps_back", "requests", "retries", "rows_read", "api_total")
+OF_THE_WALK = (
+    "paging_is_shown",
+    "pages",
+    "steps_back",
+    "requests",
+    "retries",
+    "rows_read",
+    "api_total",
+)
 
 
 def is_complete(table: StoredTable) -> dg.AssetCheckResult:
     """Every ticket that the last walk read is in the table; and the walk left no ticket out.
 
-    A walk that cannot show that it left none out fails its run, so that there is no load of it to
-    look for. That load is still in the staging dataset, which is what the table is compared with.
+    A walk that finds that it left some out fails its run, so that there is no load of it to look
+    for. That load is still in the staging dataset, which is what the table is compared with. Where
+    `paging_is_shown` is false, the API's paging lets nobody see that none was left out.
     """
     if LOAD_ID not in table.walk:
         return dg.AssetCheckResult(
@@ -49,8 +59,32 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
         metadata={
             "rows_walked": walked,
             "rows_of_walk_in_table": in_table,
-            **{name: table.walk[name] for name in PLOTTED if name in table.walk},
+            **{name: table.walk[name] for name in OF_THE_WALK if name in table.walk},
         },
+    )
+
+
+def no_mass_deletion(table: StoredTable) -> dg.AssetCheckResult:
+    """No more than a small share of the tickets disappeared from the desk with the last run.
+
+    So it looks when a desk is cleaned up, and also when a key may no longer see all of it.
+    """
+    deleted = table.walk.get("rows_deleted", 0)
+    living = 0
+    if DELETED_AT in table.types:
+        (living,) = table.one(f"select count(*) from {QUALIFIED_TABLE} where {DELETED_AT} is null")
+    share = deleted / max(1, living + deleted)
+    return dg.AssetCheckResult(
+        passed=share <= table.deleted_share,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{deleted} tickets, {share:.0%} of all, are gone from the help desk at once: see "
+            "there whether the key may still read all of them. They have deleted_at, and lose it "
+            "when they come back."
+            if share > table.deleted_share
+            else None
+        ),
+        metadata={"rows_deleted": deleted, "share_deleted": share},
     )
 
 

@@ -1,6 +1,7 @@
 """What a failed run says: one sentence that tells what happened and what to do, and no secret."""
 
 import traceback
+from dataclasses import dataclass
 
 import dagster as dg
 from requests import ConnectionError as RequestsConnectionError
@@ -21,6 +22,10 @@ class UnusableAnswerError(Exception):
     """
 
 
+class NoTokenError(UnusableAnswerError):
+    """There was no token to be had for the client's id and secret."""
+
+
 class TooManyRejectedError(Exception):
     """More rows cannot be loaded than the run was told to put up with; the text is a sentence."""
 
@@ -30,16 +35,31 @@ def setting_failure(sentence: str) -> dg.Failure:
     return dg.Failure(sentence, allow_retries=False)
 
 
-def http_failure(error: BaseException, *, url: str, requests: int) -> dg.Failure | None:
+@dataclass(frozen=True)
+class Desk:
+    """The help desk that a failure is about.
+
+    Attributes:
+        url: what is asked for, without the query, which may hold a secret.
+        path: the part of it that comes after the base URL.
+        set_secrets: what to do when the secrets are not the right ones.
+    """
+
+    url: str
+    path: str
+    set_secrets: str
+
+
+def http_failure(error: BaseException, *, desk: Desk, requests: int) -> dg.Failure | None:
     """Say what went wrong between this project and the API; None when it was something else.
 
     Args:
         error: what was raised, with its causes.
-        url: what was asked for, without the query, which holds the key.
+        desk: where that was.
         requests: how many requests the run had sent.
     """
     for cause in chain(error):
-        sentence = _sentence(cause, url)
+        sentence = _sentence(cause, desk)
         if sentence:
             return dg.Failure(
                 f"{sentence} {UNCHANGED}",
@@ -49,13 +69,14 @@ def http_failure(error: BaseException, *, url: str, requests: int) -> dg.Failure
     return None
 
 
-def _sentence(cause: BaseException, url: str) -> str | None:
+def _sentence(cause: BaseException, desk: Desk) -> str | None:
+    url = desk.url
     if isinstance(cause, HTTPError) and cause.response is not None:
         status = cause.response.status_code
         if status in (401, 403):
             return (
-                f"The help desk at {url} refused the API key (HTTP {status}): set API_KEY, or "
-                "api_key in .dlt/secrets.toml, to a key that may read tickets."
+                f"The help desk at {url} refused the API key (HTTP {status}): set "
+                f"{desk.set_secrets}, to a key that may read tickets."
             )
         if status == 429:
             return (
@@ -70,7 +91,7 @@ def _sentence(cause: BaseException, url: str) -> str | None:
             )
         return (
             f"The help desk at {url} answered HTTP {status}: check that "
-            "SOURCES__HELP_DESK__BASE_URL is the part of its address before /v1/tickets."
+            f"SOURCES__HELP_DESK__BASE_URL is the part of its address before {desk.path}."
         )
     if isinstance(cause, UnusableAnswerError):
         return f"The help desk at {url} {cause}."

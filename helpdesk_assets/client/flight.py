@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Page = TypeVar("Page")
 
@@ -13,33 +13,33 @@ class PagesInFlight(Generic[Page]):
     """Asks for pages before they are wanted.
 
     Args:
-        fetch: asks for the page at an offset; called in other threads.
+        fetch: asks for the page at a position; called in other threads.
         most: how many are asked for at the same time.
     """
 
-    def __init__(self, fetch: Callable[[int], Page], most: int) -> None:
+    def __init__(self, fetch: Callable[[Any], Page], most: int) -> None:
         self._fetch = fetch
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="page")
-        self._asked: dict[int, Future[Page]] = {}
+        self._asked: dict[Any, Future[Page]] = {}
 
-    def page(self, offset: int, following: Sequence[int]) -> Page:
-        """Return the page at an offset; meanwhile, those that will follow are asked for.
+    def page(self, position: Any, following: Sequence[Any]) -> Page:
+        """Return the page at a position; meanwhile, those that will follow are asked for.
 
         Args:
-            offset: of the page wanted now. Pages asked for that are neither this nor among the
+            position: of the page wanted now. Pages asked for that are neither this nor among the
                 following were guessed wrong: what they bring is not looked at.
-            following: offsets of pages that will probably be wanted next, in that order.
+            following: positions of pages that will probably be wanted next, in that order.
         """
-        self.ask(offset, following)
-        return self._asked.pop(offset).result()
+        self.ask(position, following)
+        return self._asked.pop(position).result()
 
-    def ask(self, offset: int, following: Sequence[int]) -> None:
+    def ask(self, position: Any, following: Sequence[Any]) -> None:
         """Ask for the page wanted now and those that follow, and do not wait for them."""
-        if offset not in self._asked:
+        if position not in self._asked:
             for future in self._asked.values():
                 future.cancel()
             self._asked.clear()
-        for wanted in (offset, *following):
+        for wanted in (position, *following):
             if wanted not in self._asked:
                 self._asked[wanted] = self._threads.submit(self._fetch, wanted)
 

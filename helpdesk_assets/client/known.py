@@ -8,11 +8,13 @@ from typing import Any
 Row = dict[str, Any]
 
 
-def key_of(row: Row) -> Hashable:
+def key_of(row: Row, identity: Sequence[str] = ("id",)) -> Hashable:
     """Return what a row is recognized by: its id, or all of it where it has none."""
-    identity = row.get("id")
-    if isinstance(identity, (int, str)):
-        return identity
+    found: Any = row
+    for step in identity:
+        found = found.get(step) if isinstance(found, dict) else None
+    if isinstance(found, (int, str)):
+        return found
     return json.dumps(row, sort_keys=True)
 
 
@@ -24,10 +26,12 @@ class KnownRows:
 
     Args:
         pages: how many are kept.
+        identity: where in a row its id is.
     """
 
-    def __init__(self, pages: int) -> None:
+    def __init__(self, pages: int, identity: Sequence[str] = ("id",)) -> None:
         self._most = pages
+        self._identity = identity
         self._fresh: deque[Sequence[Row]] = deque()
         self._pages: deque[dict[Hashable, Row]] = deque()
         self._rows: dict[Hashable, Row] = {}
@@ -40,15 +44,15 @@ class KnownRows:
 
     def knows(self, row: Row) -> bool:
         """Tell whether a row of that id has been read, however it was then."""
-        return key_of(row) in self._index()
+        return key_of(row, self._identity) in self._index()
 
     def has(self, row: Row) -> bool:
         """Tell whether a row has been read, and as it last was is what it is now."""
-        return self._index().get(key_of(row)) == row
+        return self._index().get(key_of(row, self._identity)) == row
 
     def _index(self) -> dict[Hashable, Row]:
         while self._fresh:
-            rows = {key_of(row): row for row in self._fresh.popleft()}
+            rows = {key_of(row, self._identity): row for row in self._fresh.popleft()}
             self._pages.append(rows)
             self._rows.update(rows)
             if len(self._pages) > self._most:

@@ -1,18 +1,22 @@
 """Reads the whole list for dlt: many pages of the API to one answer of its client."""
 
 import gc
-import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import PreparedRequest, Request, Response
 
+from helpdesk_assets.client.chain import ChainWalk
+from helpdesk_assets.client.failures import UnusableAnswerError
 from helpdesk_assets.client.flight import PagesInFlight
 from helpdesk_assets.client.known import Row
+from helpdesk_assets.client.pages import Page
+from helpdesk_assets.client.paging import Window, address_of
 from helpdesk_assets.client.session import HelpDeskSession
 from helpdesk_assets.client.walk import CompleteWalk
 
@@ -30,27 +34,29 @@ class CompleteReader:
     Args:
         session: sends the requests.
         walk: decides what to ask for, and shows that no row was left out.
-        limit: rows to ask for in a page, where no walk is given.
+        authorize: puts into a request what its address must have for it to be let in.
         rows_at_once: rows to gather before they are handed on.
 
     Attributes:
-        paginator: dlt's side of it; its ``limit`` is the rows asked for in a page.
+        paginator: dlt's side of it.
     """
 
     def __init__(
         self,
         session: HelpDeskSession,
-        walk: CompleteWalk | None = None,
+        walk: CompleteWalk | ChainWalk | None = None,
         *,
-        limit: int = 100,
+        authorize: Callable[[PreparedRequest], Any] = lambda request: request,
         rows_at_once: int = ROWS_AT_ONCE,
     ) -> None:
         self.session = session
-        self.walk = walk or CompleteWalk(limit)
+        self.walk = walk or CompleteWalk()
+        self._authorize = authorize
         self.paginator = ReaderPaginator(self.walk)
         self._rows_at_once = rows_at_once
         self._page_starts: list[tuple[int, int]] = []
-        self._flight: PagesInFlight[Any] | None = None
+        self._read = 0
+        self._flight: PagesInFlight[Page] | None = None
         self._began: float | None = None
         vars(session.requests_session)["send"] = self._answer
 
@@ -67,6 +73,15 @@ class CompleteReader:
             self.session.stop()
             if self._flight:
                 self._flight.close()
+
+    def look(self, first: PreparedRequest, pages: int) -> Iterator[Page]:
+        """Yield the first pages as they come, each taken in by the walk."""
+        for _ in range(pages):
+            if self.walk.has_ended:
+                return
+            page = self._fetch(first, {}, self.walk.position)
+            self.walk.take(page)
+            yield page
 
     @property
     def seconds(self) -> float:
@@ -85,14 +100,16 @@ class CompleteReader:
         rows: list[Row] = []
         self._page_starts = []
         while not self.walk.has_ended and len(rows) < self._rows_at_once:
-            offset, following = self.walk.offset, self.walk.following(self.session.in_flight)
+            position, following = self.walk.position, self.walk.following(self.session.in_flight)
             if rows and self.walk.is_at_end:
                 # They are written while the end is asked for.
-                self._flight.ask(offset, following)
+                self._flight.ask(position, following)
                 break
-            fresh = self.walk.take(self._flight.page(offset, following))
+            fresh = self.walk.take(self._flight.page(position, following))
             if fresh:
+                offset = position.offset if isinstance(position, Window) else self._read
                 self._page_starts.append((len(rows), offset))
+                self._read += len(fresh)
                 rows += fresh
         response = Response()
         response.status_code = 200
@@ -100,32 +117,35 @@ class CompleteReader:
         vars(response)["json"] = lambda: {"data": rows}
         return response
 
-    def _fetch(self, first: PreparedRequest, options: Mapping[str, Any], offset: int) -> Any:
-        """Send dlt's first request for another page; return the answer's body, parsed."""
+    def _fetch(
+        self, first: PreparedRequest, options: Mapping[str, Any], position: Window | str | None
+    ) -> Page:
+        """Send dlt's first request for another page; return that page."""
+        paging = self.walk.paging
         request = first.copy()
-        request.url = re.sub(r"(?<=[?&]offset=)\d+", str(offset), str(first.url))
-        return self.session.send(request, **options).json()
+        request.url = address_of(str(first.url), paging, position)
+        self._authorize(request)
+        place = paging.place(position)  # type: ignore[arg-type]
+        try:
+            return self.session.send(request, place, **options)
+        except IgnoreResponseException:
+            if position is None or (isinstance(position, Window) and not position.offset):
+                raise UnusableAnswerError(
+                    f"has nothing where its first page should be, {place}: check that "
+                    "SOURCES__HELP_DESK__BASE_URL is its API's, and path is of the profile"
+                ) from None
+            return Page([], self.walk.total)
 
 
 class ReaderPaginator(BasePaginator):
-    """Pages by offset and limit, as dlt's own paginator does, until the walk has ended."""
+    """Asks for the first page, and again until the walk has ended."""
 
-    def __init__(self, walk: CompleteWalk) -> None:
+    def __init__(self, walk: CompleteWalk | ChainWalk) -> None:
         super().__init__()
         self._walk = walk
 
-    def init_request(self, request: Request) -> None:
-        """Begin."""
-        self._has_next_page = True
-        self.update_request(request)
-
     def update_request(self, request: Request) -> None:
-        """Ask for what comes next."""
-        request.params = {
-            **(request.params or {}),
-            "offset": self._walk.offset,
-            "limit": self._walk.limit,
-        }
+        """Ask once more; what for is the reader's to say."""
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         """Go on, unless the list is known to have ended."""

@@ -17,21 +17,28 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 class Redaction:
-    """Takes one secret out of texts, errors and log records.
+    """Takes secrets out of texts, errors and log records.
 
     Args:
-        secret: as it was configured; what is looked for is also how JSON, Python and URLs spell it.
+        secrets: as they were configured; what is looked for is also how JSON, Python and URLs
+            spell them.
     """
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, *secrets: str) -> None:
+        self._spellings: list[str] = []
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Take out one more from now on."""
         spellings = {secret, repr(secret)[1:-1], secret.encode("unicode_escape").decode()}
         for text in tuple(spellings):
             spellings |= {quote(text), quote(text, safe=""), quote_plus(text)}
         # The longest first, so that no part of a longer one is left standing.
-        self._spellings = sorted(spellings, key=len, reverse=True)
+        self._spellings = sorted({*self._spellings, *spellings} - {""}, key=len, reverse=True)
 
     def text(self, text: str) -> str:
-        """Return ``text`` without the secret."""
+        """Return ``text`` without the secrets."""
         for spelling in self._spellings:
             text = text.replace(spelling, REDACTED)
         return text

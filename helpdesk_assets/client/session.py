@@ -13,8 +13,9 @@ from requests import HTTPError, PreparedRequest, Response, Session
 from requests.exceptions import ChunkedEncodingError, SSLError, Timeout
 from tenacity import RetryCallState, sleep_using_event, wait_random
 
-from helpdesk_assets.client.answers import BoundedAdapter, check_answer
+from helpdesk_assets.client.exchange import BoundedAdapter
 from helpdesk_assets.client.failures import RETRIED_STATUSES
+from helpdesk_assets.client.pages import Page, PageFormat
 from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.client.throttle import Throttle
 
@@ -54,12 +55,14 @@ class HelpDeskSession:
         policy: how requests are repeated; by default as configured.
         in_flight: requests at the same time.
         per_second: requests a second; None: as many as the API answers.
+        page_format: where in an answer things are.
 
     Attributes:
         in_flight: as above.
         requests: requests sent, the repeated ones included.
         retries: requests that repeated one before them.
         requests_session: dlt's own, which sends.
+        token_session: another of them, which asks for tokens and has no pages in flight.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class HelpDeskSession:
         *,
         in_flight: int = 1,
         per_second: float | None = None,
+        page_format: PageFormat | None = None,
     ) -> None:
+        self._page_format = page_format or PageFormat()
         self._policy = policy or resolve_configuration(RetryPolicy())
         self._redaction = redaction
         self.in_flight = in_flight
@@ -81,9 +86,19 @@ class HelpDeskSession:
         self._thread = threading.local()
         self.requests = 0
         self.retries = 0
+        self.requests_session = self._session()
+        self.token_session = self._session()
+        # What tenacity wraps has no type that tells of it.
+        self._send_with_retries = cast(Any, self.requests_session.send)
+        retry = self._send_with_retries.retry
+        self._wait = retry.wait + wait_random(0, JITTER * self._policy.request_backoff_factor)
+        retry.wait = self._wait_together
+        retry.sleep = sleep_using_event(self._throttle.stopped)
+
+    def _session(self) -> Session:
         # The rule is one predicate, not dlt's lists: a certificate that is not trusted is a
         # ConnectionError to requests, and asking again does not mend it.
-        self.requests_session: Session = Client(
+        session: Session = Client(
             raise_for_status=False,
             status_codes=(),
             exceptions=(),
@@ -94,21 +109,21 @@ class HelpDeskSession:
             request_timeout=(self._policy.request_connect_timeout, self._policy.request_timeout),
         ).session
         for scheme in ("http://", "https://"):
-            self.requests_session.mount(
+            session.mount(
                 scheme,
                 BoundedAdapter(
-                    self._policy.request_answer_timeout, self._throttle, connections=in_flight
+                    self._policy.request_answer_timeout, self._throttle, connections=self.in_flight
                 ),
             )
-        # What tenacity wraps has no type that tells of it.
-        self._send_with_retries = cast(Any, self.requests_session.send)
-        retry = self._send_with_retries.retry
-        self._wait = retry.wait + wait_random(0, JITTER * self._policy.request_backoff_factor)
-        retry.wait = self._wait_together
-        retry.sleep = sleep_using_event(self._throttle.stopped)
+        return session
 
-    def send(self, request: PreparedRequest, **options: Any) -> Response:
-        """Return the answer to a request: a page, with its body parsed.
+    def send(self, request: PreparedRequest, place: str, **options: Any) -> Page:
+        """Return the page that a request is answered with.
+
+        Args:
+            request: what to send.
+            place: what is asked for, in words.
+            options: for requests.
 
         Raises:
             requests.RequestException: it failed, also when it was repeated.
@@ -117,7 +132,7 @@ class HelpDeskSession:
         self._thread.attempts, self._thread.failing = 0, False
         try:
             response: Response = self._send_with_retries(request, **options)
-            check_answer(response)
+            page = self._page_format.page(response, place)
         except Exception as error:
             self._redaction.clean(error)
             raise
@@ -127,7 +142,7 @@ class HelpDeskSession:
                 if self._thread.failing:
                     self._count_failing(-1)
         self._throttle.went_well()
-        return response
+        return page
 
     def stop(self) -> None:
         """Send nothing any more: what waits to be repeated is given up."""
@@ -135,7 +150,7 @@ class HelpDeskSession:
 
     def _is_transient(self, response: Response | None, error: BaseException | None) -> bool:
         """Decide whether to ask again; called once after each request."""
-        self._thread.attempts += 1
+        self._thread.attempts = getattr(self._thread, "attempts", 0) + 1
         with self._lock:
             self.requests += 1
         if response is None and isinstance(error, HTTPError):
@@ -160,7 +175,7 @@ class HelpDeskSession:
     def _can_afford_it(self) -> bool:
         """Tell whether the run has time left to repeat a request that has just failed."""
         with self._lock:
-            if not self._thread.failing:
+            if not getattr(self._thread, "failing", False):
                 self._thread.failing = True
                 self._count_failing(1)
             spent = self._spent + time.monotonic() - self._failing_since

@@ -1,4 +1,4 @@
-"""Complete paging: a walk through offset pages that shows it has left no ticket out.
+"""Complete paging: a walk through counted pages that shows it has left no ticket out.
 
 Offsets count rows, and rows move while they are counted: when a ticket is deleted, all that come
 after it move one place up, and one of them slips over the border into the page already read.
@@ -14,11 +14,13 @@ list that is ordered, either way, by what a ticket keeps (its id) or by what eve
 moves (the time of its last change). What cannot be shown raises UnusableAnswerError.
 """
 
-from collections.abc import Hashable
-from typing import Any
+import sys
+from collections.abc import Hashable, Sequence
 
 from helpdesk_assets.client.failures import UnusableAnswerError
 from helpdesk_assets.client.known import KnownRows, Row, key_of
+from helpdesk_assets.client.pages import Page
+from helpdesk_assets.client.paging import Counted, OffsetPaging, Window
 
 # How far a list may move between two requests, in pages, and still be joined.
 PAGES_KEPT = 50
@@ -43,33 +45,44 @@ class CompleteWalk:
     """Decides which page to ask for next, and takes in what came.
 
     Args:
-        limit: rows to ask for; the API may send fewer.
+        paging: how the API counts; it may send fewer rows than it is asked for.
+        identity: where in a row its id is.
         brief: whether one short page ends the walk when the API also says that this is all. Meant
             for a list of what has changed, of which the next walk reads the end again.
         most_pages: answers after which the walk fails rather than go on.
 
     Attributes:
-        offset: of the page that is wanted next.
+        position: the window that is wanted next.
         has_ended: whether the end has been shown, and no row was left out.
         pages: answers taken in.
         steps_back: pages that did not join and were asked for again from further up.
         total: how many rows the API last said there are; None when it does not say.
     """
 
+    is_shown = True
+
     def __init__(
-        self, limit: int = 100, *, brief: bool = False, most_pages: int = MOST_PAGES
+        self,
+        paging: Counted | None = None,
+        *,
+        identity: Sequence[str] = ("id",),
+        brief: bool = False,
+        most_pages: int = MOST_PAGES,
     ) -> None:
-        self.limit = limit
+        self._identity = identity
+        self.paging: Counted = paging or OffsetPaging()
+        self.limit = self.paging.limit
         self.brief = brief
         self.most_pages = most_pages
-        self.offset = 0
+        self.position = self.paging.window(0, self.limit)
+        self._wanted = 0
         self.has_ended = False
         self.pages = 0
         self.steps_back = 0
         self.total: int | None = None
         self._phase = self._walk
-        self._known = KnownRows(PAGES_KEPT)
-        self._top = KnownRows(TOP_PAGES)
+        self._known = KnownRows(PAGES_KEPT, identity)
+        self._top = KnownRows(TOP_PAGES, identity)
         self._looks = 0
         self._doubts = 0
         self._singles = 0
@@ -79,6 +92,8 @@ class CompleteWalk:
         self._repeated: list[Row] = []
         self._same = 0
         self._return_to = 0
+        self._reach = -1
+        self._was_full = False
         self._has_more = False
         self._widest = 0
         self._furthest = 0
@@ -89,10 +104,10 @@ class CompleteWalk:
     @property
     def is_at_end(self) -> bool:
         """Whether, by what the API says, all rows have been read, and the end is to be shown."""
-        return self._phase == self._walk and 0 < self.offset == (self.total or 0) - 1
+        return self._phase == self._walk and 0 < self._wanted == (self.total or 0) - 1
 
-    def following(self, in_flight: int) -> list[int]:
-        """Return the offsets that will be wanted after the present one if the desk stands still.
+    def following(self, in_flight: int) -> list[Window]:
+        """Return the windows that will be wanted after the present one if the desk stands still.
 
         What is read ahead is judged like any other page when its turn comes. The end of the list,
         and its top once more, are only asked for when all before them has been read: a ticket that
@@ -101,66 +116,97 @@ class CompleteWalk:
         Args:
             in_flight: how many may be asked for at once.
         """
-        step = self._widest - 1
-        if self._phase != self._walk or self._overlap > 1 or step < 1 or self.offset == 0:
+        if self._phase != self._walk or self._overlap > 1 or self._widest < 2 or not self._wanted:
             return []
-        if self.total is None or self.total <= self.offset:
-            if len(self._previous) < self._widest:
-                # The last page was short, as the last of a list is.
-                return []
-            ahead = min(in_flight - 1, self._trust)
-            return list(range(self.offset + step, self.offset + step * (ahead + 1), step))
         if self.is_at_end:
-            return [self.total, 0]
-        # Some more than can be on their way, so that none waits for rows to be written.
-        ahead = min(2 * in_flight, self._trust)
-        return list(range(self.offset + step, self.total - 1, step)[:ahead])
+            end = self.paging.window_at(self._wanted + 1, self.limit)
+            return [end, self.paging.window(0, self.limit)]
+        if self.total is not None and self.total > self._wanted:
+            # Some more than can be on their way, so that none waits for rows to be written.
+            ahead, until = 2 * in_flight, self.total - 1
+        elif self._was_full:
+            ahead, until = in_flight - 1, sys.maxsize
+        else:
+            return []
+        windows: list[Window] = []
+        window = self.position
+        while len(windows) < min(ahead, self._trust):
+            wanted = window.offset + min(window.size, self._widest) - 1
+            if wanted >= until or wanted <= window.offset:
+                break
+            try:
+                window = self.paging.window(wanted, self.limit)
+            except UnusableAnswerError:
+                # Said when that page is truly wanted.
+                break
+            windows.append(window)
+        return windows
 
-    def take(self, body: dict[str, Any]) -> list[Row]:
+    def take(self, page: Page) -> list[Row]:
         """Take an answer in, and return the rows in it that are new or have changed.
 
         Args:
-            body: of the answer to a request for ``offset`` and ``limit``.
+            page: the answer to a request for ``position``.
 
         Raises:
             UnusableAnswerError: rows are left out, or it cannot be seen that they are not.
         """
-        page: list[Row] = body["data"]
-        offset = self.offset
-        self.pages += 1
-        self._note_totals(body)
-        if self._is_as_expected(page):
-            fresh = page[1:]
-            self._remember(page)
-            self._refuse_to_go_on_for_ever(fresh)
-            self._previous = page
-            self._last = page[-1]
-            self.offset += len(page) - 1
-            self._furthest_read = self.offset
-            self._trust = min(2 * self._trust, MOST_TRUST)
-            return fresh
-        fresh = [row for row in page if not (self._known.has(row) or self._top.has(row))]
-        self._refuse_to_go_on_for_ever(fresh)
-        self._widest = max(self._widest, len(page))
-        # A row that is known and unchanged has not moved either: it joins. A page that does not
-        # join is not taken in, or it would be known itself and hide what lies before it.
-        if self._is_repeated(page) or not self._phase(page, len(page) - len(fresh)):
-            return []
-        self._known.add(page)
-        self._last = page[-1] if page else None
-        self._furthest_read = max(self._furthest_read, offset + len(page) - 1)
+        fresh = self._take(page)
+        if not self.has_ended:
+            window = self.paging.window_at if self._phase == self._find_end else self.paging.window
+            self.position = window(self._wanted, self.limit)
         return fresh
 
-    def _is_as_expected(self, page: list[Row]) -> bool:
-        """Tell a full page that begins with the row the one before ended with; most are so."""
+    def _take(self, page: Page) -> list[Row]:
+        rows = page.rows
+        self.pages += 1
+        self.total, self._has_more = page.total, page.has_more is True
+        self._reach = self.position.offset + len(rows) - 1
+        known = self._wanted - self.position.offset + 1
+        if self._is_as_expected(rows, known):
+            fresh = rows[known:]
+            self._remember(rows)
+            self._refuse_to_go_on_for_ever(fresh)
+            self._previous = rows
+            self._last = rows[-1]
+            self._wanted = self._furthest_read = self._reach
+            self._trust = min(2 * self._trust, MOST_TRUST)
+            return fresh
+        fresh = [row for row in rows if not (self._known.has(row) or self._top.has(row))]
+        self._refuse_to_go_on_for_ever(fresh)
+        self._adopt_size(rows)
+        # A row that is known and unchanged has not moved either: it joins. A page that does not
+        # join is not taken in, or it would be known itself and hide what lies before it.
+        if self._is_repeated(rows) or not self._phase(rows, len(rows) - len(fresh)):
+            return []
+        self._known.add(rows)
+        self._last = rows[-1] if rows else None
+        self._furthest_read = max(self._furthest_read, self._reach)
+        return fresh
+
+    def _adopt_size(self, page: list[Row]) -> None:
+        """Learn how many rows the API sends at most; where they are one page, ask for so many."""
+        self._widest = max(self._widest, len(page))
+        self._was_full = len(page) >= min(self.position.size, self._widest)
+        if (
+            self.paging.limit_is_a_page
+            and self.pages == 1
+            and 1 < len(page) < self.limit
+            and self.total != len(page)
+        ):
+            self.limit = len(page)
+
+    def _is_as_expected(self, page: list[Row], known: int) -> bool:
+        """Tell a full page that begins with the rows the one before ended with; most are so."""
         return (
             self._phase == self._walk
             and self._overlap == 1
-            and len(page) == self._widest > 1
-            and self.offset > 0
+            and len(page) == min(self.position.size, self._widest) > known
+            and self.position.offset > 0
             # Not where the walk has gone back and reads again what it has read.
-            and self.offset == self._furthest_read
-            and page[0] == self._last
+            and self._wanted == self._furthest_read
+            and page[known - 1] == self._last
+            and (known == 1 or page[:known] == self._previous[-known:])
         )
 
     def _remember(self, page: list[Row]) -> None:
@@ -171,24 +217,24 @@ class CompleteWalk:
     def _walk(self, page: list[Row], known: int) -> bool:
         """Go on from the last row of a page that joins; go back from one that does not."""
         joins = known > 0
-        if self.offset > 0 and not joins:
+        if self.position.offset > 0 and not joins:
             self.steps_back += 1
             self._trust = 1
             self._overlap *= 4
-            self.offset = max(0, self.offset - self._overlap)
+            self._wanted = max(0, self._wanted - self._overlap)
             return False
         # A desk that moves is read with more overlap, until it has been still for a while.
         at_rest = len(page) == known
         self._overlap = 1 if at_rest else max(1, min(self._overlap, self._widest // 2) * 3 // 4)
-        if self.offset == 0 or self.pages <= TOP_PAGES:
+        if self.position.offset == 0 or self.pages <= TOP_PAGES:
             # As it first stood: a ticket that is listed again further down counts as it does there.
             self._top.add([row for row in page if not self._top.knows(row)])
         if self._is_all(page):
             self.has_ended = True
-        elif len(page) > 1:
-            self.offset += max(1, len(page) - self._overlap)
+        elif self._reach > self._wanted:
+            self._wanted = max(self._wanted, self._reach - self._overlap) + 1
         elif page:
-            self.offset += 1
+            self._wanted = self._reach + 1
             self._phase = self._find_end
         else:
             self._end_is_shown()
@@ -198,15 +244,17 @@ class CompleteWalk:
         """Tell whether a first page is the whole of a brief list, by all that the API says."""
         return (
             self.brief
-            and self.offset == 0
-            and len(page) < self.limit
+            and self.position.offset == 0
+            and len(page) < self.position.size
             and self.total == len(page)
             and not self._has_more
         )
 
     def _find_end(self, page: list[Row], known: int) -> bool:
         """Expect an empty page after the last row, which stood alone on the page before."""
-        if not page:
+        # An API that answers so many pages and no more may not let itself be asked for the end
+        # alone; then it is the last rows once more, and nothing after them.
+        if not page or (self._reach < self._wanted and known == len(page) < self.position.size):
             self._end_is_shown()
             return False
         if self._widest == 1:
@@ -217,27 +265,27 @@ class CompleteWalk:
                     f"sends one ticket a page although {self.limit} are asked for, and pages of "
                     "one cannot be joined"
                 )
-        self.offset -= 1
+        self._wanted -= 1
         self._phase = self._walk
         return False
 
     def _end_is_shown(self) -> None:
         """Take the end for true, unless the API itself says that more tickets follow."""
-        says_more = self._has_more or (self.total is not None and self.total > self.offset)
+        says_more = self._has_more or (self.total is not None and self.total > self._wanted)
         if not says_more:
             self._look_again()
         elif self._doubts < MOST_DOUBTS:
             # It may have counted a moment before or after it listed.
             self._doubts += 1
-            self.offset = max(0, self.offset - 1)
+            self._wanted = max(0, self._wanted - 1)
             self._phase = self._walk
         elif self._has_more:
             raise UnusableAnswerError(
-                f"says that more follow after {self.offset} tickets, and sends none"
+                f"says that more follow after {self._wanted} tickets, and sends none"
             )
         else:
             raise UnusableAnswerError(
-                f"says it has {self.total} tickets, and its list ends after {self.offset}"
+                f"says it has {self.total} tickets, and its list ends after {self._wanted}"
             )
 
     def _look_again(self) -> None:
@@ -246,7 +294,7 @@ class CompleteWalk:
             raise UnusableAnswerError(
                 f"changed the top of its list faster than it could be read, {MOST_LOOKS} times"
             )
-        self.offset = 0
+        self._wanted = 0
         self._phase = self._look_at_top
         self._seen_at_top: list[list[Row]] = []
 
@@ -255,7 +303,7 @@ class CompleteWalk:
 
         The walk is complete when one answer, and so one moment, shows all of it.
         """
-        first = self.offset == 0
+        first = self.position.offset == 0
         if not first and not known:
             self._look_again()
             return False
@@ -263,37 +311,28 @@ class CompleteWalk:
         self._seen_at_top.append(list(page))
         if first and (reaches_down or not page):
             self.has_ended = True
-        elif reaches_down or len(page) <= 1:
+        elif reaches_down or self._reach <= self._wanted:
             for seen in self._seen_at_top:
                 self._top.add(seen)
             self._look_again()
         else:
-            self.offset += len(page) - 1
+            self._wanted = self._reach
         return True
 
-    def _note_totals(self, body: Any) -> None:
-        """Note what the API says of its list's length; it ends no walk, but may contradict one."""
-        said = body if isinstance(body, dict) else {}
-        try:
-            self.total = int(said["total"])
-        except (KeyError, TypeError, ValueError):
-            self.total = None
-        self._has_more = said.get("has_more") is True
-
     def _refuse_to_go_on_for_ever(self, fresh: list[Row]) -> None:
-        self._furthest = max(self._furthest, self.offset)
+        self._furthest = max(self._furthest, self._wanted)
         if self.pages > self.most_pages:
             raise UnusableAnswerError(f"sent {self.most_pages} pages, and its list did not end")
         if self.pages > MOST_IDLE + MOST_TIMES * self._furthest // max(1, self._widest - 1):
             raise UnusableAnswerError(
                 f"changed faster than it could be read: after {self.pages} pages, "
                 f"{self.steps_back} of them asked for again from further up, the walk is at "
-                f"offset {self.offset}"
+                f"offset {self._wanted}"
             )
         self._idle = 0 if fresh else self._idle + 1
         if self._idle > MOST_IDLE:
             raise UnusableAnswerError(
-                f"sent nothing new in {MOST_IDLE} answers, the last for offset {self.offset}, and "
+                f"sent nothing new in {MOST_IDLE} answers, the last for offset {self._wanted}, and "
                 "did not show that its list has ended"
             )
 
@@ -304,33 +343,34 @@ class CompleteWalk:
         """
         repeated = (
             self._phase == self._walk
-            and self.offset > 0
-            and len(page) == self._widest > 1
-            and _keys(page) == _keys(self._previous)
+            and self.position.offset > 0
+            and len(page) == min(self.position.size, self._widest) > 1
+            and self._keys(page) == self._keys(self._previous[: len(page)])
         )
         self._previous = page
         if repeated:
-            self._repeated, self._return_to = page, self.offset
-            self.offset += len(page) // 2
+            self._repeated, self._return_to = page, self._wanted
+            self._wanted += len(page) // 2
             self._phase = self._try_other_offset
         return repeated
 
     def _try_other_offset(self, page: list[Row], known: int) -> bool:
         """Refuse an API that ignores offset; a list may have moved just so far, but not again."""
-        if _keys(page) == _keys(self._repeated):
+        shared = min(len(page), len(self._repeated))
+        if page and self._keys(page[:shared]) == self._keys(self._repeated[:shared]):
             self._same += 1
             if self._same == MOST_SAME:
+                place = self.paging.place(self.paging.window(self._return_to, self.limit))
                 raise UnusableAnswerError(
-                    f"sent the same {len(page)} tickets for offset {self._return_to} as for one "
-                    "before: it ignores offset, so that what follows them cannot be read"
+                    f"sent the same {len(page)} tickets for {place} as for one before: it ignores "
+                    f"{place.partition(' ')[0]}, so that what follows them cannot be read"
                 )
-            self.offset += max(1, len(page) // 2)
+            self._wanted += max(1, len(page) // 2)
             return False
         self._same = 0
-        self.offset = self._return_to
+        self._wanted = self._return_to
         self._phase = self._walk
         return False
 
-
-def _keys(page: list[Row]) -> list[Hashable]:
-    return [key_of(row) for row in page]
+    def _keys(self, page: list[Row]) -> list[Hashable]:
+        return [key_of(row, self._identity) for row in page]

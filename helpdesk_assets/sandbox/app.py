@@ -1,6 +1,7 @@
 """The API of the sandbox: ``GET /v1/tickets?offset=0&limit=100&api_key=KEY``.
 
-``updated_since=2026-10-31T18:00:00Z`` leaves out what has not changed since.
+``updated_since=2026-10-31T18:00:00Z`` leaves out what has not changed since; ``created_since`` and
+``created_before`` leave out what was opened earlier, or then and later.
 """
 
 import asyncio
@@ -61,8 +62,11 @@ def build_app(
             return JSONResponse(
                 {"error": f"offset begins at 0; limit is 1 to {MAXIMUM_LIMIT}."}, status_code=400
             )
-        since = request.query_params.get("updated_since", "")
-        page, of_how_many = desk.page(offset, limit, updated_since=since)
+        since, opened, before = (
+            request.query_params.get(name, "")
+            for name in ("updated_since", "created_since", "created_before")
+        )
+        page, of_how_many = desk.page(offset, limit, updated_since=since, created=(opened, before))
         return TicketsResponse({**({"total": of_how_many} if total else {}), "data": page})
 
     async def endpoint(request: Request) -> Response:

@@ -57,7 +57,14 @@ class Desk:
         self._newest = tickets
         self._now = NEWEST + SPAN
 
-    def page(self, offset: int, limit: int, *, updated_since: str = "") -> tuple[list[Ticket], int]:
+    def page(
+        self,
+        offset: int,
+        limit: int,
+        *,
+        updated_since: str = "",
+        created: tuple[str, str] = ("", ""),
+    ) -> tuple[list[Ticket], int]:
         """Return up to ``limit`` tickets, the first of them the ``offset``-th, and of how many.
 
         The desk goes on changing when the page has been read.
@@ -66,6 +73,8 @@ class Desk:
             offset: how many to leave out at the top of the list.
             limit: how many to return at most.
             updated_since: leaves out those that have not changed since then; as in ``updated_at``.
+            created: leaves out those that were opened before the first of these two, or not before
+                the second; as in ``created_at``.
         """
         field = self.order.lstrip("-")
         if self.order != "id":
@@ -78,6 +87,13 @@ class Desk:
             listed = self.tickets
         if updated_since:
             listed = [ticket for ticket in listed if ticket["updated_at"] >= updated_since]
+        first, end = created
+        if first or end:
+            listed = [
+                ticket
+                for ticket in listed
+                if ticket["created_at"] and first <= ticket["created_at"] < (end or "9")
+            ]
         page, total = [dict(ticket) for ticket in listed[offset : offset + limit]], len(listed)
         changes = int(self.churn) + (self._chance.random() < self.churn % 1)
         for _ in range(changes):

@@ -1,10 +1,9 @@
-"""One exchange with the API: how long it may take, and what a page of tickets must look like."""
+"""One exchange with the API: how long it may take, and where it may lead."""
 
 import time
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import orjson
 from requests import PreparedRequest, Response, Timeout
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ChunkedEncodingError
@@ -46,39 +45,6 @@ class BoundedAdapter(HTTPAdapter):
         return response
 
 
-def check_answer(response: Response) -> None:
-    """Refuse an answer that is not a page of tickets.
-
-    A page is a JSON object with a list of objects under ``data``. An empty list is one too; no
-    list is not, for it is how a changed API, a proxy or a login page looks.
-
-    Raises:
-        UnusableAnswerError: says the offset, the status and the content type, never the body.
-    """
-    try:
-        body = orjson.loads(response.content)
-    except ValueError:
-        body = _read_leniently(response)
-    # Parsed once, though asked for again by dlt and by the paginator.
-    vars(response)["json"] = lambda: body
-    if not isinstance(body, dict) or "data" not in body:
-        raise UnusableAnswerError(f"sent JSON without a field data{_where(response)}")
-    page = body["data"]
-    if not isinstance(page, list):
-        kind = "null" if page is None else type(page).__name__
-        raise UnusableAnswerError(f"sent {kind} and no list in the field data{_where(response)}")
-    if set(map(type, page)) - {dict}:
-        raise UnusableAnswerError(f"sent tickets that are not JSON objects{_where(response)}")
-
-
-def _read_leniently(response: Response) -> Any:
-    """Parse what is not strictly JSON, such as NaN, or a text in another encoding than UTF-8."""
-    try:
-        return response.json()
-    except ValueError:
-        raise UnusableAnswerError(f"sent something that is not JSON{_where(response)}") from None
-
-
 def _refuse_to_leave(response: Response) -> None:
     asked = urlsplit(str(response.request.url))
     sent_to = urlsplit(urljoin(str(response.request.url), response.headers["Location"]))
@@ -106,14 +72,3 @@ def _read_in_time(response: Response, seconds: float) -> None:
         raise ChunkedEncodingError("The answer broke off.") from None
     # Where requests keeps the body that it has read.
     response._content = b"".join(parts)
-
-
-def _where(response: Response) -> str:
-    query = dict(
-        part.partition("=")[::2] for part in str(response.request.url).partition("?")[2].split("&")
-    )
-    content_type = response.headers.get("Content-Type", "none").partition(";")[0]
-    return (
-        f" for offset {query.get('offset', '?')} (HTTP {response.status_code}, content type "
-        f"{content_type[:40]}): check that SOURCES__HELP_DESK__BASE_URL is its API's"
-    )

@@ -1,0 +1,141 @@
+"""A walk from page to page by the cursor, or the address, that each of them has for the next.
+
+Such a page cannot be asked for with some rows of the one before, so nothing but the API's word
+says that none lies between. Where cursors stand for a place among rows (an id, a time) and not for
+a number of them, that word is good: rows that come and go elsewhere do not move it. What can be
+seen is refused: a chain that goes in circles, one that breaks off while the API says that more
+follow, and fewer rows than the API says it has.
+"""
+
+from collections.abc import Hashable, Sequence
+
+from helpdesk_assets.client.failures import UnusableAnswerError
+from helpdesk_assets.client.known import KnownRows, Row, key_of
+from helpdesk_assets.client.pages import Page
+from helpdesk_assets.client.paging import ChainPaging
+from helpdesk_assets.client.walk import MOST_IDLE, MOST_LOOKS, MOST_PAGES, PAGES_KEPT, TOP_PAGES
+
+
+class ChainWalk:
+    """Decides which page to ask for next, and takes in what came.
+
+    Args:
+        paging: how the API is asked.
+        identity: where in a row its id is.
+        brief: whether a first page that nothing follows ends the walk. Meant for a list of what
+            has changed, of which the next walk reads the end again.
+        most_pages: answers after which the walk fails rather than go on.
+
+    Attributes:
+        position: the cursor or address that is wanted next; None is the first page.
+        has_ended: whether the chain has ended, and its top, read once more, was known.
+        is_shown: whether it was seen that no row is missing: the API says how many there are.
+        pages, steps_back, total: as of a CompleteWalk.
+    """
+
+    is_at_end = False
+    steps_back = 0
+
+    def __init__(
+        self,
+        paging: ChainPaging | None = None,
+        *,
+        identity: Sequence[str] = ("id",),
+        brief: bool = False,
+        most_pages: int = MOST_PAGES,
+    ) -> None:
+        self.paging = paging or ChainPaging()
+        self.brief = brief
+        self._identity = identity
+        self.most_pages = most_pages
+        self.position: str | None = None
+        self.has_ended = False
+        self.pages = 0
+        self.total: int | None = None
+        self._known = KnownRows(PAGES_KEPT, identity)
+        self._top = KnownRows(TOP_PAGES, identity)
+        self._keys: set[Hashable] = set()
+        self._positions: set[str] = set()
+        self._idle = 0
+        self._looks = 0
+        self._is_looking = False
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the API says how many rows it has, and as many were read."""
+        return self.total is not None and len(self._keys) >= self.total
+
+    def following(self, in_flight: int) -> list[str | None]:
+        """Return nothing: what follows a page is known when it has come."""
+        return []
+
+    def take(self, page: Page) -> list[Row]:
+        """Take an answer in, and return the rows in it that are new or have changed.
+
+        Args:
+            page: the answer to a request for ``position``.
+
+        Raises:
+            UnusableAnswerError: rows are left out, or it cannot be seen where the list ends.
+        """
+        first = self.position is None
+        self.pages += 1
+        self.total = page.total
+        reaches_down = any(self._top.has(row) for row in page.rows)
+        fresh = [row for row in page.rows if not (self._known.has(row) or self._top.has(row))]
+        self._refuse_to_go_on_for_ever(fresh)
+        self._known.add(page.rows)
+        self._keys.update(key_of(row, self._identity) for row in page.rows)
+        if self._is_looking or self.pages <= TOP_PAGES:
+            self._top.add([row for row in page.rows if not self._top.knows(row)])
+        following = page.following if page.has_more is not False else None
+        if page.has_more and not page.following:
+            raise UnusableAnswerError(
+                f"says that more follow after {len(self._keys)} tickets, and not where"
+            )
+        if following is not None and not (self._is_looking and reaches_down):
+            self._go_on(following)
+        elif not self._is_looking and not (self.brief and first):
+            self._look_again()
+        elif self._is_looking and not first:
+            # Its top has moved on meanwhile; one answer, and so one moment, has to show it.
+            self._look_again()
+        else:
+            self._end()
+        return fresh
+
+    def _go_on(self, following: str) -> None:
+        if following in self._positions:
+            raise UnusableAnswerError(
+                f"leads from page to page in a circle, after {len(self._keys)} tickets"
+            )
+        self._positions.add(following)
+        self.position = following
+
+    def _look_again(self) -> None:
+        """Ask for the top once more: what was put there meanwhile has not been read."""
+        self._looks += 1
+        if self._looks > MOST_LOOKS:
+            raise UnusableAnswerError(
+                f"changed the top of its list faster than it could be read, {MOST_LOOKS} times"
+            )
+        self._is_looking = True
+        self._positions.clear()
+        self.position = None
+
+    def _end(self) -> None:
+        if self.total is not None and len(self._keys) < self.total:
+            raise UnusableAnswerError(
+                f"says it has {self.total} tickets, and its pages held {len(self._keys)}"
+            )
+        self.has_ended = True
+
+    def _refuse_to_go_on_for_ever(self, fresh: list[Row]) -> None:
+        if self.pages > self.most_pages:
+            raise UnusableAnswerError(f"sent {self.most_pages} pages, and its list did not end")
+        self._idle = 0 if fresh else self._idle + 1
+        if self._idle > MOST_IDLE:
+            raise UnusableAnswerError(
+                f"sent nothing new in {MOST_IDLE} answers, after {len(self._keys)} tickets, and "
+                "did not show that its list has ended"
+            )

@@ -1,0 +1,142 @@
+"""What an answer of the API is to us: a page of rows, and what the API says of what follows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from requests import Response
+
+from helpdesk_assets.client.failures import UnusableAnswerError
+from helpdesk_assets.client.known import Row
+
+Path = tuple[str, ...]
+# Stands for a field that is not there, where null is one that is.
+MISSING = object()
+WHOLE_BODY = "$"
+
+
+@dataclass(frozen=True)
+class Page:
+    """The rows of one answer.
+
+    Attributes:
+        rows: as the API sent them.
+        total: how many rows it says there are in all; None when it does not say.
+        has_more: whether it says that more rows follow; None when it does not say.
+        following: the cursor or the address of the next page; None when there is none.
+    """
+
+    rows: list[Row]
+    total: int | None = None
+    has_more: bool | None = None
+    following: str | None = None
+
+
+def path_of(spelled: str | None) -> Path:
+    """Return the steps of a path such as meta.after_cursor; none for the whole body."""
+    if not spelled or spelled == WHOLE_BODY:
+        return ()
+    return tuple(spelled.removeprefix("$.").split("."))
+
+
+def value_at(value: Any, path: Sequence[str]) -> Any:
+    """Return what is found on a path from an object down; MISSING when nothing is."""
+    for step in path:
+        if not isinstance(value, dict) or step not in value:
+            return MISSING
+        value = value[step]
+    return value
+
+
+@dataclass(frozen=True)
+class PageFormat:
+    """Where in an answer things are.
+
+    Attributes:
+        rows: path of the list of rows; empty where the body is that list.
+        total: path of how many rows there are in all; None where the API does not say.
+        has_more: path of what is true while more follow; None where the API does not say.
+        following: path of the cursor or address of the next page; None where pages are counted.
+        link: the relation under which the Link header (RFC 8288) has that address.
+    """
+
+    rows: Path = ("data",)
+    total: Path | None = ("total",)
+    has_more: Path | None = ("has_more",)
+    following: Path | None = None
+    link: str | None = None
+
+    def page(self, response: Response, place: str) -> Page:
+        """Return the page that an answer is.
+
+        An empty list is a page; no list is not, for it is how a changed API, a proxy or a login
+        page looks.
+
+        Args:
+            response: the answer, its body read.
+            place: what was asked for, such as offset 100.
+
+        Raises:
+            UnusableAnswerError: says what came, the status and the content type, never the body.
+        """
+        try:
+            body = orjson.loads(response.content)
+        except ValueError:
+            body = _read_leniently(response, place)
+        rows = value_at(body, self.rows)
+        name = ".".join(self.rows)
+        if rows is MISSING:
+            raise UnusableAnswerError(
+                f"sent JSON without a field {name}{_where(response, place)}, and data_selector in "
+                "its profile the place of the rows"
+            )
+        if not isinstance(rows, list):
+            kind = "null" if rows is None else type(rows).__name__
+            within = f" in the field {name}" if name else " for a body"
+            raise UnusableAnswerError(f"sent {kind} and no list{within}{_where(response, place)}")
+        if set(map(type, rows)) - {dict}:
+            raise UnusableAnswerError(
+                f"sent tickets that are not JSON objects{_where(response, place)}"
+            )
+        return Page(
+            rows,
+            _count(value_at(body, self.total)) if self.total else None,
+            _truth(value_at(body, self.has_more)) if self.has_more else None,
+            self._following(body, response),
+        )
+
+    def _following(self, body: Any, response: Response) -> str | None:
+        if self.link:
+            return response.links.get(self.link, {}).get("url")
+        following = value_at(body, self.following) if self.following else None
+        return None if following in (None, MISSING, "") else str(following)
+
+
+def _count(said: Any) -> int | None:
+    try:
+        return int(said)
+    except (TypeError, ValueError):
+        return None
+
+
+def _truth(said: Any) -> bool | None:
+    return said if isinstance(said, bool) else None
+
+
+def _read_leniently(response: Response, place: str) -> Any:
+    """Parse what is not strictly JSON, such as NaN, or a text in another encoding than UTF-8."""
+    try:
+        return response.json()
+    except ValueError:
+        raise UnusableAnswerError(
+            f"sent something that is not JSON{_where(response, place)}"
+        ) from None
+
+
+def _where(response: Response, place: str) -> str:
+    content_type = response.headers.get("Content-Type", "none").partition(";")[0]
+    return (
+        f" for {place} (HTTP {response.status_code}, content type {content_type[:40]}): check that "
+        "SOURCES__HELP_DESK__BASE_URL is its API's"
+    )

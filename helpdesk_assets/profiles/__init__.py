@@ -1,0 +1,71 @@
+"""A profile: a vendor's API described in a file, in the format of dlt's REST API source.
+
+What is added to that format is ``fields``: where in a row the columns are that every table of
+tickets has. What is left out of it is whatever needs code. Secrets are named, as
+``dlt.secrets["api_key"]``, and found by dlt when a run needs them.
+
+Format: https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/basic
+"""
+
+import difflib
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.profiles.mistakes import sentence
+from helpdesk_assets.profiles.model import Profile
+
+SHIPPED = Path(__file__).parent
+DEFAULT_PROFILE = "default"
+
+
+def load_profile(named: str | None = None) -> Profile:
+    """Return a profile by its name, where it is shipped, or by the path of its file.
+
+    Raises:
+        dg.Failure: there is none, or it has a mistake; says the file, the line and what was
+            expected there.
+    """
+    file = profile_file(named or DEFAULT_PROFILE)
+    try:
+        text = file.read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise setting_failure(
+            f"The profile {file} cannot be read ({reason}): set SOURCES__HELP_DESK__PROFILE to "
+            f"the path of one, or to one of {', '.join(shipped_profiles())}."
+        ) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise setting_failure(
+            f"{file}, line {line}: this is not YAML ({error.problem}): mend that line."
+        ) from None
+    try:
+        return Profile.model_validate(content).model_copy(update={"name": file.stem})
+    except ValidationError as error:
+        raise setting_failure(sentence(error, file, tree)) from None
+
+
+def profile_file(named: str) -> Path:
+    """Return the file of a profile. Raises dg.Failure when the name is of none that is shipped."""
+    if "/" in named or named.endswith((".yaml", ".yml")):
+        return Path(named)
+    shipped = shipped_profiles()
+    if named not in shipped:
+        close = difflib.get_close_matches(named, shipped, n=1)
+        raise setting_failure(
+            f"There is no profile called {named!r}"
+            f"{f'; did you mean {close[0]}' if close else ''}: set SOURCES__HELP_DESK__PROFILE to "
+            f"one of {', '.join(shipped)}, or to the path of a file such as ./desk.yaml."
+        )
+    return SHIPPED / f"{named}.yaml"
+
+
+def shipped_profiles() -> list[str]:
+    """Return the names of the profiles that come with the package, in the alphabet's order."""
+    return sorted(file.stem for file in SHIPPED.glob("*.yaml"))

@@ -1,0 +1,265 @@
+"""What a profile may hold: dlt's REST API source format, as far as it needs no code."""
+
+import re
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from helpdesk_assets.schema import COLUMNS, Column, DltType
+
+SECRET = re.compile(r'dlt\.secrets\["([A-Za-z_][\w.]*)"\]')
+
+FieldPath = Annotated[str, StringConstraints(pattern=r"^[\w@-]+(\.[\w@-]+)*$")]
+BodyPath = Annotated[str, StringConstraints(pattern=r"^(\$|(\$\.)?[\w@-]+(\.[\w@-]+)*)$")]
+
+
+def _named(value: str) -> str:
+    if not SECRET.search(value):
+        raise ValueError('dlt.secrets["..."], for secrets stay out of a profile')
+    return value
+
+
+Secret = Annotated[str, AfterValidator(_named)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ApiKeyAuth(_Part):
+    """A key, in the query or in a header."""
+
+    type: Literal["api_key"]
+    name: str = "Authorization"
+    api_key: Secret
+    location: Literal["query", "header"] = "header"
+
+
+class BearerAuth(_Part):
+    """A token in the header Authorization, after the word Bearer."""
+
+    type: Literal["bearer"]
+    token: Secret
+
+
+class BasicAuth(_Part):
+    """A name and a password, by HTTP's basic authentication."""
+
+    type: Literal["http_basic"]
+    username: str
+    password: str
+
+    @model_validator(mode="after")
+    def _one_is_named(self) -> "BasicAuth":
+        if not SECRET.search(self.username + self.password):
+            raise ValueError('dlt.secrets["..."] in username or password')
+        return self
+
+
+class ClientCredentialsAuth(_Part):
+    """A token that is asked for with a client's id and secret, by OAuth 2 client credentials."""
+
+    type: Literal["oauth2_client_credentials"]
+    access_token_url: str
+    client_id: str
+    client_secret: Secret
+    access_token_request_data: dict[str, str] = {}
+
+
+class OffsetPaginator(_Part):
+    """Pages by how many rows to leave out."""
+
+    type: Literal["offset"]
+    limit: int = Field(default=100, ge=2)
+    offset_param: str = "offset"
+    limit_param: str = "limit"
+    total_path: BodyPath | None = "total"
+    has_more_path: BodyPath | None = "has_more"
+
+
+class PageNumberPaginator(_Part):
+    """Pages by number; their size has to be the caller's to choose, by ``limit_param``."""
+
+    type: Literal["page_number"]
+    limit: int = Field(default=100, ge=2)
+    base_page: Literal[0, 1] = 0
+    page_param: str = "page"
+    limit_param: str
+    maximum_page: int | None = Field(default=None, ge=1)
+    total_path: BodyPath | None = "total"
+    has_more_path: BodyPath | None = "has_more"
+
+
+class CursorPaginator(_Part):
+    """Pages by a cursor that each page has for the next."""
+
+    type: Literal["cursor"]
+    cursor_path: BodyPath = "cursors.next"
+    cursor_param: str = "cursor"
+    has_more_path: BodyPath | None = None
+    total_path: BodyPath | None = None
+
+
+class JsonLinkPaginator(_Part):
+    """Pages by an address that each page has for the next, in its body."""
+
+    type: Literal["json_link"]
+    next_url_path: BodyPath = "next"
+    has_more_path: BodyPath | None = None
+    total_path: BodyPath | None = None
+
+
+class HeaderLinkPaginator(_Part):
+    """Pages by an address that each page has for the next, in the header Link (RFC 8288)."""
+
+    type: Literal["header_link"]
+    links_next_key: str = "next"
+    total_path: BodyPath | None = None
+
+
+Auth = ApiKeyAuth | BearerAuth | BasicAuth | ClientCredentialsAuth
+Paginator = (
+    OffsetPaginator
+    | PageNumberPaginator
+    | CursorPaginator
+    | JsonLinkPaginator
+    | HeaderLinkPaginator
+)
+
+
+class IncrementalParams(_Part):
+    """How to ask for what has changed: dlt's own ``incremental``."""
+
+    cursor_path: FieldPath
+    start_param: str
+
+
+class DateFilter(_Part):
+    """How to ask for the tickets of a time: dlt's ``incremental`` with a beginning and an end.
+
+    Without ``end_param`` the API is asked for all that comes after, and dlt leaves out the rest.
+    """
+
+    cursor_path: FieldPath
+    start_param: str
+    end_param: str | None = None
+
+
+class ResponseAction(_Part):
+    """An answer that is no failure: that nothing is there, past the last page."""
+
+    status_code: Literal[404, 410, 422]
+    action: Literal["ignore"]
+
+
+class Endpoint(_Part):
+    """Where and how a list is asked for."""
+
+    path: str
+    params: dict[str, str | int | bool] = {}
+    data_selector: BodyPath
+    paginator: Annotated[Paginator, Field(discriminator="type")]
+    incremental: IncrementalParams | None = None
+    date_filter: DateFilter | None = None
+    response_actions: list[ResponseAction] = []
+
+
+class FieldSpec(_Part):
+    """Where a column is found in a row, and what it holds."""
+
+    path: FieldPath
+    type: DltType | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class Resource(_Part):
+    """A list of the API, and the columns that its table has in any case."""
+
+    name: Literal["help_desk_tickets"]
+    endpoint: Endpoint
+    fields: dict[str, FieldSpec]
+    exclude: list[FieldPath] = []
+
+    @model_validator(mode="after")
+    def _has_the_required_fields(self) -> "Resource":
+        missing = [column.name for column in COLUMNS if column.name not in self.fields]
+        if missing:
+            raise ValueError(f"fields to say where {', '.join(missing)} is found")
+        return self
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns that the table has in any case, those of every desk first."""
+        known = {column.name: column for column in COLUMNS}
+        names = [*known, *(name for name in self.fields if name not in known)]
+        return tuple(_column(name, self.fields[name], known.get(name)) for name in names)
+
+    def column_at(self, path: str) -> str:
+        """Return the name of the column that a field of the API becomes."""
+        named = {".".join(column.field): column.name for column in self.columns()}
+        return named.get(path, path)
+
+
+class Defaults(_Part):
+    """What holds for all resources; both have the one value that this project can keep."""
+
+    primary_key: Literal["id"] = "id"
+    write_disposition: Literal["merge"] = "merge"
+
+
+class Client(_Part):
+    """How the API is reached."""
+
+    base_url: str | None = None
+    headers: dict[str, str] = {}
+    auth: Annotated[Auth, Field(discriminator="type")]
+
+
+class Profile(_Part):
+    """A vendor's API, as its file describes it.
+
+    Attributes:
+        name: of the file, without its ending.
+        documentation: addresses of the pages that the profile was made from.
+    """
+
+    name: str = Field(default="", exclude=True)
+    documentation: list[str] = []
+    client: Client
+    resource_defaults: Defaults = Defaults()
+    resources: Annotated[list[Resource], Field(min_length=1, max_length=1)]
+
+    @property
+    def tickets(self) -> Resource:
+        """The resource of tickets."""
+        return self.resources[0]
+
+
+def _column(name: str, spec: FieldSpec, known: Column | None) -> Column:
+    path = tuple(spec.path.split("."))
+    if known:
+        return replace(known, path=path, dlt_type=spec.type or known.dlt_type)
+    usual: DltType = "timestamp" if name.endswith("_at") else "text"
+    return Column(
+        name=name,
+        dlt_type=spec.type or usual,
+        description=f"The field {spec.path} of the API.",
+        path=path,
+    )
+
+
+def secrets_of(auth: Auth) -> list[str]:
+    """Return the names of the secrets that an ``auth`` takes, each once."""
+    texts = (value for value in vars(auth).values() if isinstance(value, str))
+    return list(dict.fromkeys(name for text in texts for name in SECRET.findall(text)))

@@ -1,0 +1,51 @@
+"""The tickets of a time, as a run's configuration asks for them."""
+
+from datetime import datetime
+
+from dlt.common.time import ensure_pendulum_datetime
+
+from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.source import IncrementalSync
+
+
+def date_window(profile: Profile, start: str, end: str) -> IncrementalSync:
+    """Return how to ask for the tickets of a time.
+
+    Args:
+        profile: has the API's date filter.
+        start: ISO 8601, in UTC where it does not say; this moment and later.
+        end: like start; before this moment.
+
+    Raises:
+        dg.Failure: the profile has no such filter, or the time has no beginning or no end.
+    """
+    described = profile.tickets.endpoint.date_filter
+    if not described:
+        raise setting_failure(
+            f"The profile {profile.name} has no date_filter, so that its API cannot be asked "
+            "for the tickets of a time: add one to it, or run without start and end."
+        )
+    beginning, ending = _instant("start", start), _instant("end", end)
+    if beginning >= ending:
+        raise setting_failure(
+            "The time to load ends before it begins: set start and end in the run's "
+            "configuration to an earlier and a later one, such as 2026-01-01 and 2026-02-01."
+        )
+    return IncrementalSync(
+        profile.tickets.column_at(described.cursor_path),
+        described.start_param,
+        end_param=described.end_param,
+        start=beginning,
+        end=ending,
+    )
+
+
+def _instant(name: str, text: str) -> datetime:
+    try:
+        return ensure_pendulum_datetime(text).in_timezone("UTC")
+    except (TypeError, ValueError):
+        raise setting_failure(
+            f"The {name} of the time to load cannot be read: set {name} in the run's "
+            "configuration to a date or a time in ISO 8601, such as 2026-01-31."
+        ) from None

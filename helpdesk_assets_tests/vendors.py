@@ -1,0 +1,310 @@
+"""Help desks of other makes: each answers as its maker's public documentation says it does.
+
+They serve the sandbox's tickets, in the shape, the order, the paging and the limits of the vendor.
+"""
+
+import itertools
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from helpdesk_assets.sandbox.desk import Desk, Ticket
+
+KEY = "sk-planted-7Qx9"
+SECRETS = {
+    "API_KEY": KEY,
+    "ZENDESK_EMAIL": "agent@planted.example",
+    "APP_ID": "app-planted-3Kd",
+    "APP_SECRET": "secret-planted-8Wm",
+}
+TOKEN = "token-planted-5Hz"
+
+Answer = Callable[[Request, Desk], Response]
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A make of help desk.
+
+    Attributes:
+        path: where its tickets are.
+        authorization: what the header has to be.
+        answer: answers a request that was let in.
+        row: what it makes of a ticket.
+        is_shown: whether its paging lets a walk show that nothing is missing.
+    """
+
+    path: str
+    authorization: str
+    answer: Answer
+    row: Callable[[Ticket], dict[str, Any]] = dict
+    is_shown: bool = True
+    more: Mapping[str, Callable[[Request], Any]] = field(default_factory=dict)
+
+
+def _basic(name: str, password: str) -> str:
+    return f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"
+
+
+def _listed(desk: Desk, offset: int, limit: int, since: str = "") -> tuple[list[Ticket], int]:
+    return desk.page(offset, limit, updated_since=since)
+
+
+def _after(desk: Desk, last: int, limit: int) -> list[Ticket]:
+    """Return the tickets after an id: a cursor that stands for a place among them."""
+    everything, _ = desk.page(0, len(desk.tickets))
+    return [ticket for ticket in everything if ticket["id"] > last][:limit]
+
+
+def _numbered(request: Request, size_param: str, most: int) -> tuple[int, int]:
+    page = int(request.query_params.get("page", 1))
+    size = min(int(request.query_params.get(size_param, 30)), most)
+    return (page - 1) * size, size
+
+
+def _zendesk(request: Request, desk: Desk) -> Response:
+    size = min(int(request.query_params["page[size]"]), 100)
+    after = request.query_params.get("page[after]", "after-0")
+    rows = _after(desk, int(after.removeprefix("after-")), size + 1)
+    page = rows[:size]
+    last = page[-1]["id"] if page else 0
+    return JSONResponse(
+        {
+            "tickets": page,
+            # There is a cursor on the last page, too.
+            "meta": {"has_more": len(rows) > size, "after_cursor": f"after-{last}"},
+        }
+    )
+
+
+STATUSES = {"open": 2, "pending": 3, "solved": 4, "closed": 5}
+
+
+def _freshdesk(request: Request, desk: Desk) -> Response:
+    if int(request.query_params.get("page", 1)) > 300:
+        return JSONResponse({"description": "Validation failed"}, status_code=400)
+    offset, size = _numbered(request, "per_page", 100)
+    since = request.query_params.get("updated_since", "2026-10-01T00:00:00Z")
+    rows, total = _listed(desk, offset, size, since)
+    more = {"link": '<https://x.example/next>; rel="next"'} if offset + size < total else {}
+    shaped = [{**row, "status": STATUSES.get(row["status"] or "", 2)} for row in rows]
+    return JSONResponse(shaped, headers=more)
+
+
+def _jira_row(ticket: Ticket) -> dict[str, Any]:
+    def instant(text: str | None) -> str | None:
+        return text and text.replace("Z", ".000+0000")
+
+    return {
+        "id": str(ticket["id"]),
+        "key": f"IT-{ticket['id']}",
+        "fields": {
+            "summary": ticket["subject"],
+            "status": {"name": ticket["status"], "id": "1"},
+            "created": instant(ticket["created_at"]),
+            "updated": instant(ticket["updated_at"]),
+        },
+    }
+
+
+def _jira(request: Request, desk: Desk) -> Response:
+    offset = int(request.query_params["startAt"])
+    size = min(int(request.query_params["maxResults"]), 100)
+    rows, total = _listed(desk, offset, size)
+    return JSONResponse(
+        {
+            "startAt": offset,
+            "maxResults": size,
+            "total": total,
+            "issues": [_jira_row(row) for row in rows],
+        }
+    )
+
+
+def _zammad_row(ticket: Ticket) -> dict[str, Any]:
+    row = {**ticket, "title": ticket["subject"], "state": ticket["status"], "state_id": 2}
+    return {name: value for name, value in row.items() if name not in ("subject", "status")}
+
+
+def _zammad(request: Request, desk: Desk) -> Response:
+    rows, _ = _listed(desk, *_numbered(request, "per_page", 100))
+    return JSONResponse([_zammad_row(row) for row in rows])
+
+
+def _front_row(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "id": f"cnv_{ticket['id']:08x}",
+        "subject": ticket["subject"],
+        "status": ticket["status"],
+        "created_at": 1777939200.123 + ticket["id"] if ticket["created_at"] else None,
+    }
+
+
+def _front(request: Request, desk: Desk) -> Response:
+    size = min(int(request.query_params.get("limit", 50)), 100)
+    token = request.query_params.get("page_token", "0")
+    rows = _after(desk, int(token), size + 1)
+    following = None
+    if len(rows) > size:
+        query = urlencode({"limit": size, "page_token": rows[size - 1]["id"]})
+        following = f"{request.base_url}conversations?{query}"
+    return JSONResponse(
+        {
+            "_pagination": {"next": following},
+            "_results": [_front_row(row) for row in rows[:size]],
+        }
+    )
+
+
+def _tracker_row(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "id": str(ticket["id"]),
+        "type": "ticket",
+        "Subject": ticket["subject"],
+        "Status": ticket["status"],
+        "Created": ticket["created_at"],
+        "LastUpdated": ticket["updated_at"],
+    }
+
+
+def _tracker(request: Request, desk: Desk) -> Response:
+    offset, size = _numbered(request, "per_page", 100)
+    rows, total = _listed(desk, offset, size)
+    items = [_tracker_row(row) for row in rows]
+    return JSONResponse({"items": items, "total": total, "count": len(rows), "per_page": size})
+
+
+def _scout_row(ticket: Ticket) -> dict[str, Any]:
+    row = {
+        **ticket,
+        "createdAt": ticket["created_at"],
+        "userUpdatedAt": ticket["updated_at"],
+        "number": ticket["id"] + 1000,
+    }
+    return {name: value for name, value in row.items() if name not in ("created_at", "updated_at")}
+
+
+def _scout(request: Request, desk: Desk) -> Response:
+    number = int(request.query_params.get("page", 1))
+    since = request.query_params.get("modifiedSince", "")
+    rows, total = _listed(desk, (number - 1) * 25, 25, since)
+    links = {}
+    if number * 25 < total:
+        query = urlencode({**request.query_params, "page": number + 1})
+        links = {"next": {"href": f"{request.url.replace(query=query)}"}}
+    return JSONResponse(
+        {
+            "_embedded": {"conversations": [_scout_row(row) for row in rows]},
+            "_links": links,
+            "page": {"size": 25, "totalElements": total, "number": number},
+        }
+    )
+
+
+def _scout_token() -> Callable[[Request], Any]:
+    async def token(request: Request) -> Response:
+        form = dict(pair.split("=") for pair in (await request.body()).decode().split("&"))
+        wanted = (SECRETS["APP_ID"], SECRETS["APP_SECRET"], "client_credentials")
+        if (form.get("client_id"), form.get("client_secret"), form.get("grant_type")) != wanted:
+            return JSONResponse({"error": "invalid_client"}, status_code=401)
+        return JSONResponse({"access_token": TOKEN, "token_type": "bearer", "expires_in": 172800})
+
+    return token
+
+
+def _django(request: Request, desk: Desk) -> Response:
+    offset, size = _numbered(request, "page_size", 10**9)
+    rows, total = _listed(desk, offset, size)
+    if not rows and offset:
+        return JSONResponse({"detail": "Invalid page."}, status_code=404)
+    shaped = [
+        {
+            "id": row["id"],
+            "title": row["subject"],
+            "status": row["status"],
+            "created": row["created_at"],
+            "queue": {"title": "Support"},
+            "secret_key": "nobody's-business",
+        }
+        for row in rows
+    ]
+    return JSONResponse({"count": total, "next": None, "previous": None, "results": shaped})
+
+
+def _linked(request: Request, desk: Desk) -> Response:
+    """An API of nobody's, for the kind of paging that no shipped profile has: RFC 8288 links."""
+    after = int(request.query_params.get("after", 0))
+    rows = _after(desk, after, 51)
+    headers = {}
+    if len(rows) > 50:
+        query = urlencode({**request.query_params, "after": rows[49]["id"]})
+        headers["link"] = f'<?{query}>; rel="next", </v1/tickets>; rel="first"'
+    return JSONResponse(rows[:50], headers=headers)
+
+
+VENDORS: dict[str, Vendor] = {
+    "zendesk": Vendor(
+        "/api/v2/tickets",
+        _basic(f"{SECRETS['ZENDESK_EMAIL']}/token", KEY),
+        _zendesk,
+        is_shown=False,
+    ),
+    "freshdesk": Vendor("/api/v2/tickets", _basic(KEY, "X"), _freshdesk),
+    "jira_service_management": Vendor("/rest/api/2/search", f"Bearer {KEY}", _jira, _jira_row),
+    "zammad": Vendor("/api/v1/tickets", f"Token token={KEY}", _zammad, _zammad_row),
+    "front": Vendor("/conversations", f"Bearer {KEY}", _front, _front_row, is_shown=False),
+    "request_tracker": Vendor("/REST/2.0/tickets", f"token {KEY}", _tracker, _tracker_row),
+    "help_scout": Vendor(
+        "/v2/conversations",
+        f"Bearer {TOKEN}",
+        _scout,
+        _scout_row,
+        is_shown=False,
+        more={"/v2/oauth2/token": _scout_token()},
+    ),
+    "django_helpdesk": Vendor("/helpdesk/api/user_tickets/", f"Token {KEY}", _django),
+}
+
+
+class Served:
+    """A vendor's help desk that is being served, and what it was asked.
+
+    Args:
+        vendor: its make.
+        desk: its tickets.
+        fault: answers in its place, or returns None.
+    """
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        desk: Desk,
+        fault: Callable[[Request], Response | None] = lambda request: None,
+    ) -> None:
+        self.desk = desk
+        self.base_url = ""
+        self.queries: list[dict[str, str]] = []
+
+        async def tickets(request: Request) -> Response:
+            self.queries.append(dict(request.query_params))
+            if request.headers.get("authorization") != vendor.authorization:
+                return JSONResponse({"error": "Couldn't authenticate you"}, status_code=401)
+            return fault(request) or vendor.answer(request, desk)
+
+        routes = [Route(vendor.path, tickets)]
+        for path, endpoint in vendor.more.items():
+            routes.append(Route(path, endpoint, methods=["POST"]))
+        self.app = Starlette(routes=routes)
+
+
+def once(response: Callable[[], Response], at: int = 2) -> Callable[[Request], Response | None]:
+    """Answer one request, the ``at``-th, with something else."""
+    count = itertools.count(1)
+    return lambda request: response() if next(count) == at else None
