@@ -1,0 +1,198 @@
+"""One help desk, paged in every way that a profile can name, and what goes wrong with it."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from helpdesk_assets.sandbox.desk import Desk, Ticket
+from helpdesk_assets_tests.conftest import API_KEY
+
+PROFILE = """\
+client:
+  auth:
+    type: bearer
+    token: dlt.secrets["api_key"]
+resources:
+  - name: help_desk_tickets
+    endpoint:
+      path: /v1/tickets
+      data_selector: data
+      paginator: PAGINATOR
+    fields: {id: id, subject: subject, status: status, created_at: created_at}
+"""
+PAGINATORS = {
+    "offset": "{type: offset, limit: 100}",
+    "page number from 0": "{type: page_number, base_page: 0, limit: 100, limit_param: limit}",
+    "page number from 1": "{type: page_number, base_page: 1, limit: 100, limit_param: limit}",
+    "cursor": (
+        "{type: cursor, cursor_path: cursor, cursor_param: cursor, has_more_path: has_more,"
+        " total_path: total}"
+    ),
+    "link in the body": "{type: json_link, next_url_path: next, total_path: total}",
+    "Link header": "{type: header_link, total_path: total}",
+}
+COUNTED = list(PAGINATORS)[:3]
+
+
+@dataclass
+class Page:
+    """What the API is about to answer.
+
+    Attributes:
+        place: how many of the list's rows come before these.
+        number: which request this is, from 1.
+        rows, total, has_more: what the answer holds.
+        following: the cursor of the next page; None is the end.
+    """
+
+    place: int
+    number: int
+    rows: list[Ticket]
+    total: int | None
+    has_more: bool
+    following: int | None
+
+
+Fault = Callable[[Page], Response | None]
+
+
+def _instead(at: int, response: Callable[[], Response]) -> Fault:
+    return lambda page: response() if page.number == at else None
+
+
+def _null(page: Page) -> Response | None:
+    return JSONResponse({"data": None, "total": page.total}) if page.number == 2 else None
+
+
+def _ends_early(page: Page) -> None:
+    if page.place + len(page.rows) > 150:
+        page.rows = page.rows[: max(0, 150 - page.place)]
+        page.following, page.has_more = None, False
+
+
+def _ends_early_in_silence(page: Page) -> None:
+    _ends_early(page)
+    page.total = None
+
+
+def _total_high(page: Page) -> None:
+    page.total = 1_000_000
+
+
+def _no_total(page: Page) -> None:
+    page.total = None
+
+
+def _says_more(page: Page) -> None:
+    page.has_more, page.total = True, None
+
+
+@dataclass
+class Repeats:
+    """Sends the rows of the first answer, whatever is asked for."""
+
+    first: list[Ticket] = field(default_factory=list)
+
+    def __call__(self, page: Page) -> None:
+        self.first = self.first or page.rows
+        page.rows = self.first[: len(page.rows) or 100]
+        page.following = page.following or 1
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What the API does, and how it is made to do it."""
+
+    fault: Callable[[], Fault]
+    most: int = 100
+    churn: float = 0
+    tickets: int = 250
+
+
+TROUBLES = {
+    "is well": Trouble(lambda: lambda page: None),
+    "sends 50 tickets a page, whatever is asked for": Trouble(lambda: lambda page: None, most=50),
+    "does not say how many there are": Trouble(lambda: _no_total),
+    "changes after each page: one ticket deleted, added or reopened": Trouble(
+        lambda: lambda page: None, churn=1, tickets=1500
+    ),
+    "fails once with 503": Trouble(
+        lambda: _instead(2, lambda: PlainTextResponse("no", status_code=503))
+    ),
+    "sends null for its second page": Trouble(lambda: _null),
+    "sends HTML for its second page": Trouble(
+        lambda: _instead(2, lambda: HTMLResponse("<h1>Maintenance</h1>"))
+    ),
+    "sends the same page again and again": Trouble(Repeats),
+    "ends after 150 of 250 tickets": Trouble(lambda: _ends_early),
+    "ends after 150, and does not say how many there are": Trouble(lambda: _ends_early_in_silence),
+    "says that there are 1,000,000": Trouble(lambda: _total_high),
+    "says at the end that more follow": Trouble(lambda: _says_more),
+}
+
+
+class Api:
+    """The help desk.
+
+    Args:
+        kind: how it is paged.
+        trouble: what is the matter with it.
+        seed: of its tickets.
+    """
+
+    def __init__(self, kind: str, trouble: Trouble, seed: int = 1) -> None:
+        self.kind = kind
+        self.trouble = trouble
+        self.desk = Desk(trouble.tickets, seed, churn=trouble.churn)
+        self.fault = trouble.fault()
+        self.queries: list[dict[str, str]] = []
+        self._numbers = itertools.count(1)
+        self.app = Starlette(routes=[Route("/v1/tickets", self._tickets)])
+
+    async def _tickets(self, request: Request) -> Response:
+        query = dict(request.query_params)
+        self.queries.append(query)
+        if request.headers.get("authorization") != f"Bearer {API_KEY}":
+            return JSONResponse({"error": "no"}, status_code=401)
+        page = self._page(query)
+        return self.fault(page) or self._answer(page, request)
+
+    def _page(self, query: dict[str, str]) -> Page:
+        number = next(self._numbers)
+        limit = min(int(query.get("limit", 100)), self.trouble.most)
+        if self.kind in COUNTED:
+            base = 1 if self.kind.endswith("1") else 0
+            offset = int(query.get("offset", (int(query.get("page", base)) - base) * limit))
+            rows, total = self.desk.page(offset, limit)
+            return Page(offset, number, rows, total, offset + len(rows) < total, None)
+        # A cursor stands for a ticket, and not for a number of them.
+        last = int(query.get("cursor", 0))
+        listed, total = self.desk.page(0, len(self.desk.tickets))
+        after = [ticket for ticket in listed if ticket["id"] > last]
+        rows = after[:limit]
+        following = rows[-1]["id"] if len(after) > limit else None
+        place = len(listed) - len(after)
+        return Page(place, number, rows, total, following is not None, following)
+
+    def _answer(self, page: Page, request: Request) -> Response:
+        body: dict[str, Any] = {"data": page.rows}
+        if page.total is not None:
+            body["total"] = page.total
+        if self.kind in COUNTED or self.kind == "cursor":
+            body["has_more"] = page.has_more
+        headers = {}
+        link = f"{request.url.replace(query=f'cursor={page.following}')}"
+        if page.following is not None:
+            if self.kind == "cursor":
+                body["cursor"] = f"{page.following}"
+            elif self.kind == "link in the body":
+                body["next"] = link
+            elif self.kind == "Link header":
+                headers["link"] = f'<{link}>; rel="next"'
+        return JSONResponse(body, headers=headers)

@@ -1,0 +1,91 @@
+"""Every kind of paging with every trouble: docs/profiles.md says what comes of it, and is right."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.conftest import API_KEY, PROJECT, SETTINGS, Warehouse, metadata_of
+from helpdesk_assets_tests.kinds import COUNTED, PAGINATORS, PROFILE, TROUBLES, Api
+
+Sync = Callable[[], dg.ExecuteInProcessResult]
+Read = Callable[..., tuple[Api, dg.ExecuteInProcessResult]]
+
+DOCUMENTED = (PROJECT / "docs" / "profiles.md").read_text()
+
+
+@pytest.fixture
+def read(sync: Sync, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
+    """Sync a desk of a kind, with a trouble, into an empty file."""
+
+    def run(kind: str, trouble: str, seed: int = 1) -> tuple[Api, dg.ExecuteInProcessResult]:
+        warehouse.path.unlink(missing_ok=True)
+        profile = tmp_path / "desk.yaml"
+        profile.write_text(PROFILE.replace("PAGINATOR", PAGINATORS[kind]))
+        monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(profile))
+        monkeypatch.setenv("SOURCES__HELP_DESK__PAGES_IN_FLIGHT", "8")
+        monkeypatch.setenv(SETTINGS[1], API_KEY)
+        monkeypatch.setenv(SETTINGS[2], str(warehouse.path))
+        api = Api(kind, TROUBLES[trouble], seed)
+        with serve(api.app) as base_url:
+            monkeypatch.setenv(SETTINGS[0], base_url)
+            return api, sync()
+
+    return run
+
+
+def outcome(api: Api, result: dg.ExecuteInProcessResult, warehouse: Warehouse) -> str:
+    """Say what a sync came to; every ticket that is there after it was there before it."""
+    if not result.success:
+        return "red"
+    stored = {number for number, _, _ in warehouse.tickets()}
+    lost = {ticket["id"] for ticket in api.desk.tickets if ticket["id"] <= api.trouble.tickets}
+    lost -= stored
+    return f"**green, and loses {len(lost)}**" if lost else "all tickets"
+
+
+def documented(trouble: str, kind: str) -> str:
+    header = next(line for line in DOCUMENTED.splitlines() if line.startswith("| the API |"))
+    (row,) = [line for line in DOCUMENTED.splitlines() if line.startswith(f"| {trouble} |")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in (header, row)]
+    return cells[1][cells[0].index(kind)]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("kind", PAGINATORS)
+def test_a_trouble_comes_to_what_is_documented(
+    kind: str, trouble: str, read: Read, warehouse: Warehouse
+) -> None:
+    api, result = read(kind, trouble)
+
+    assert outcome(api, result, warehouse) == documented(trouble, kind)
+
+
+@pytest.mark.parametrize("kind", COUNTED)
+@pytest.mark.parametrize("seed", range(2, 5))
+def test_a_busy_desk_that_is_paged_by_counting_loses_nothing(
+    kind: str, seed: int, read: Read, warehouse: Warehouse
+) -> None:
+    api, result = read(kind, next(name for name in TROUBLES if name.startswith("changes")), seed)
+
+    assert outcome(api, result, warehouse) == "all tickets"
+
+
+@pytest.mark.parametrize("kind", PAGINATORS)
+def test_the_metadata_says_whether_it_was_shown(kind: str, read: Read) -> None:
+    _, told = read(kind, "is well")
+    _, untold = read(kind, "does not say how many there are")
+
+    assert metadata_of(told)["paging_is_shown"]
+    assert metadata_of(untold)["paging_is_shown"] == (kind in COUNTED)
+
+
+@pytest.mark.parametrize("kind", COUNTED)
+def test_counted_pages_cost_few_more_requests(kind: str, read: Read) -> None:
+    api, result = read(kind, "does not say how many there are")
+
+    assert result.success
+    # Three pages; of the last a part once more, the end, the top; and what was in flight by then.
+    assert len(api.queries) <= 3 + 3 + 8

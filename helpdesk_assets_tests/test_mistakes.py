@@ -1,0 +1,140 @@
+"""Profiles with a mistake: one sentence, with file, line and remedy, before any request."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.profiles import SHIPPED, load_profile
+from helpdesk_assets_tests.conftest import Sandbox, sentence_of
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+GOOD = (SHIPPED / "default.yaml").read_text()
+
+
+def line_of(text: str) -> int:
+    (line,) = [n for n, line in enumerate(GOOD.splitlines(), 1) if line.strip() == text]
+    return line
+
+
+BROKEN = {
+    "a key that is misspelled": (
+        ("data_selector: data", "data_selektor: data"),
+        "data_selector: data",
+        "there is no setting resources.0.endpoint.data_selektor: did you mean data_selector?",
+    ),
+    "a key that is unknown": (
+        ("        limit: 100", "        limit: 100\n        colour: red"),
+        None,
+        "there is no setting resources.0.endpoint.paginator.colour: known are has_more_path,",
+    ),
+    "a key that is missing": (
+        ("      path: /v1/tickets\n", ""),
+        "endpoint:",
+        "path is missing in resources.0.endpoint: add it",
+    ),
+    "a number that is none": (
+        ("limit: 100", "limit: many"),
+        "limit: 100",
+        "resources.0.endpoint.paginator.limit has to be a valid integer",
+    ),
+    "a page of one row": (
+        ("limit: 100", "limit: 1"),
+        "limit: 100",
+        "resources.0.endpoint.paginator.limit has to be greater than or equal to 2",
+    ),
+    "paging of no known kind": (
+        ("type: offset", "type: sideways"),
+        "paginator:",
+        "resources.0.endpoint.paginator has no type that is known: its type has to be one of"
+        " 'offset', 'page_number', 'cursor', 'json_link', 'header_link'",
+    ),
+    "a secret in the file": (
+        ('dlt.secrets["api_key"]', "sk-planted-7Qx9"),
+        'api_key: dlt.secrets["api_key"]',
+        'client.auth.api_key needs dlt.secrets["..."], for secrets stay out of a profile',
+    ),
+    "a field that is not said": (
+        ("      status: status\n", ""),
+        "- name: help_desk_tickets",
+        "resources.0 needs fields to say where status is found",
+    ),
+    "a path with an index": (
+        ("status: status", "status: status[0]"),
+        "status: status",
+        "resources.0.fields.status has to be a path such as meta.count",
+    ),
+    "a type that there is none of": (
+        ("      id: id", "      id: {path: id, type: uuid}"),
+        "id: id",
+        "resources.0.fields.id.type has to be 'bigint', 'text', 'timestamp', 'double' or 'bool'",
+    ),
+    "another write disposition": (
+        ("write_disposition: merge", "write_disposition: replace"),
+        "write_disposition: merge",
+        "resource_defaults.write_disposition has to be 'merge'",
+    ),
+    "no resource": (
+        (GOOD[GOOD.index("resources:") :], "resources: []\n"),
+        "resources:",
+        "resources has to",
+    ),
+    "no YAML": (
+        ("    location: query", "    location: [query"),
+        None,
+        "this is not YAML (",
+    ),
+    "nothing": (
+        (GOOD, ""),
+        None,
+        "the profile has to be a valid dictionary",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BROKEN)
+def test_a_mistake_is_one_sentence_with_line_and_remedy(mistake: str, tmp_path: Path) -> None:
+    (right, wrong), at, said = BROKEN[mistake]
+    assert right in GOOD
+    file = tmp_path / "desk.yaml"
+    file.write_text(GOOD.replace(right, wrong))
+    with pytest.raises(dg.Failure) as raised:
+        load_profile(str(file))
+    sentence = str(raised.value.description)
+
+    assert sentence.startswith(f"{file}, line ")
+    assert said in sentence
+    assert "\n" not in sentence
+    assert "planted" not in sentence
+    if at:
+        assert f"line {line_of(at)}:" in sentence
+    assert re.search(r"line \d+: ", sentence)
+
+
+def test_a_profile_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(dg.Failure, match=r"cannot be read \(No such file or directory\): set"):
+        load_profile(str(tmp_path / "desk.yaml"))
+    with pytest.raises(dg.Failure, match="no profile called 'zendesc'; did you mean zendesk"):
+        load_profile("zendesc")
+
+
+def test_a_run_with_a_broken_profile_asks_for_nothing(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text(GOOD.replace("limit: 100", "limit: many"))
+    monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
+    desk = sandbox()
+    connect(desk)
+
+    assert f"{file}, line {line_of('limit: 100')}: " in sentence_of(sync())
+    assert desk.queries == []

@@ -1,0 +1,112 @@
+"""`python -m helpdesk_assets check`: what it says of desks that are well and of others."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from helpdesk_assets.profiles import SHIPPED
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+
+CHECK = ("python", "-m", "helpdesk_assets", "check")
+GOOD = (SHIPPED / "default.yaml").read_text()
+
+
+def findings(printed: str) -> dict[str, tuple[str, str]]:
+    """Return by what they are about: whether it was well, and what was said."""
+    lines = [line.split(maxsplit=2) for line in printed.splitlines() if line[:2] in ("ok", "FA")]
+    return {what: (word, said) for word, what, said in lines}
+
+
+def test_a_desk_that_is_well(sandbox: StartSandbox, connect: Connect) -> None:
+    desk = sandbox(tickets=2500)
+    connect(desk)
+    finished = command(*CHECK)
+    found = findings(finished.stdout)
+
+    assert finished.returncode == 0
+    assert list(found) == [
+        "profile", "address", "host", "key", "rows", "fields", "types", "order", "cost"
+    ]  # fmt: skip
+    assert {word for word, _ in found.values()} == {"ok"}
+    assert found["rows"][1] == "100 at data, on the first page"
+    assert "the second page joins the first" in found["order"][1]
+    assert "2,500 tickets takes some 29 requests" in found["cost"][1]
+    assert len(desk.queries) == 2
+    assert API_KEY not in finished.stdout
+
+
+def test_the_cost_is_what_a_sync_takes(sandbox: StartSandbox, connect: Connect) -> None:
+    desk = sandbox(tickets=2500)
+    connect(desk)
+    command(*CHECK)
+    desk.queries.clear()
+    execute = ("dagster", "job", "execute", "-m", "helpdesk_assets", "-j", "help_desk_sync")
+    assert command(*execute).returncode == 0
+
+    assert len(desk.queries) == 29
+
+
+def test_a_wrong_key(
+    sandbox: StartSandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(sandbox())
+    monkeypatch.setenv("API_KEY", "wrong-planted")
+    finished = command(*CHECK)
+    found = findings(finished.stdout)
+
+    assert finished.returncode == 1
+    assert found["host"][0] == "ok"
+    assert found["key"] == ("FAILED", found["key"][1])
+    assert "refused the API key (HTTP 401): set API_KEY" in found["key"][1]
+    assert "wrong-planted" not in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "what", "said"),
+    [
+        ("data_selector: data", "data_selector: rows", "rows", "and data_selector in its profile"),
+        ("path: /v1/tickets", "path: /v2/tickets", "path", "answered HTTP 404"),
+        ("subject: subject", "subject: title", "fields", "no row has subject (at title)"),
+        ("id: id", "id: requester", "types", "id cannot be read as bigint in 100 of 100 rows"),
+        ("limit: 100", "limit: many", "profile", "has to be a valid integer"),
+    ],
+)
+def test_a_wrong_profile(
+    right: str,
+    wrong: str,
+    what: str,
+    said: str,
+    sandbox: StartSandbox,
+    connect: Connect,
+    tmp_path: Path,
+) -> None:
+    connect(sandbox())
+    file = tmp_path / "desk.yaml"
+    file.write_text(GOOD.replace(f" {right}\n", f" {wrong}\n"))
+    finished = command(*CHECK, "--profile", str(file))
+    found = findings(finished.stdout)
+
+    assert finished.returncode == 1
+    assert found[what][0] == "FAILED"
+    assert said in found[what][1]
+
+
+def test_a_dead_host(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("API_KEY", API_KEY)
+    finished = command(*CHECK)
+
+    assert finished.returncode == 1
+    assert "could not be reached" in findings(finished.stdout)["host"][1]
+
+
+def test_an_empty_desk_is_well(sandbox: StartSandbox, connect: Connect) -> None:
+    connect(sandbox(tickets=0))
+    finished = command(*CHECK)
+
+    assert finished.returncode == 0
+    assert "the desk is empty" in findings(finished.stdout)["rows"][1]
