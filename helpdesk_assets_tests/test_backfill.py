@@ -1,0 +1,157 @@
+"""Loading the tickets of a time: by a run's configuration, and month by month."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.definitions import defs
+from helpdesk_assets.profiles import SHIPPED
+from helpdesk_assets.sandbox.faults import FAULTS
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Load = Callable[..., dg.ExecuteInProcessResult]
+
+FILTER = """\
+      date_filter:
+        cursor_path: created_at
+        start_param: created_since
+        end_param: created_before
+"""
+
+
+@pytest.fixture
+def desk(
+    sandbox: StartSandbox, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Sandbox:
+    """Serve a desk whose profile has a date filter."""
+    text = (SHIPPED / "default.yaml").read_text()
+    file = tmp_path / "desk.yaml"
+    file.write_text(text.replace("    fields:\n", f"{FILTER}    fields:\n"))
+    monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
+    desk = sandbox(tickets=1000)
+    connect(desk)
+    return desk
+
+
+@pytest.fixture
+def load(instance: dg.DagsterInstance) -> Load:
+    """Run the job with a configuration of its load."""
+
+    def run(**config: str) -> dg.ExecuteInProcessResult:
+        return defs.resolve_job_def("help_desk_sync").execute_in_process(
+            instance=instance,
+            run_config={"ops": {"help_desk_tickets": {"config": config}}},
+            raise_on_error=False,
+        )
+
+    return run
+
+
+def opened(desk: Sandbox, start: str, end: str) -> list[int]:
+    return [
+        t["id"] for t in desk.desk.tickets if t["created_at"] and start <= t["created_at"] < end
+    ]
+
+
+def stored(warehouse: Warehouse) -> list[int]:
+    return [number for number, _, _ in warehouse.tickets()]
+
+
+def test_the_tickets_of_a_time_are_loaded(desk: Sandbox, load: Load, warehouse: Warehouse) -> None:
+    result = load(start="2026-01-01", end="2026-03-01")
+
+    assert result.success
+    assert stored(warehouse) == opened(desk, "2026-01-01", "2026-03-01")
+    assert len(stored(warehouse)) > 50
+    assert metadata_of(result)["sync_mode"] == "window"
+    # The API was asked for these alone.
+    assert metadata_of(result)["rows_read"] == len(stored(warehouse))
+
+
+def test_an_api_that_cannot_be_told_the_end_is_cut_off_there(
+    desk: Sandbox, load: Load, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    file = tmp_path / "desk.yaml"
+    file.write_text(file.read_text().replace("        end_param: created_before\n", ""))
+
+    assert load(start="2026-01-01T00:00:00+02:00", end="2026-03-01").success
+    assert stored(warehouse) == opened(desk, "2025-12-31T22:00:00Z", "2026-03-01")
+
+
+def test_other_tickets_stay_as_they_are(
+    desk: Sandbox, load: Load, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH", "updated_at")
+    monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__START_PARAM", "updated_since")
+    load()
+    for ticket in desk.desk.tickets:
+        ticket["subject"] = "renamed in silence"
+    desk.queries.clear()
+    result = load(start="2026-01-01", end="2026-03-01")
+
+    renamed = warehouse.query(
+        "select id from help_desk.help_desk_tickets where subject = 'renamed in silence'"
+        " order by id"
+    )
+    assert [number for (number,) in renamed] == opened(desk, "2026-01-01", "2026-03-01")
+    assert all("updated_since" not in query for query in desk.queries)
+    assert metadata_of(result)["rows_deleted"] == 0
+    assert "does not see the others" in metadata_of(result)["deletes"]
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    # And the next run goes on from where the last one that asked for changes was.
+    desk.queries.clear()
+    assert metadata_of(load())["sync_mode"] == "incremental"
+    assert len(desk.queries) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"start": "2026-01-01"}, "has a start or an end only"),
+        ({"start": "2026-02-01", "end": "2026-01-01"}, "ends before it begins"),
+        ({"start": "2026-01-01", "end": "next week"}, "The end of the time to load cannot be read"),
+    ],
+)
+def test_a_time_that_is_none_is_said_so(
+    config: dict[str, str], said: str, desk: Sandbox, load: Load
+) -> None:
+    assert said in sentence_of(load(**config))
+    assert desk.queries == []
+
+
+def test_a_profile_without_a_date_filter_says_so(
+    sandbox: StartSandbox, connect: Connect, load: Load
+) -> None:
+    connect(sandbox())
+
+    assert "profile default has no date_filter" in sentence_of(
+        load(start="2026-01-01", end="2026-02-01")
+    )
+
+
+def test_a_backfill_loads_month_by_month_and_goes_on_where_it_stopped(
+    desk: Sandbox, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    job = defs.resolve_job_def("help_desk_backfill")
+
+    def month(key: str) -> bool:
+        return job.execute_in_process(
+            partition_key=key, instance=instance, raise_on_error=False
+        ).success
+
+    assert month("2026-01-01")
+    desk.fault = FAULTS["503-always"].make()
+    assert not month("2026-02-01")
+    assert stored(warehouse) == opened(desk, "2026-01-01", "2026-02-01")
+    desk.fault = None
+    assert month("2026-02-01")
+    assert stored(warehouse) == opened(desk, "2026-01-01", "2026-03-01")
+    done = {
+        run.tags["dagster/partition"]
+        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
+    }
+    assert done == {"2026-01-01", "2026-02-01"}

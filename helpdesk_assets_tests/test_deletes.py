@@ -1,0 +1,201 @@
+"""Tickets that are gone from the help desk: marked, deleted or left, and never by mistake."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.definitions import defs
+from helpdesk_assets.sandbox.faults import FAULTS
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+DELETES = "SOURCES__HELP_DESK__DELETES"
+
+
+def gone(warehouse: Warehouse) -> list[int]:
+    return [
+        number
+        for (number,) in warehouse.query(
+            "select id from help_desk.help_desk_tickets where deleted_at is not null order by id"
+        )
+    ]
+
+
+def check(result: dg.ExecuteInProcessResult, name: str) -> Any:
+    (found,) = [c for c in result.get_asset_check_evaluations() if c.check_name == name]
+    return found
+
+
+def test_a_ticket_that_is_gone_is_marked_until_it_comes_back(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=250)
+    connect(desk)
+    assert sync().success
+    assert gone(warehouse) == []
+    lost = [desk.desk.tickets.pop(place) for place in (200, 100, 0)]
+    result = sync()
+
+    assert gone(warehouse) == [1, 101, 201]
+    assert len(warehouse.tickets()) == 250
+    assert metadata_of(result)["rows_deleted"] == 3
+    assert metadata_of(result)["deletes"] == "soft"
+    assert check(result, "no_mass_deletion").passed
+    (first,) = warehouse.query("select deleted_at from help_desk.help_desk_tickets where id = 1")
+    desk.desk.tickets.insert(0, lost[2])
+    again = sync()
+
+    assert gone(warehouse) == [101, 201]
+    assert metadata_of(again)["rows_deleted"] == 0
+    assert first[0] is not None
+    assert all(each.passed for each in again.get_asset_check_evaluations())
+
+
+def test_a_ticket_that_is_gone_can_be_deleted(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(DELETES, "hard")
+    desk = sandbox(tickets=250)
+    connect(desk)
+    sync()
+    del desk.desk.tickets[100]
+    result = sync()
+
+    assert len(warehouse.tickets()) == 249
+    assert metadata_of(result)["deletes"] == "hard"
+    # Many at once may be a mistake, and what was deleted by mistake would be lost.
+    del desk.desk.tickets[:100]
+    result = sync()
+
+    assert len(warehouse.tickets()) == 249
+    assert len(gone(warehouse)) == 100
+    assert metadata_of(result)["deletes"] == "soft"
+    assert not check(result, "no_mass_deletion").passed
+
+
+def test_deletes_can_be_switched_off(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(DELETES, "off")
+    desk = sandbox(tickets=50)
+    connect(desk)
+    sync()
+    del desk.desk.tickets[10]
+
+    assert sync().success
+    assert gone(warehouse) == []
+
+
+def test_a_setting_of_another_word_is_said_so(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DELETES, "softly")
+    desk = sandbox(tickets=50)
+    connect(desk)
+
+    assert "none of soft, hard, off: set SOURCES__HELP_DESK__DELETES" in sentence_of(sync())
+    assert desk.queries == []
+
+
+def test_many_at_once_are_warned_of(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = sandbox(tickets=100)
+    connect(desk)
+    sync()
+    del desk.desk.tickets[:11]
+    result = sync()
+    warned = check(result, "no_mass_deletion")
+
+    assert result.success
+    assert not warned.passed
+    assert warned.severity == dg.AssetCheckSeverity.WARN
+    assert "11 tickets, 11% of all" in str(warned.description)
+    monkeypatch.setenv("SOURCES__HELP_DESK__DELETED_SHARE", "0.5")
+    del desk.desk.tickets[:30]
+    assert check(sync(), "no_mass_deletion").passed
+
+
+@pytest.mark.parametrize("fault", ["ends-early", "data-missing", "refuses-page-two", "html"])
+def test_a_walk_that_fails_marks_nothing(
+    fault: str, sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=250)
+    connect(desk)
+    sync()
+    del desk.desk.tickets[20]
+    desk.fault = FAULTS[fault].make()
+
+    assert not sync().success
+    assert gone(warehouse) == []
+
+
+def test_an_incremental_walk_marks_nothing(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH", "updated_at")
+    monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__START_PARAM", "updated_since")
+    desk = sandbox(tickets=250)
+    connect(desk)
+    sync()
+    del desk.desk.tickets[20]
+    result = sync()
+
+    assert gone(warehouse) == []
+    assert "incremental" in metadata_of(result)["deletes"]
+    config = {"ops": {"help_desk_tickets": {"config": {"full_refresh": True}}}}
+    defs.resolve_job_def("help_desk_sync").execute_in_process(instance=instance, run_config=config)
+    assert gone(warehouse) == [21]
+
+
+def test_a_ticket_that_cannot_be_read_any_more_is_not_gone(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=250)
+    connect(desk)
+    sync()
+    del desk.desk.tickets[20]
+    desk.desk.tickets[50]["created_at"] = "yesterday-ish"
+    assert sync().success
+    assert gone(warehouse) == [21]
+    # One of which not even the id can be read may be any ticket.
+    del desk.desk.tickets[0]
+    desk.desk.tickets[60]["id"] = None
+    result = sync()
+
+    assert gone(warehouse) == [21]
+    assert "do not say which tickets they are" in metadata_of(result)["deletes"]
+
+
+def test_a_desk_that_is_empty_all_at_once_is_marked_and_warned_of(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=50)
+    connect(desk)
+    sync()
+    desk.desk.tickets.clear()
+    result = sync()
+
+    assert len(gone(warehouse)) == 50
+    assert not check(result, "no_mass_deletion").passed
