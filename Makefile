@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # pip's own notices are not this project's.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-next churn kills bench lint format lock picture clean
+.PHONY: help demo dev test test-next test-real churn kills bench lint format lock picture clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,17 @@ dev: $(READY)  ## Start a sandbox and the Dagster UI; Ctrl-C ends both.
 
 test: $(READY)  ## Run the tests.
 	$(BIN)/python -m pytest
+
+# In an environment of its own: it is made for Django, and this project is not.
+REAL := helpdesk_assets_tests/real
+test-real: $(READY) .venv-real/.ready  ## Run the tests with django-helpdesk, a help desk that is none of ours.
+	$(BIN)/python -m pytest -m real $(REAL)
+
+.venv-real/.ready: $(REAL)/requirements.lock | $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-real
+	$(BIN)/uv pip install --quiet --python .venv-real --require-hashes \
+		--requirement $(REAL)/requirements.lock
+	@touch $@
 
 # What the lock file would become tomorrow, and without the retired package: its requirement is
 # overridden by one that no Python meets.
@@ -72,6 +83,9 @@ lock: $(READY)  ## Resolve the dependencies anew into requirements.lock.
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
 		--python-version 3.10 --no-strip-extras --upgrade --quiet --custom-compile-command "make lock" \
 		--output-file requirements.lock
+	$(BIN)/uv pip compile $(REAL)/requirements.in --universal --generate-hashes \
+		--python-version 3.10 --upgrade --quiet --custom-compile-command "make lock" \
+		--output-file $(REAL)/requirements.lock
 
 picture: $(READY)  ## Take the README's picture of the lineage anew; needs Debian's chromium.
 	@$(SANDBOX) -- $(BIN)/python -m helpdesk_assets_tests.picture docs/lineage.png

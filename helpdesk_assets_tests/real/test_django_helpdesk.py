@@ -1,0 +1,111 @@
+"""Syncs of a real django-helpdesk, compared with its own database."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets_tests.conftest import (
+    API_KEY,
+    PROJECT,
+    SETTINGS,
+    Warehouse,
+    command,
+    metadata_of,
+)
+
+# Where `make test-real` has put it.
+PYTHON = PROJECT / ".venv-real" / "bin" / "python"
+PROGRAM = Path(__file__).parent / "desk.py"
+
+pytestmark = pytest.mark.real
+
+Run = Callable[..., str]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Open a help desk with 350 tickets; the value runs a command of it."""
+    environment = {**os.environ, "API_KEY": API_KEY}
+
+    def run(*arguments: str) -> str:
+        called = [str(PYTHON), str(PROGRAM), str(tmp_path), *arguments]
+        finished = subprocess.run(
+            called, env=environment, stdout=subprocess.PIPE, text=True, timeout=120, check=True
+        )
+        return finished.stdout
+
+    run("create", "350")
+    with subprocess.Popen(
+        [PYTHON, PROGRAM, tmp_path, "serve"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            monkeypatch.setenv(SETTINGS[0], server.stdout.readline().strip())
+            monkeypatch.setenv(SETTINGS[1], API_KEY)
+            monkeypatch.setenv(SETTINGS[2], str(warehouse.path))
+            monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", "django_helpdesk")
+            yield run
+        finally:
+            server.kill()
+
+
+def on_desk(run: Run) -> list[tuple[Any, ...]]:
+    return [
+        (number, title, status, datetime.fromisoformat(created))
+        for number, title, status, created in json.loads(run("tickets"))
+    ]
+
+
+def in_table(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.query(
+        "select id, subject, status, created_at from help_desk.help_desk_tickets"
+        " where deleted_at is null order by id"
+    )
+
+
+def test_three_syncs_and_a_delete_leave_what_the_desk_has(
+    desk: Run, sync: Sync, warehouse: Warehouse
+) -> None:
+    first = sync()
+    assert first.success
+    assert len(in_table(warehouse)) == 350
+    assert in_table(warehouse) == on_desk(desk)
+    assert all(check.passed for check in first.get_asset_check_evaluations())
+    assert metadata_of(first)["paging_is_shown"]
+
+    desk("change", "20")
+    desk("create", "7")
+    assert sync().success
+    assert in_table(warehouse) == on_desk(desk)
+    assert (
+        len(warehouse.query("from help_desk.help_desk_tickets where subject ~ 'renamed.*'")) == 20
+    )
+
+    desk("delete", "12")
+    third = sync()
+    assert third.success
+    assert len(on_desk(desk)) == 345
+    assert in_table(warehouse) == on_desk(desk)
+    assert metadata_of(third)["rows_deleted"] == 12
+    assert warehouse.query(
+        "select count(*) from help_desk.help_desk_tickets where deleted_at is not null"
+    ) == [(12,)]
+    columns = [name for name, *_ in warehouse.query("describe help_desk.help_desk_tickets")]
+    assert "secret_key" not in columns
+
+
+@pytest.mark.usefixtures("desk")
+def test_the_check_says_that_it_can_be_read() -> None:
+    finished = command("python", "-m", "helpdesk_assets", "check")
+
+    assert finished.returncode == 0, finished.stdout
+    assert "a full sync of 350 tickets" in finished.stdout
+    assert "FAILED" not in finished.stdout
