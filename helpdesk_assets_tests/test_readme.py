@@ -8,19 +8,23 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import requests
 from dlt.common.configuration.specs import BaseConfiguration
 
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.client.session import RetryPolicy
+from helpdesk_assets.definitions import defs
 from helpdesk_assets.jobs import help_desk_full_refresh_schedule, help_desk_sync_schedule
+from helpdesk_assets.profiles import DEFAULT_PROFILE
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
-from helpdesk_assets.resources.api import (
+from helpdesk_assets.resources.api import DEFAULT_DELETES, Incremental
+from helpdesk_assets.resources.settings import (
+    DEFAULT_DELETED_SHARE,
     DEFAULT_IN_FLIGHT,
     DEFAULT_LAG,
     DEFAULT_REJECTED_SHARE,
-    Incremental,
 )
 from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT, DEFAULT_MEMORY_LIMIT
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
@@ -69,6 +73,7 @@ def test_every_command_is_one_that_is_tested_here() -> None:
         "make test",
         "make dev",
         "mkdir -p data",
+        ".venv/bin/python -m helpdesk_assets check",
         ".venv/bin/dagster job execute -m helpdesk_assets -j help_desk_sync",
         ".venv/bin/dagster dev",
         ".venv/bin/dagster schedule start help_desk_sync_schedule",
@@ -139,7 +144,7 @@ def test_your_own_api_is_loaded_as_described(
 ) -> None:
     connect(sandbox(tickets=42))
     for line in COMMANDS:
-        if line.startswith(".venv/bin/dagster job"):
+        if line.startswith((".venv/bin/dagster job", ".venv/bin/python")):
             subprocess.run(
                 line.replace(".venv", sys.prefix).split(), cwd=PROJECT, timeout=120, check=True
             )
@@ -174,6 +179,9 @@ def test_the_settings_are_those_of_the_code() -> None:
     defaults["SCHEDULES__HELP_DESK_FULL_REFRESH__CRON"] = str(
         help_desk_full_refresh_schedule.cron_schedule
     )
+    months = defs.resolve_job_def("help_desk_backfill").partitions_def
+    assert isinstance(months, dg.TimeWindowPartitionsDefinition)
+    defaults["SCHEDULES__HELP_DESK_BACKFILL__START"] = f"{months.start:%Y-%m-%d}"
     defaults["SCHEDULES__HELP_DESK_SYNC__TIMEZONE"] = str(
         help_desk_sync_schedule.execution_timezone
     )
@@ -184,6 +192,9 @@ def test_the_settings_are_those_of_the_code() -> None:
         "SOURCES__HELP_DESK__PAGES_IN_FLIGHT": str(DEFAULT_IN_FLIGHT),
         "SOURCES__HELP_DESK__REJECTED_SHARE": f"{DEFAULT_REJECTED_SHARE:g}",
         "SOURCES__HELP_DESK__REQUESTS_PER_SECOND": "",
+        "SOURCES__HELP_DESK__PROFILE": DEFAULT_PROFILE,
+        "SOURCES__HELP_DESK__DELETES": DEFAULT_DELETES,
+        "SOURCES__HELP_DESK__DELETED_SHARE": f"{DEFAULT_DELETED_SHARE:g}",
     }
 
     assert of_resources == {*SETTINGS, *INCREMENTAL, *of_ours}
