@@ -85,11 +85,11 @@ class PageNumberPaging:
         """
         if wanted == 0:
             return Window(0, limit)
-        first = max(1, wanted // limit)
+        first = wanted // limit
         last = min(first + self._TRIED, wanted)
         most = sys.maxsize if self.maximum_page is None else self.maximum_page - self.base_page
         numbers = range(first, min(last, most) + 1)
-        pages = [(number, min(limit, wanted // number)) for number in numbers]
+        pages = [(number, min(limit, wanted // number) if number else limit) for number in numbers]
         number, size = max(pages, key=lambda page: (page[0] + 1) * page[1], default=(0, 0))
         if last >= most and (number + 1) * size <= wanted + 1:
             raise UnusableAnswerError(

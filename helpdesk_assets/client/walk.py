@@ -37,6 +37,9 @@ MOST_DOUBTS = 5
 MOST_SAME = 3
 # Pages asked for, as a multiple of those that a desk standing still would take.
 MOST_TIMES = 20
+# Rows in a page that is numbered, at least: the pages of smaller sizes all end at the same places,
+# now and then, and so cannot be joined there.
+FEWEST_IN_A_PAGE = 20
 # Pages read ahead; fewer where pages have lately not joined.
 MOST_TRUST = 64
 
@@ -171,6 +174,7 @@ class CompleteWalk:
             self._last = rows[-1]
             self._wanted = self._furthest_read = self._reach
             self._trust = min(2 * self._trust, MOST_TRUST)
+            self._was_full = True
             return fresh
         fresh = [row for row in rows if not (self._known.has(row) or self._top.has(row))]
         self._refuse_to_go_on_for_ever(fresh)
@@ -187,14 +191,12 @@ class CompleteWalk:
     def _adopt_size(self, page: list[Row]) -> None:
         """Learn how many rows the API sends at most; where they are one page, ask for so many."""
         self._widest = max(self._widest, len(page))
-        self._was_full = len(page) >= min(self.position.size, self._widest)
-        if (
-            self.paging.limit_is_a_page
-            and self.pages == 1
-            and 1 < len(page) < self.limit
-            and self.total != len(page)
-        ):
-            self.limit = len(page)
+        most = self._widest
+        if self.paging.limit_is_a_page:
+            # A page of fewer is a short list.
+            most = max(most, FEWEST_IN_A_PAGE)
+            self.limit = min(self.limit, most)
+        self._was_full = len(page) >= min(self.position.size, most)
 
     def _is_as_expected(self, page: list[Row], known: int) -> bool:
         """Tell a full page that begins with the rows the one before ended with; most are so."""
@@ -233,6 +235,11 @@ class CompleteWalk:
             self.has_ended = True
         elif self._reach > self._wanted:
             self._wanted = max(self._wanted, self._reach - self._overlap) + 1
+        elif page and self._was_full and self.paging.limit_is_a_page:
+            raise UnusableAnswerError(
+                f"sends {self._widest} tickets a page at most, and pages so small cannot be joined "
+                f"at offset {self._wanted + 1}"
+            )
         elif page:
             self._wanted = self._reach + 1
             self._phase = self._find_end
@@ -304,7 +311,9 @@ class CompleteWalk:
         The walk is complete when one answer, and so one moment, shows all of it.
         """
         first = self.position.offset == 0
-        if not first and not known:
+        # With the page before, that is: rows from further down are known as well, and do not show
+        # that none lies between.
+        if not first and not any(row in self._seen_at_top[-1] for row in page):
             self._look_again()
             return False
         reaches_down = any(self._top.has(row) for row in page)

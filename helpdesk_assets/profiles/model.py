@@ -89,7 +89,8 @@ class PageNumberPaginator(_Part):
     """Pages by number; their size has to be the caller's to choose, by ``limit_param``."""
 
     type: Literal["page_number"]
-    limit: int = Field(default=100, ge=2)
+    # Pages of fewer rows cannot all be joined; see CompleteWalk.
+    limit: int = Field(default=100, ge=20)
     base_page: Literal[0, 1] = 0
     page_param: str = "page"
     limit_param: str

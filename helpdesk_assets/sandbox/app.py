@@ -1,5 +1,6 @@
 """The API of the sandbox: ``GET /v1/tickets?offset=0&limit=100&api_key=KEY``.
 
+``page=1&per_page=100`` asks for the same by the number of a page.
 ``updated_since=2026-10-31T18:00:00Z`` leaves out what has not changed since; ``created_since`` and
 ``created_before`` leave out what was opened earlier, or then and later.
 """
@@ -54,13 +55,17 @@ def build_app(
         if not compare_digest(request.query_params.get("api_key", "").encode(), api_key.encode()):
             return JSONResponse({"error": "The API key is missing or wrong."}, status_code=401)
         try:
-            offset = int(request.query_params.get("offset", 0))
-            limit = int(request.query_params.get("limit", 100))
+            limit = int(
+                request.query_params.get("per_page", request.query_params.get("limit", 100))
+            )
+            number = int(request.query_params.get("page", 1))
+            offset = int(request.query_params.get("offset", (number - 1) * limit))
         except ValueError:
             offset, limit = -1, 0
         if offset < 0 or not 1 <= limit <= MAXIMUM_LIMIT:
             return JSONResponse(
-                {"error": f"offset begins at 0; limit is 1 to {MAXIMUM_LIMIT}."}, status_code=400
+                {"error": f"offset begins at 0, page at 1; limit is 1 to {MAXIMUM_LIMIT}."},
+                status_code=400,
             )
         since, opened, before = (
             request.query_params.get(name, "")
