@@ -5,7 +5,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from dlt.common.configuration import configspec
 from dlt.sources.helpers.rest_client.auth import (
@@ -37,7 +37,8 @@ class QueryKey(APIKeyAuth):
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Put the key into the request's address, unless it is there."""
-        if self.name not in parse_qs(urlsplit(str(request.url)).query):
+        query = str(request.url).partition("?")[2]
+        if f"&{quote_plus(self.name)}=" not in f"&{query}":
             request = super().__call__(request)
         return request
 
