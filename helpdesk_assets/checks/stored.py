@@ -7,9 +7,9 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.assets import TICKETS
+from helpdesk_assets.assets import LOAD_ID, TICKETS
 from helpdesk_assets.resources import stored_columns
-from helpdesk_assets.schema import QUALIFIED_TABLE, Column
+from helpdesk_assets.schema import DELETED_AT, QUALIFIED_TABLE, Column
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,10 @@ class StoredTable:
         connection: to the DuckDB file.
         types: DuckDB types by column; empty when there is no table.
         columns: those that it should have.
-        rows: how many there are.
+        counts: how many rows there are, as ``rows``; and how many of them have each id once
+            (``distinct_ids``), are not marked as deleted (``living``), are of the last load
+            (``of_walk``), and have no value in a column (``null_`` and its name). Counted all in
+            one pass; what a table without the column does not have is not among them.
         deleted_share: of them, the most that may disappear at once without a warning.
         walk: metadata of the materialization that last filled it, by name; empty when this
             Dagster instance knows of none.
@@ -30,10 +33,15 @@ class StoredTable:
     connection: duckdb.DuckDBPyConnection
     types: Mapping[str, str]
     columns: Sequence[Column]
-    rows: int
+    counts: Mapping[str, int]
     deleted_share: float
     walk: Mapping[str, Any]
     run_id: str
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.counts.get("rows", 0)
 
     def one(self, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
         """Return the only row of a query's result."""
@@ -58,20 +66,39 @@ def stored_table(
 ) -> StoredTable:
     """Read what there is of the table, and what the instance knows of its last load."""
     types = {name: duckdb_type for name, duckdb_type, _ in stored_columns(connection)}
-    rows = 0
-    if types:
-        (rows,) = connection.execute(f"select count(*) from {QUALIFIED_TABLE}").fetchall()[0]
     event = instance.get_latest_materialization_event(TICKETS)
     materialization = event.asset_materialization if event else None
+    walk = {
+        name: value.value
+        for name, value in (materialization.metadata if materialization else {}).items()
+    }
     return StoredTable(
         connection=connection,
         types=types,
         columns=columns,
-        rows=rows,
+        counts=_counts(connection, types, walk.get(LOAD_ID, "")),
         deleted_share=deleted_share,
-        walk={
-            name: value.value
-            for name, value in (materialization.metadata if materialization else {}).items()
-        },
+        walk=walk,
         run_id=event.run_id if event else "",
     )
+
+
+def _counts(
+    connection: duckdb.DuckDBPyConnection, types: Mapping[str, str], load_id: Any
+) -> Mapping[str, int]:
+    """Count what the checks look at, in one pass over the table."""
+    if not types:
+        return {}
+    counted = {"rows": "count(*)"}
+    counted |= {f"null_{name}": f'count(*) filter ("{name}" is null)' for name in types}
+    if "id" in types:
+        counted["distinct_ids"] = "count(distinct id)"
+    if DELETED_AT in types:
+        counted["living"] = f"count(*) filter ({DELETED_AT} is null)"
+    values = []
+    if "_dlt_load_id" in types:
+        counted["of_walk"] = "count(*) filter (_dlt_load_id = ?)"
+        values.append(load_id)
+    query = f"select {', '.join(counted.values())} from {QUALIFIED_TABLE}"
+    (numbers,) = connection.execute(query, values).fetchall()
+    return dict(zip(counted, numbers, strict=True))

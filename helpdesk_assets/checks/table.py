@@ -19,11 +19,13 @@ EXAMPLES = 5
 
 def id_is_unique(table: StoredTable) -> dg.AssetCheckResult:
     """No two rows have the same id."""
-    duplicated, examples = table.one(
-        f"with duplicated as (select id from {QUALIFIED_TABLE} where id is not null"
-        "  group by id having count(*) > 1)"
-        f" select count(*), list(id order by id)[:{EXAMPLES}] from duplicated"
-    )
+    duplicated, examples = 0, None
+    if table.rows - table.counts["null_id"] > table.counts["distinct_ids"]:
+        duplicated, examples = table.one(
+            f"with duplicated as (select id from {QUALIFIED_TABLE} where id is not null"
+            "  group by id having count(*) > 1)"
+            f" select count(*), list(id order by id)[:{EXAMPLES}] from duplicated"
+        )
     return dg.AssetCheckResult(
         passed=duplicated == 0,
         description=f"{duplicated} ids stand in more than one row." if duplicated else None,
@@ -33,10 +35,12 @@ def id_is_unique(table: StoredTable) -> dg.AssetCheckResult:
 
 def id_is_not_null(table: StoredTable) -> dg.AssetCheckResult:
     """Every row has an id. Rows without one are shown by their place in the table (rowid)."""
-    nulls, examples = table.one(
-        f"select count(*), list(rowid order by rowid)[:{EXAMPLES}]"
-        f" from {QUALIFIED_TABLE} where id is null"
-    )
+    nulls, examples = table.counts["null_id"], None
+    if nulls:
+        (examples,) = table.one(
+            f"select list(rowid order by rowid)[:{EXAMPLES}] from {QUALIFIED_TABLE}"
+            " where id is null"
+        )
     return dg.AssetCheckResult(
         passed=nulls == 0,
         description=f"{nulls} rows have no id." if nulls else None,
@@ -71,16 +75,13 @@ def null_rates(table: StoredTable) -> dg.AssetCheckResult:
     present = [
         column.name for column in table.columns if column.nullable and column.name in table.types
     ]
-    shares = (f"count(*) filter ({name} is null) / greatest(count(*), 1)" for name in present)
-    rates = table.one(f"select {', '.join(shares)} from {QUALIFIED_TABLE}") if present else ()
-    empty = [name for name, rate in zip(present, rates, strict=True) if rate == 1]
+    rates = {name: table.counts[f"null_{name}"] / max(1, table.rows) for name in present}
+    empty = [name for name, rate in rates.items() if rate == 1]
     return dg.AssetCheckResult(
         passed=not empty,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"No row has a value in {', '.join(empty)}." if empty else None,
-        metadata={
-            f"null_rate_{name}": float(rate) for name, rate in zip(present, rates, strict=True)
-        },
+        metadata={f"null_rate_{name}": rate for name, rate in rates.items()},
     )
 
 

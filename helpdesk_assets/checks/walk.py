@@ -6,9 +6,7 @@ from helpdesk_assets.assets import LOAD_ID
 from helpdesk_assets.checks.stored import StoredTable
 from helpdesk_assets.schema import (
     DATASET,
-    DELETED_AT,
     QUALIFIED_REJECTED_TABLE,
-    QUALIFIED_TABLE,
     REJECTED_TABLE,
     TABLE,
 )
@@ -38,9 +36,7 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
             description="This Dagster instance knows of no load: materialize help_desk_tickets.",
         )
     load_id = table.walk[LOAD_ID]
-    (in_table,) = table.one(
-        f"select count(*) from {QUALIFIED_TABLE} where _dlt_load_id = ?", [load_id]
-    )
+    in_table = table.counts["of_walk"]
     (walked,) = (
         table.one(
             f"select count(distinct id) from {STAGING}.{TABLE} where _dlt_load_id = ?", [load_id]
@@ -70,9 +66,7 @@ def no_mass_deletion(table: StoredTable) -> dg.AssetCheckResult:
     So it looks when a desk is cleaned up, and also when a key may no longer see all of it.
     """
     deleted = table.walk.get("rows_deleted", 0)
-    living = 0
-    if DELETED_AT in table.types:
-        (living,) = table.one(f"select count(*) from {QUALIFIED_TABLE} where {DELETED_AT} is null")
+    living = table.counts.get("living", 0)
     share = deleted / max(1, living + deleted)
     return dg.AssetCheckResult(
         passed=share <= table.deleted_share,
