@@ -8,7 +8,6 @@ paged by cursors or links cannot: there the API alone knows what comes next.
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -129,63 +128,53 @@ class ChainPaging:
     """An API that says with each page how to ask for the next: by a cursor, or by an address.
 
     Attributes:
-        limit: rows to ask for in a page.
         cursor_param: the parameter for the cursor; None where the API sends addresses.
-        limit_param: the parameter for the number of rows; None where there is none.
     """
 
-    limit: int = 100
     cursor_param: str | None = None
-    limit_param: str | None = None
-
-    def query(self, position: str | None) -> Mapping[str, str]:
-        """Return the parameters that ask for a position; None is the beginning."""
-        query = {self.limit_param: str(self.limit)} if self.limit_param else {}
-        if self.cursor_param and position is not None:
-            query[self.cursor_param] = position
-        return query
-
-    def place(self, position: str | None) -> str:
-        """Say what is asked for; a position itself may hold anything."""
-        return "its first page" if position is None else "a page after the first"
 
 
 Counted = OffsetPaging | PageNumberPaging
 Paging = Counted | ChainPaging
+# Which page: a window, a cursor or an address; None is the first of a chain.
+Position = Window | str | None
 
 
-def address_of(first: str, paging: Paging, position: Window | str | None) -> str:
-    """Return the address of a page.
+class Addresses:
+    """The addresses of a list's pages.
 
     Args:
         first: the address of the first page, with the parameters that all pages have.
         paging: how pages are asked for.
-        position: which page.
-
-    Raises:
-        UnusableAnswerError: the API sent an address of another host.
     """
-    if isinstance(paging, ChainPaging):
-        if paging.cursor_param is None and position is not None:
-            return _linked(first, str(position))
-        query = paging.query(None if position is None else str(position))
-    elif isinstance(position, Window):
-        query = paging.query(position)
-    else:
-        query = {}
-    return (_without(first, tuple(query)) + urlencode(query)).rstrip("?&")
 
+    def __init__(self, first: str, paging: Paging) -> None:
+        self._first = urlsplit(first)
+        self._paging = paging
+        self._parameters = parse_qsl(self._first.query, keep_blank_values=True)
 
-@lru_cache(maxsize=8)
-def _without(first: str, names: tuple[str, ...]) -> str:
-    """Return an address that ends where those parameters are to follow, for one page after another.
+    def of(self, position: Position) -> str:
+        """Return the address of a page.
 
-    Looked up and not worked out: of the time that a page takes, this was a twentieth.
-    """
-    parts = urlsplit(first)
-    kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in names]
-    query = urlencode(kept)
-    return urlunsplit(parts._replace(query="", fragment="")) + "?" + (f"{query}&" if kept else "")
+        Raises:
+            UnusableAnswerError: the API sent an address of another host.
+        """
+        query: Mapping[str, str] = {}
+        if isinstance(self._paging, ChainPaging):
+            if position is not None and self._paging.cursor_param is None:
+                return _linked(self._first.geturl(), str(position))
+            if position is not None and self._paging.cursor_param:
+                query = {self._paging.cursor_param: str(position)}
+        elif isinstance(position, Window):
+            query = self._paging.query(position)
+        kept = [pair for pair in self._parameters if pair[0] not in query]
+        return self._first._replace(query=urlencode([*kept, *query.items()])).geturl()
+
+    def place(self, position: Position) -> str:
+        """Say what is asked for; a cursor or an address itself may hold anything."""
+        if not isinstance(self._paging, ChainPaging) and isinstance(position, Window):
+            return self._paging.place(position)
+        return "its first page" if position is None else "a page after the first"
 
 
 def _linked(first: str, link: str) -> str:

@@ -16,7 +16,7 @@ from helpdesk_assets.client.failures import UnusableAnswerError
 from helpdesk_assets.client.flight import PagesInFlight
 from helpdesk_assets.client.known import Row
 from helpdesk_assets.client.pages import Page
-from helpdesk_assets.client.paging import Window, address_of
+from helpdesk_assets.client.paging import Addresses, Position, Window
 from helpdesk_assets.client.session import HelpDeskSession
 from helpdesk_assets.client.walk import CompleteWalk
 
@@ -76,10 +76,11 @@ class CompleteReader:
 
     def look(self, first: PreparedRequest, pages: int) -> Iterator[Page]:
         """Yield the first pages as they come, each taken in by the walk."""
+        addresses = Addresses(str(first.url), self.walk.paging)
         for _ in range(pages):
             if self.walk.has_ended:
                 return
-            page = self._fetch(first, {}, self.walk.position)
+            page = self._fetch(first, addresses, {}, self.walk.position)
             self.walk.take(page)
             yield page
 
@@ -95,7 +96,8 @@ class CompleteReader:
     def _answer(self, request: PreparedRequest, **options: Any) -> Response:
         if not self._flight:
             self._began = time.monotonic()
-            fetch = partial(self._fetch, request, options)
+            addresses = Addresses(str(request.url), self.walk.paging)
+            fetch = partial(self._fetch, request, addresses, options)
             self._flight = PagesInFlight(fetch, self.session.in_flight)
         rows: list[Row] = []
         self._page_starts = []
@@ -118,14 +120,17 @@ class CompleteReader:
         return response
 
     def _fetch(
-        self, first: PreparedRequest, options: Mapping[str, Any], position: Window | str | None
+        self,
+        first: PreparedRequest,
+        addresses: Addresses,
+        options: Mapping[str, Any],
+        position: Position,
     ) -> Page:
         """Send dlt's first request for another page; return that page."""
-        paging = self.walk.paging
         request = first.copy()
-        request.url = address_of(str(first.url), paging, position)
+        request.url = addresses.of(position)
         self._authorize(request)
-        place = paging.place(position)  # type: ignore[arg-type]
+        place = addresses.place(position)
         try:
             return self.session.send(request, place, **options)
         except IgnoreResponseException:
