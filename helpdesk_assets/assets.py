@@ -1,7 +1,7 @@
 """The assets: the help desk's API, which others keep, and the tickets loaded from it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, cast
 
@@ -13,20 +13,13 @@ from pydantic import Field
 
 from helpdesk_assets.client.failures import setting_failure
 from helpdesk_assets.deletes import settle_deleted
-from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse, stored_columns
-from helpdesk_assets.schema import (
-    QUALIFIED_TABLE,
-    TABLE,
-    expected_columns,
-    table_schema,
-)
-from helpdesk_assets.source import Walk, source_outline
+from helpdesk_assets.metadata import LOAD_ID, kept, loaded, table_metadata, walk_metadata
+from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets.schema import QUALIFIED_TABLE, TABLE, expected_columns
+from helpdesk_assets.source import source_outline
 
 GROUP = "help_desk"
 OWNER = "team:support-data"
-
-# The metadata entry that tells the checks which load to look for in the table.
-LOAD_ID = "load_id"
 
 TICKETS = dg.AssetKey(TABLE)
 
@@ -135,12 +128,12 @@ def help_desk_tickets(
                 loader_file_format="parquet",
             )
         )
-        rows_loaded, load_id = _loaded(pipeline)
+        rows_loaded, load_id = loaded(pipeline)
         with pipeline.sql_client() as client:
             gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
     metadata = {
-        **_table_metadata(help_desk_warehouse),
-        **_walk_metadata(walk),
+        **table_metadata(help_desk_warehouse),
+        **walk_metadata(walk),
         "rows_loaded": rows_loaded,
         "rows_deleted": gone.rows,
         "deletes": gone.how,
@@ -149,57 +142,5 @@ def help_desk_tickets(
     }
     for result in results:
         yield dg.MaterializeResult(
-            asset_key=result.asset_key, metadata={**_kept(result.metadata), **metadata}
+            asset_key=result.asset_key, metadata={**kept(result.metadata), **metadata}
         )
-
-
-def _loaded(pipeline: dlt.Pipeline) -> tuple[int, str]:
-    """Return how many tickets the run handed to the merge, and the id of its load."""
-    trace = pipeline.last_trace
-    normalized = trace.last_normalize_info if trace else None
-    if not normalized:
-        return 0, ""
-    return normalized.row_counts.get(TABLE, 0), ",".join(normalized.loads_ids)
-
-
-def _kept(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Leave out of dagster-dlt's metadata the load jobs, which name files that are gone."""
-    return {name: value for name, value in (metadata or {}).items() if name != "jobs"}
-
-
-def _walk_metadata(walk: Walk) -> Mapping[str, Any]:
-    """Say how the desk was read; what the API does not say is left out, so that it plots."""
-    read = walk.reader.walk
-    metadata = {
-        "profile": walk.profile,
-        "paging_is_shown": read.is_shown,
-        "sync_mode": _sync_mode(walk),
-        "pages": read.pages,
-        "steps_back": read.steps_back,
-        "requests": walk.reader.session.requests,
-        "retries": walk.reader.session.retries,
-        "rows_read": walk.tickets.read,
-        "rows_rejected": walk.tickets.rejected,
-    }
-    if read.total is not None:
-        metadata["api_total"] = read.total
-    return metadata
-
-
-def _sync_mode(walk: Walk) -> str:
-    if not walk.incremental:
-        return "full"
-    return "window" if walk.incremental.is_window else "incremental"
-
-
-def _table_metadata(warehouse: HelpDeskWarehouse) -> Mapping[str, Any]:
-    """Describe the table as it is in DuckDB after the load."""
-    with warehouse.reader() as connection:
-        columns = stored_columns(connection)
-        (row_count,) = connection.execute(f"select count(*) from {QUALIFIED_TABLE}").fetchall()[0]
-    return {
-        "dagster/table_name": QUALIFIED_TABLE,
-        "dagster/column_schema": table_schema(columns),
-        "dagster/row_count": row_count,
-        "duckdb_file": dg.MetadataValue.path(str(warehouse.path())),
-    }

@@ -19,21 +19,8 @@ from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from dlt.sources.rest_api import rest_api_source
 from dlt.sources.rest_api.typing import Endpoint, IncrementalConfig, RESTAPIConfig
 
-from helpdesk_assets.client.chain import ChainWalk
-from helpdesk_assets.client.pages import PageFormat, path_of
-from helpdesk_assets.client.paging import ChainPaging, OffsetPaging, PageNumberPaging
 from helpdesk_assets.client.reader import CompleteReader
-from helpdesk_assets.client.walk import CompleteWalk
-from helpdesk_assets.profiles.model import (
-    CursorPaginator,
-    HeaderLinkPaginator,
-    JsonLinkPaginator,
-    OffsetPaginator,
-    PageNumberPaginator,
-    Profile,
-    Resource,
-)
-from helpdesk_assets.profiles.model import Endpoint as EndpointProfile
+from helpdesk_assets.profiles.model import Profile
 from helpdesk_assets.schema import TABLE, dlt_columns
 from helpdesk_assets.tickets import Tickets, rejected_hints
 
@@ -84,49 +71,6 @@ class Walk:
     tickets: Tickets
     incremental: IncrementalSync | None = None
     profile: str = ""
-
-
-def page_format(endpoint: EndpointProfile) -> PageFormat:
-    """Return where in the answers of an endpoint things are."""
-    paginator = endpoint.paginator
-    has_more = getattr(paginator, "has_more_path", None)
-    following = None
-    if isinstance(paginator, CursorPaginator):
-        following = path_of(paginator.cursor_path)
-    elif isinstance(paginator, JsonLinkPaginator):
-        following = path_of(paginator.next_url_path)
-    return PageFormat(
-        rows=path_of(endpoint.data_selector),
-        total=path_of(paginator.total_path) if paginator.total_path else None,
-        has_more=path_of(has_more) if has_more else None,
-        following=following,
-        link=paginator.links_next_key if isinstance(paginator, HeaderLinkPaginator) else None,
-    )
-
-
-def new_walk(resource: Resource, *, brief: bool = False) -> CompleteWalk | ChainWalk:
-    """Return a walk through a resource's list, of which nothing is known yet.
-
-    Args:
-        resource: as its profile describes it.
-        brief: whether the list is one of what has changed; see CompleteWalk.
-    """
-    paginator = resource.endpoint.paginator
-    identity = resource.columns()[0].field
-    if isinstance(paginator, OffsetPaginator):
-        paging = OffsetPaging(paginator.limit, paginator.offset_param, paginator.limit_param)
-        return CompleteWalk(paging, identity=identity, brief=brief)
-    if isinstance(paginator, PageNumberPaginator):
-        numbered = PageNumberPaging(
-            paginator.limit,
-            paginator.page_param,
-            paginator.limit_param,
-            paginator.base_page,
-            paginator.maximum_page,
-        )
-        return CompleteWalk(numbered, identity=identity, brief=brief)
-    cursor = paginator.cursor_param if isinstance(paginator, CursorPaginator) else None
-    return ChainWalk(ChainPaging(cursor_param=cursor), identity=identity, brief=brief)
 
 
 def help_desk_source(

@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.assets import LOAD_ID, TICKETS
+from helpdesk_assets.assets import TICKETS
+from helpdesk_assets.metadata import LOAD_ID
 from helpdesk_assets.resources import stored_columns
 from helpdesk_assets.schema import DELETED_AT, QUALIFIED_TABLE, Column
 

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from helpdesk_assets.assets import LOAD_ID
 from helpdesk_assets.checks.stored import StoredTable
+from helpdesk_assets.metadata import LOAD_ID
 from helpdesk_assets.schema import (
     DATASET,
     QUALIFIED_REJECTED_TABLE,

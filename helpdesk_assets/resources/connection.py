@@ -14,9 +14,10 @@ from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.client.session import HelpDeskSession, RetryPolicy
 from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.profiles.paging import new_walk, page_format
 from helpdesk_assets.resources.authentication import authentication
 from helpdesk_assets.resources.settings import settings_explained
-from helpdesk_assets.source import IncrementalSync, Walk, new_walk, page_format
+from helpdesk_assets.source import IncrementalSync, Walk
 from helpdesk_assets.tickets import Tickets
 
 
