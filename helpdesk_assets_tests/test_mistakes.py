@@ -59,6 +59,19 @@ BROKEN = {
         'api_key: dlt.secrets["api_key"]',
         'client.auth.api_key needs dlt.secrets["..."], for secrets stay out of a profile',
     ),
+    "a secret where none is filled in": (
+        ("    location: query\n", '    location: query\n  headers:\n    X-Key: dlt.secrets["k"]\n'),
+        None,
+        "client.headers.X-Key needs no secret, as it would be sent as it is spelled",
+    ),
+    "a secret among the parameters": (
+        (
+            "      data_selector",
+            '      params:\n        key: dlt.secrets["k"]\n      data_selector',
+        ),
+        None,
+        "resources.0.endpoint.params.key needs no secret",
+    ),
     "a field that is not said": (
         ("      status: status\n", ""),
         "- name: help_desk_tickets",

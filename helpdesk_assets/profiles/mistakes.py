@@ -17,7 +17,9 @@ def sentence(error: ValidationError, file: Path, tree: yaml.Node | None) -> str:
     """Say the first mistake: where it is, what was expected there, and never what stands there."""
     mistakes = error.errors(include_url=False, include_input=False)
     # One that is misspelled is also missing, and what to do is to spell it well.
-    first = min(mistakes, key=lambda mistake: mistake["type"] != "extra_forbidden")
+    # And of a value that may be of several types, our own rule says more than that it is no number.
+    order = {"extra_forbidden": 0, "value_error": 1}
+    first = min(mistakes, key=lambda mistake: order.get(mistake["type"], 2))
     keys, line = _found(first["loc"], tree)
     # What is missing is not there to be pointed at: its parent is.
     where = ".".join(str(key) for key in keys)

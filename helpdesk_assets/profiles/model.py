@@ -27,7 +27,14 @@ def _named(value: str) -> str:
     return value
 
 
+def _as_it_is(value: str) -> str:
+    if SECRET.search(value):
+        raise ValueError("no secret, as it would be sent as it is spelled: name it under auth")
+    return value
+
+
 Secret = Annotated[str, AfterValidator(_named)]
+Plain = Annotated[str, AfterValidator(_as_it_is)]
 
 
 class _Part(BaseModel):
@@ -71,7 +78,7 @@ class ClientCredentialsAuth(_Part):
     access_token_url: str
     client_id: str
     client_secret: Secret
-    access_token_request_data: dict[str, str] = {}
+    access_token_request_data: dict[str, Plain] = {}
 
 
 class OffsetPaginator(_Part):
@@ -165,7 +172,7 @@ class Endpoint(_Part):
     """Where and how a list is asked for."""
 
     path: str
-    params: dict[str, str | int | bool] = {}
+    params: dict[str, int | bool | Plain] = {}
     data_selector: BodyPath
     paginator: Annotated[Paginator, Field(discriminator="type")]
     incremental: IncrementalParams | None = None
@@ -223,7 +230,7 @@ class Client(_Part):
     """How the API is reached."""
 
     base_url: str | None = None
-    headers: dict[str, str] = {}
+    headers: dict[str, Plain] = {}
     auth: Annotated[Auth, Field(discriminator="type")]
 
 
