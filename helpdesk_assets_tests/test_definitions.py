@@ -7,8 +7,8 @@ from pathlib import Path
 
 from helpdesk_assets_tests.conftest import BIN, PROJECT
 
-# Prints what Python's audit events say is opened, made or connected to while importing, apart
-# from the code of the modules themselves.
+# Run in another process, which answers by printing: what Python's audit events say is opened, made
+# or connected to while importing, apart from the code of the modules themselves.
 WATCH_IMPORT = """
 import sys
 touched = []

@@ -17,6 +17,14 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 DELETES = "SOURCES__HELP_DESK__DELETES"
 
 
+@pytest.fixture
+def desk(sandbox: StartSandbox, connect: Connect) -> Sandbox:
+    """Serve a desk of 250 tickets that runs load from."""
+    desk = sandbox(tickets=250)
+    connect(desk)
+    return desk
+
+
 def gone(warehouse: Warehouse) -> list[int]:
     return [
         number
@@ -32,10 +40,8 @@ def check(result: dg.ExecuteInProcessResult, name: str) -> Any:
 
 
 def test_a_ticket_that_is_gone_is_marked_until_it_comes_back(
-    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
 ) -> None:
-    desk = sandbox(tickets=250)
-    connect(desk)
     assert sync().success
     assert gone(warehouse) == []
     lost = [desk.desk.tickets.pop(place) for place in (200, 100, 0)]
@@ -57,15 +63,12 @@ def test_a_ticket_that_is_gone_is_marked_until_it_comes_back(
 
 
 def test_a_ticket_that_is_gone_can_be_deleted(
-    sandbox: StartSandbox,
-    connect: Connect,
+    desk: Sandbox,
     sync: Sync,
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(DELETES, "hard")
-    desk = sandbox(tickets=250)
-    connect(desk)
     sync()
     del desk.desk.tickets[100]
     result = sync()
@@ -134,10 +137,8 @@ def test_many_at_once_are_warned_of(
 
 @pytest.mark.parametrize("fault", ["ends-early", "data-missing", "refuses-page-two", "html"])
 def test_a_walk_that_fails_marks_nothing(
-    fault: str, sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+    fault: str, desk: Sandbox, sync: Sync, warehouse: Warehouse
 ) -> None:
-    desk = sandbox(tickets=250)
-    connect(desk)
     sync()
     del desk.desk.tickets[20]
     desk.fault = FAULTS[fault].make()
@@ -147,8 +148,7 @@ def test_a_walk_that_fails_marks_nothing(
 
 
 def test_an_incremental_walk_marks_nothing(
-    sandbox: StartSandbox,
-    connect: Connect,
+    desk: Sandbox,
     sync: Sync,
     warehouse: Warehouse,
     instance: dg.DagsterInstance,
@@ -156,8 +156,6 @@ def test_an_incremental_walk_marks_nothing(
 ) -> None:
     monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH", "updated_at")
     monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__START_PARAM", "updated_since")
-    desk = sandbox(tickets=250)
-    connect(desk)
     sync()
     del desk.desk.tickets[20]
     result = sync()
@@ -170,10 +168,8 @@ def test_an_incremental_walk_marks_nothing(
 
 
 def test_a_ticket_that_cannot_be_read_any_more_is_not_gone(
-    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
 ) -> None:
-    desk = sandbox(tickets=250)
-    connect(desk)
     sync()
     del desk.desk.tickets[20]
     desk.desk.tickets[50]["created_at"] = "yesterday-ish"

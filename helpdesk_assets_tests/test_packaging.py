@@ -57,6 +57,7 @@ def test_the_wheel_loads_where_there_is_nothing_else_of_the_project(
     # The dependencies, without the project's own editable install.
     (here,) = {path for path in sys.path if path.endswith("site-packages")}
     (site_packages / "dependencies.pth").write_text(here + "\n")
+    # Run by the other environment's Python, which answers by printing.
     load = (
         "import helpdesk_assets; helpdesk_assets.defs.resolve_all_job_defs();"
         "print(helpdesk_assets.__file__)"

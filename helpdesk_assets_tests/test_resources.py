@@ -95,6 +95,7 @@ def test_a_file_that_another_process_holds_is_said_so(
 ) -> None:
     desk = sandbox()
     connect(desk)
+    # Run in another process, which says by a line that it holds the file.
     hold = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(warehouse.path)],
