@@ -41,9 +41,8 @@ test-real: $(READY) .venv-real/.ready  ## Run the tests with django-helpdesk, a 
 	$(BIN)/python -m pytest -m real $(REAL)
 
 .venv-real/.ready: $(REAL)/requirements.lock | $(READY)
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-real
-	$(BIN)/uv pip install --quiet --python .venv-real --require-hashes \
-		--requirement $(REAL)/requirements.lock
+	$(BIN)/python -m venv --clear .venv-real
+	.venv-real/bin/python -m pip install --quiet --require-hashes -r $(REAL)/requirements.lock
 	@touch $@
 
 # What the lock file would become tomorrow, and without the retired package: its requirement is
