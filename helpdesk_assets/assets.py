@@ -1,7 +1,7 @@
-"""The assets: the help desk's API, which others keep, and the tickets loaded from it."""
+"""The assets: the help desk's API, which others keep, and the tables loaded from it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from helpdesk_assets.client.failures import setting_failure
 from helpdesk_assets.deletes import settle_deleted
 from helpdesk_assets.metadata import LOAD_ID, kept, loaded, table_metadata, walk_metadata
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse
-from helpdesk_assets.schema import QUALIFIED_TABLE, TABLE, expected_columns
+from helpdesk_assets.schema import TABLE, Table
 from helpdesk_assets.source import source_outline
 
 GROUP = "help_desk"
@@ -33,23 +33,35 @@ help_desk_api = dg.AssetSpec(
 
 
 class HelpDeskTranslator(DagsterDltTranslator):
-    """Says how the source's resources look as Dagster assets."""
+    """Says how a table looks as a Dagster asset.
+
+    Args:
+        table: the table.
+        parent: the table by whose rows it is asked for; None where it is one list.
+    """
+
+    def __init__(self, table: Table, parent: str | None) -> None:
+        self._table = table
+        self._parent = parent
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         """Return the asset that a dlt resource is, under the resource's own name."""
+        name = data.resource.name
+        what = "ticket" if name == TABLE else f"row of `{name}`"
+        whose = f", asked for by the rows of `{self._parent}`" if self._parent else ""
         return dg.AssetSpec(
-            data.resource.name,
-            deps=[help_desk_api],
+            name,
+            deps=[help_desk_api, *([self._parent] if self._parent else [])],
             description=(
-                "Every ticket of the help desk, one row each, merged on `id`: a run updates the "
-                "tickets that are there and adds those that are new."
+                f"Every {what} of the help desk{whose}, one row each, merged on `id`: a run "
+                "updates the rows that are there and adds those that are new."
             ),
             group_name=GROUP,
             owners=[OWNER],
             kinds={"dlt", "duckdb"},
             metadata={
-                "dagster/table_name": QUALIFIED_TABLE,
-                "dagster/column_schema": expected_columns(),
+                "dagster/table_name": self._table.qualified,
+                "dagster/column_schema": self._table.expected(),
             },
             # Twice and six times as old as the hourly schedule lets it become.
             freshness_policy=dg.FreshnessPolicy.time_window(
@@ -58,22 +70,17 @@ class HelpDeskTranslator(DagsterDltTranslator):
         )
 
 
-TRANSLATOR = HelpDeskTranslator()
-
-
 class SyncConfig(dg.Config):
     """How a single run is to differ from what is configured."""
 
     full_refresh: bool = Field(
         default=False,
-        description=(
-            "Read every ticket, also where sources.help_desk.incremental asks for changes only."
-        ),
+        description=("Read every row, also where only those that have changed would be asked for."),
     )
     start: str | None = Field(
         default=None,
         description=(
-            "Read the tickets of a time alone, from here on: a date or a time in ISO 8601, in UTC "
+            "Read the rows of a time alone, from here on: a date or a time in ISO 8601, in UTC "
             "where it does not say. By the date_filter of the profile."
         ),
     )
@@ -93,54 +100,86 @@ class SyncConfig(dg.Config):
         return self.start, self.end
 
 
-@dlt_assets(
-    name=TABLE,
-    dlt_source=source_outline(),
-    # Each run makes a pipeline of its own; one made here would make its folder at import.
-    dlt_pipeline=cast(dlt.Pipeline, None),
-    dagster_dlt_translator=TRANSLATOR,
-    pool=POOL,
-)
-def help_desk_tickets(
-    context: dg.AssetExecutionContext,
-    config: SyncConfig,
-    dlt: DagsterDltResource,
-    help_desk_api: HelpDeskApi,
-    help_desk_warehouse: HelpDeskWarehouse,
-) -> Iterator[dg.MaterializeResult[Any]]:
-    """Load every ticket of the help desk and merge it into the table."""
-    started = time.perf_counter()
-    how, share = help_desk_api.resolved_deletes(), help_desk_api.number("deleted_share")
-    with (
-        help_desk_api.source(
-            context.run.run_id, full_refresh=config.full_refresh, window=config.window()
-        ) as (source, walk),
-        help_desk_warehouse.pipeline() as pipeline,
-    ):
-        results = list(
-            dlt.run(
-                context=context,
-                dlt_source=source,
-                dlt_pipeline=pipeline,
-                dagster_dlt_translator=TRANSLATOR,
-                # DuckDB reads these many times faster, and in a tenth of the memory, than the
-                # insert statements that dlt writes for it by default.
-                loader_file_format="parquet",
+def loaded_table(
+    table: Table | None = None, parent: str | None = None, beside: Sequence[str] = (TABLE,)
+) -> dg.AssetsDefinition:
+    """Return the asset that is a table loaded from the API.
+
+    Args:
+        table: the table; by default, that of the tickets.
+        parent: the table by whose rows it is asked for; None where it is one list.
+        beside: the tables that are assets, itself among them.
+    """
+    table = table or Table()
+    translator = HelpDeskTranslator(table, parent)
+
+    @dlt_assets(
+        name=table.name,
+        dlt_source=source_outline(table.name),
+        # Each run makes a pipeline of its own; one made here would make its folder at import.
+        dlt_pipeline=cast(dlt.Pipeline, None),
+        dagster_dlt_translator=translator,
+        pool=POOL,
+    )
+    def load(
+        context: dg.AssetExecutionContext,
+        config: SyncConfig,
+        dlt: DagsterDltResource,
+        help_desk_api: HelpDeskApi,
+        help_desk_warehouse: HelpDeskWarehouse,
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Load every row of a list of the help desk and merge it into its table."""
+        started = time.perf_counter()
+        how, share = help_desk_api.resolved_deletes(), help_desk_api.number("deleted_share")
+        profile = help_desk_api.resolved_profile()
+        unknown = [each.name for each in profile.resources if each.name not in beside]
+        if unknown:
+            context.log.warning(
+                f"The profile {profile.name} lists {', '.join(unknown)} too, which Dagster did not "
+                "know when it loaded its definitions: set SOURCES__HELP_DESK__PROFILE in its "
+                "environment, where it looks for it then."
             )
-        )
-        rows_loaded, load_id = loaded(pipeline)
-        with pipeline.sql_client() as client:
-            gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
-    metadata = {
-        **table_metadata(help_desk_warehouse),
-        **walk_metadata(walk),
-        "rows_loaded": rows_loaded,
-        "rows_deleted": gone.rows,
-        "deletes": gone.how,
-        LOAD_ID: load_id,
-        "seconds": round(time.perf_counter() - started, 3),
-    }
-    for result in results:
-        yield dg.MaterializeResult(
-            asset_key=result.asset_key, metadata={**kept(result.metadata), **metadata}
-        )
+
+        def parents(since: str) -> tuple[list[Any], str]:
+            since = "" if config.full_refresh else since
+            return help_desk_warehouse.ids_since(str(parent), since)
+
+        with (
+            help_desk_api.source(
+                context.run.run_id,
+                table.name,
+                full_refresh=config.full_refresh,
+                window=config.window(),
+                parents=parents if parent else None,
+            ) as (source, walk),
+            help_desk_warehouse.pipeline(table.name) as pipeline,
+        ):
+            results = list(
+                dlt.run(
+                    context=context,
+                    dlt_source=source,
+                    dlt_pipeline=pipeline,
+                    dagster_dlt_translator=translator,
+                    # DuckDB reads these many times faster, and in a tenth of the memory, than the
+                    # insert statements that dlt writes for it by default.
+                    loader_file_format="parquet",
+                )
+            )
+            rows_loaded, load_id = loaded(pipeline, table)
+            with pipeline.sql_client() as client:
+                gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
+        metadata = {
+            **table_metadata(help_desk_warehouse, table),
+            **walk_metadata(walk),
+            "rows_loaded": rows_loaded,
+            "rows_deleted": gone.rows,
+            "deletes": gone.how,
+            LOAD_ID: load_id,
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+        for result in results:
+            yield dg.MaterializeResult(
+                asset_key=result.asset_key, metadata={**kept(result.metadata), **metadata}
+            )
+
+    return load

@@ -6,34 +6,39 @@ from typing import Any
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from helpdesk_assets.assets import help_desk_api, help_desk_tickets
-from helpdesk_assets.checks import help_desk_tickets_checks
-from helpdesk_assets.jobs import (
-    help_desk_backfill,
-    help_desk_full_refresh_schedule,
-    help_desk_sync,
-    help_desk_sync_schedule,
-)
+from helpdesk_assets.assets import help_desk_api, loaded_table
+from helpdesk_assets.checks import table_checks
+from helpdesk_assets.environment import from_environment
+from helpdesk_assets.jobs import help_desk_backfill, schedules, sync_job
+from helpdesk_assets.profiles import listed_tables
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 
 
-def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+def build_defs(
+    resource_overrides: Mapping[str, Any] | None = None, *, profile: str | None = None
+) -> dg.Definitions:
     """Return the definitions, with the resources as configured or with others in their place.
 
     Args:
         resource_overrides: resources by key: dlt, help_desk_api, help_desk_warehouse.
+        profile: whose resources become assets: the name of a profile that is shipped, or the path
+            of one. When left out: SOURCES__HELP_DESK__PROFILE in the environment, or the tickets
+            alone. One that has a mistake is taken for the tickets alone, too: the run says it.
     """
+    listed = listed_tables(profile or from_environment("sources.help_desk.profile"))
+    tables = [table.name for table, _ in listed]
+    job = sync_job(tables)
     return dg.Definitions(
-        assets=[help_desk_api, help_desk_tickets],
-        asset_checks=[help_desk_tickets_checks],
-        jobs=[help_desk_sync, help_desk_backfill],
-        schedules=[help_desk_sync_schedule, help_desk_full_refresh_schedule],
+        assets=[help_desk_api, *(loaded_table(table, parent, tables) for table, parent in listed)],
+        asset_checks=[table_checks(name) for name in tables],
+        jobs=[job, help_desk_backfill],
+        schedules=schedules(job, tables),
         # Also for what is materialized by a click: a process for each step costs more than most
         # steps take.
         executor=dg.in_process_executor,
         resources={
             "dlt": DagsterDltResource(),
-            "help_desk_api": HelpDeskApi(),
+            "help_desk_api": HelpDeskApi(profile=profile),
             "help_desk_warehouse": HelpDeskWarehouse(),
             **(resource_overrides or {}),
         },

@@ -1,11 +1,13 @@
-"""Tickets that are gone from the help desk: what becomes of them in the table."""
+"""Rows that are gone from the help desk: what becomes of them in the table."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from helpdesk_assets.schema import DELETED_AT, QUALIFIED_TABLE
+from helpdesk_assets.client.parents import WalkOfWalks
+from helpdesk_assets.profiles.model import parent_column
+from helpdesk_assets.schema import DATASET, DELETED_AT
 from helpdesk_assets.source import Walk
 
 Deletes = Literal["soft", "hard", "off"]
@@ -13,7 +15,7 @@ Deletes = Literal["soft", "hard", "off"]
 
 @dataclass(frozen=True)
 class Gone:
-    """What was done about tickets that are gone.
+    """What was done about rows that are gone.
 
     Attributes:
         rows: how many had been there until then.
@@ -26,56 +28,66 @@ class Gone:
 
 
 def why_not(walk: Walk) -> str | None:
-    """Say why a walk does not tell which tickets are gone; None when it does."""
+    """Say why a walk does not tell which rows are gone; None when it does."""
     read = walk.reader.walk
     if walk.incremental and walk.incremental.is_window:
-        return "a walk through the tickets of a time does not see the others"
+        return "a walk through the rows of a time does not see the others"
     if walk.incremental:
         return "an incremental walk reads what has changed only"
     if not read.has_ended:
         return "the walk did not end"
     if not read.is_shown:
-        return "paging of this kind does not show that no ticket was left out"
-    if walk.tickets.nameless:
-        return f"{walk.tickets.nameless} rejected rows do not say which tickets they are"
+        return "paging of this kind does not show that no row was left out"
+    if walk.tables.nameless:
+        return f"{walk.tables.nameless} rejected rows do not say which ones they are"
     return None
 
 
 def settle_deleted(
     client: SqlClientBase[Any], walk: Walk, *, load_id: str, how: Deletes, share: float
 ) -> Gone:
-    """Mark or delete the tickets that the table has and a complete walk has not seen.
+    """Mark or delete the rows that the table has and a complete walk has not seen.
 
-    Every ticket that a walk sees is written by its load; the others have the mark of an earlier
-    one. A ticket that comes back is written anew, and so without ``deleted_at``.
+    Every row that a walk sees is written by its load; the others have the mark of an earlier
+    one. A row that comes back is written anew, and so without ``deleted_at``.
 
     Args:
         client: of the file that the walk's load has been committed to.
         walk: as it ended.
         load_id: of its load.
         how: what to do.
-        share: of all tickets there were, 0 to 1; if more than these are gone, they are marked and
+        share: of all rows there were, 0 to 1; if more than these are gone, they are marked and
             not deleted, for what disappears at once may not be gone.
     """
     reason = "switched off" if how == "off" else why_not(walk)
     if reason:
         return Gone(0, reason)
+    table = walk.table.qualified
     gone = f"{DELETED_AT} is null and _dlt_load_id <> ?"
     values: list[Any] = [load_id]
-    if walk.tickets.rejected_ids:
+    if walk.tables.rejected_ids:
         gone += " and not list_contains(?, id)"
-        values.append(walk.tickets.rejected_ids)
+        values.append(walk.tables.rejected_ids)
+    if walk.parent and isinstance(walk.reader.walk, WalkOfWalks):
+        gone += f" and ({_was_looked_for(walk.parent)})"
+        values.append(walk.reader.walk.parents)
     with client.begin_transaction():
         counted = client.execute_sql(
-            f"select count(*) filter ({gone}), count(*) filter ({DELETED_AT} is null)"
-            f" from {QUALIFIED_TABLE}",
+            f"select count(*) filter ({gone}), count(*) filter ({DELETED_AT} is null) from {table}",
             *values,
         )
         ((rows, living),) = counted or [(0, 0)]
         if how == "hard" and rows <= share * living:
-            client.execute_sql(f"delete from {QUALIFIED_TABLE} where {gone}", *values)
+            client.execute_sql(f"delete from {table} where {gone}", *values)
             return Gone(rows, "hard")
-        client.execute_sql(
-            f"update {QUALIFIED_TABLE} set {DELETED_AT} = now() where {gone}", *values
-        )
+        client.execute_sql(f"update {table} set {DELETED_AT} = now() where {gone}", *values)
     return Gone(rows, "soft")
+
+
+def _was_looked_for(parent: str) -> str:
+    """Return what holds of a row whose parent's list was read, or whose parent is gone itself."""
+    column, parents = parent_column(parent), f"{DATASET}.{parent}"
+    return (
+        f"{column} in (select unnest(?))"
+        f" or {column} not in (select id from {parents} where {DELETED_AT} is null)"
+    )

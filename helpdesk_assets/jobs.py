@@ -1,40 +1,20 @@
-"""The job that keeps the tickets fresh, its schedules, and one that loads them month by month."""
+"""The job that keeps the tables fresh, its schedules, and one that loads tickets month by month."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import dagster as dg
-from dlt.common.configuration.providers import EnvironProvider
 
 from helpdesk_assets.assets import TICKETS
+from helpdesk_assets.environment import from_environment
 from helpdesk_assets.schema import TABLE
 
-help_desk_sync = dg.define_asset_job(
-    "help_desk_sync",
-    description="Load the tickets, then whatever is made of them, and check all of it.",
-    selection=dg.AssetSelection.assets(TICKETS).downstream(),
-    executor_def=dg.in_process_executor,
-    # A run whose process died is started again, at most twice; one that failed with a sentence
-    # is not, for its requests were already repeated where that makes sense.
-    tags={"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "false"},
-)
-
-
-def _from_environment(schedule: str, key: str, default: str) -> str:
-    """Look up a setting of a schedule in the environment, by dlt's naming.
-
-    Not in dlt's files: Dagster needs it when it loads the definitions, and no file is read then.
-    """
-    value, _ = EnvironProvider().get_value(key, str, "", "schedules", schedule)
-    return str(value or default)
-
-
-TIMEZONE = _from_environment("help_desk_sync", "timezone", "UTC")
+TIMEZONE = from_environment("schedules.help_desk_sync.timezone", "UTC")
 
 
 @dg.monthly_partitioned_config(
-    start_date=_from_environment("help_desk_backfill", "start", "2020-01-01"), timezone="UTC"
+    start_date=from_environment("schedules.help_desk_backfill.start", "2020-01-01"), timezone="UTC"
 )
 def _a_month(start: datetime, end: datetime) -> Mapping[str, Any]:
     window = {"start": start.isoformat(), "end": end.isoformat()}
@@ -54,25 +34,48 @@ help_desk_backfill = dg.define_asset_job(
     executor_def=dg.in_process_executor,
 )
 
-help_desk_sync_schedule = dg.ScheduleDefinition(
-    name="help_desk_sync_schedule",
-    job=help_desk_sync,
-    description="Runs help_desk_sync, every hour unless SCHEDULES__HELP_DESK_SYNC__CRON differs.",
-    cron_schedule=_from_environment("help_desk_sync", "cron", "0 * * * *"),
-    execution_timezone=TIMEZONE,
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-)
 
-# Where syncs ask for changes only, what such a sync cannot see is caught by this one.
-help_desk_full_refresh_schedule = dg.ScheduleDefinition(
-    name="help_desk_full_refresh_schedule",
-    job=help_desk_sync,
-    description=(
-        "Runs help_desk_sync over every ticket, on Sunday mornings unless "
-        "SCHEDULES__HELP_DESK_FULL_REFRESH__CRON differs."
-    ),
-    cron_schedule=_from_environment("help_desk_full_refresh", "cron", "0 3 * * 0"),
-    execution_timezone=TIMEZONE,
-    run_config={"ops": {TABLE: {"config": {"full_refresh": True}}}},
-    default_status=dg.DefaultScheduleStatus.STOPPED,
-)
+def sync_job(tables: Sequence[str] = (TABLE,)) -> "dg.UnresolvedAssetJobDefinition":
+    """Return the job that loads tables, and makes whatever is made of them."""
+    return dg.define_asset_job(
+        "help_desk_sync",
+        description="Load the tickets, then whatever is made of them, and check all of it.",
+        selection=dg.AssetSelection.assets(*tables).downstream(),
+        executor_def=dg.in_process_executor,
+        # A run whose process died is started again, at most twice; one that failed with a sentence
+        # is not, for its requests were already repeated where that makes sense.
+        tags={"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "false"},
+    )
+
+
+def schedules(
+    job: "dg.UnresolvedAssetJobDefinition", tables: Sequence[str] = (TABLE,)
+) -> list[dg.ScheduleDefinition]:
+    """Return the schedules of the job: one that keeps up, and one that reads everything.
+
+    Where syncs ask for changes only, what such a sync cannot see is caught by the other.
+    """
+    return [
+        dg.ScheduleDefinition(
+            name="help_desk_sync_schedule",
+            job=job,
+            description=(
+                "Runs help_desk_sync, every hour unless SCHEDULES__HELP_DESK_SYNC__CRON differs."
+            ),
+            cron_schedule=from_environment("schedules.help_desk_sync.cron", "0 * * * *"),
+            execution_timezone=TIMEZONE,
+            default_status=dg.DefaultScheduleStatus.STOPPED,
+        ),
+        dg.ScheduleDefinition(
+            name="help_desk_full_refresh_schedule",
+            job=job,
+            description=(
+                "Runs help_desk_sync over every row, on Sunday mornings unless "
+                "SCHEDULES__HELP_DESK_FULL_REFRESH__CRON differs."
+            ),
+            cron_schedule=from_environment("schedules.help_desk_full_refresh.cron", "0 3 * * 0"),
+            execution_timezone=TIMEZONE,
+            run_config={"ops": {table: {"config": {"full_refresh": True}} for table in tables}},
+            default_status=dg.DefaultScheduleStatus.STOPPED,
+        ),
+    ]

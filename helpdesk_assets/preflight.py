@@ -1,6 +1,7 @@
 """Looks at a help desk before the first sync: what works, and what to do about what does not.
 
-It reads the first two pages, and writes nothing anywhere.
+It reads the first two pages of the tickets and one of whatever else the profile lists, and writes
+nothing anywhere.
 """
 
 from collections import Counter
@@ -8,17 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
-from requests import HTTPError, PreparedRequest, Request, Response
+from requests import HTTPError, PreparedRequest
 
 from helpdesk_assets.client.chain import ChainWalk
 from helpdesk_assets.client.failures import UNCHANGED, NoTokenError, UnusableAnswerError
 from helpdesk_assets.client.pages import MISSING, Page, value_at
 from helpdesk_assets.client.paging import Counted
+from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.client.redaction import chain
+from helpdesk_assets.profiles.model import Profile, parent_column
 from helpdesk_assets.resources import HelpDeskApi
-from helpdesk_assets.resources.connection import Connection, endpoint_url
-from helpdesk_assets.rows import read
-from helpdesk_assets.source import spelled_params
+from helpdesk_assets.resources.connection import Connection, first_request
+from helpdesk_assets.rows import Row, read
+from helpdesk_assets.schema import TABLE
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def look(api: HelpDeskApi) -> Iterator[Finding]:
         with api.connection(full_refresh=True) as connection:
             stage = "host"
             first = _request(connection)
-            pages = connection.walk.reader.look(first, pages=2)
+            pages = _one_list(connection).look(first, pages=2)
             page = next(pages)
             yield Finding("host", True, f"{str(first.url).partition('?')[0]} answers")
             yield Finding("key", True, "accepted")
@@ -53,29 +56,67 @@ def look(api: HelpDeskApi) -> Iterator[Finding]:
             yield _of_cost(connection, page)
     except dg.Failure as failure:
         yield from _of_failure(failure, stage)
+        return
+    yield from _of_other_lists(api, profile, page.rows)
+
+
+def _one_list(connection: Connection) -> CompleteReader:
+    reader = connection.walk.reader
+    if not isinstance(reader, CompleteReader):
+        raise TypeError("It is a list for each row of another.")
+    return reader
+
+
+def _of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> Iterator[Finding]:
+    """Look at the first page of whatever else the profile lists; of one that has a list for each
+    row of another, at the list of the first row.
+    """
+    seen = {TABLE: tickets}
+    others = [resource for resource in profile.resources if resource.name != TABLE]
+    for resource in sorted(others, key=lambda resource: resource.parent is not None):
+        try:
+            with api.connection(name=resource.name, full_refresh=True) as connection:
+                rows = _first_rows(connection, seen)
+        except dg.Failure as failure:
+            yield Finding(resource.name, False, _said(failure))
+            continue
+        seen[resource.name] = rows
+        lost = [
+            f"{column.name} (at {'.'.join(column.field)})"
+            for column in resource.columns()
+            if all(value_at(row, column.field) in (None, MISSING) for row in rows)
+        ]
+        at = resource.endpoint.data_selector
+        if rows and lost:
+            yield Finding(
+                resource.name, False, f"no row has {', '.join(lost)}: mend fields in the profile"
+            )
+        else:
+            whose = f", for the first of {resource.parent}" if resource.parent else ""
+            yield Finding(resource.name, True, f"{len(rows)} rows at {at}{whose}")
+
+
+def _first_rows(connection: Connection, seen: dict[str, list[Row]]) -> list[Row]:
+    reader, parent = connection.walk.reader, connection.resource.parent
+    if isinstance(reader, CompleteReader) or parent is None:
+        return next(_one_list(connection).look(_request(connection), pages=1)).rows
+    key = connection.profile.resource(parent).columns()[0]
+    ids = [value_at(row, key.field) for row in seen.get(parent, [])[:1]]
+    return next(reader.rows(ids, parent_column(parent)))
 
 
 def _request(connection: Connection) -> PreparedRequest:
-    endpoint = connection.profile.tickets.endpoint
-    session = connection.walk.reader.session.requests_session
-    return session.prepare_request(
-        Request(
-            "GET",
-            endpoint_url(connection.base_url, endpoint.path),
-            params=spelled_params(endpoint.params),
-            headers=dict(connection.profile.client.headers),
-            auth=connection.auth,
-            hooks={"response": _raise_for_status},
-        )
+    return first_request(
+        connection.resource,
+        connection.profile,
+        connection.walk.reader.session,
+        connection.base_url,
+        connection.auth,
     )
 
 
-def _raise_for_status(response: Response, *_: object, **__: object) -> None:
-    response.raise_for_status()
-
-
 def _of_rows(connection: Connection, page: Page) -> Iterator[Finding]:
-    resource = connection.profile.tickets
+    resource = connection.resource
     selector = resource.endpoint.data_selector
     count = len(page.rows)
     if not count:
@@ -113,7 +154,7 @@ def _of_rows(connection: Connection, page: Page) -> Iterator[Finding]:
 
 
 def _of_order(connection: Connection, more: list[Page]) -> Finding:
-    walk = connection.walk.reader.walk
+    walk = _one_list(connection).walk
     if isinstance(walk, ChainWalk):
         return Finding("order", True, "the API's own: each page says where the next one is")
     if walk.steps_back:
@@ -127,7 +168,7 @@ def _of_order(connection: Connection, more: list[Page]) -> Finding:
 
 
 def _of_cost(connection: Connection, page: Page) -> Finding:
-    walk = connection.walk.reader.walk
+    walk = _one_list(connection).walk
     proof = "and shows that none is missing" if not isinstance(walk, ChainWalk) else ""
     if page.total is None:
         return Finding(
@@ -163,4 +204,8 @@ def _of_failure(failure: dg.Failure, what: str) -> Iterator[Finding]:
     before = {"key": ["host"], "path": ["host"], "rows": ["host", "key"]}.get(what, [])
     for name in before:
         yield Finding(name, True, "answers" if name == "host" else "accepted")
-    yield Finding(what, False, str(failure.description).removesuffix(UNCHANGED).rstrip())
+    yield Finding(what, False, _said(failure))
+
+
+def _said(failure: dg.Failure) -> str:
+    return str(failure.description).removesuffix(UNCHANGED).rstrip()

@@ -1,4 +1,4 @@
-"""The tickets table: where it is, what its columns are called, hold and mean.
+"""The tables: where they are, what their columns are called, hold and mean.
 
 One description of each column serves the load (as dlt hints), the asset checks and the column
 table of the Dagster UI. Columns beyond these are loaded as the API sends them.
@@ -28,7 +28,7 @@ DUCKDB_TYPES: dict[DltType, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column that the table always has.
+    """A column that a table always has.
 
     ``dlt_type`` is what dlt loads it as, and ``path`` where the API has it in a row: the names of
     the fields from the row down.
@@ -83,10 +83,8 @@ ROW_NUMBER = "_row_number"
 # When a ticket was found to be gone from the help desk; this project's, whatever the API sends.
 DELETED_AT = "deleted_at"
 
-NOT_NULL = frozenset({C_DLT_LOAD_ID, *(column.name for column in COLUMNS if not column.nullable)})
-
-REJECTED_TABLE = f"{TABLE}_rejected"
-QUALIFIED_REJECTED_TABLE = f"{DATASET}.{REJECTED_TABLE}"
+# How the name ends of a table of rows that cannot be loaded.
+REJECTED = "_rejected"
 REJECTED_COLUMNS: TTableSchemaColumns = {
     "reason": {
         "data_type": "text",
@@ -100,51 +98,79 @@ REJECTED_COLUMNS: TTableSchemaColumns = {
     "run_id": {"data_type": "text", "description": "The Dagster run that read it."},
 }
 
-DESCRIPTIONS = {
-    **{column.name: column.description for column in COLUMNS},
-    DELETED_AT: "When the ticket was found to be gone from the help desk; null while it is there.",
+OURS = {
+    DELETED_AT: "When the row was found to be gone from the help desk; null while it is there.",
     ROW_NUMBER: "Which row of its load this was, counted from 1.",
     C_DLT_LOAD_ID: "The load that last wrote this row; its times are in help_desk._dlt_loads.",
 }
 
 
-def dlt_columns(known: Sequence[Column] = COLUMNS) -> TTableSchemaColumns:
-    """Return the columns as hints for a dlt resource, by column name."""
-    columns: TTableSchemaColumns = {
-        column.name: {
-            "name": column.name,
-            "data_type": column.dlt_type,
-            "nullable": column.nullable,
-            "primary_key": column.primary_key,
-            "description": column.description,
-        }
-        for column in known
-    }
-    columns[DELETED_AT] = {"name": DELETED_AT, "data_type": "timestamp"}
-    columns[ROW_NUMBER] = {"name": ROW_NUMBER, "data_type": "bigint", "dedup_sort": "desc"}
-    columns[C_DLT_LOAD_ID] = {"name": C_DLT_LOAD_ID, "data_type": "text", "nullable": False}
-    return columns
+@dataclass(frozen=True)
+class Table:
+    """A table that a list of the API is loaded into.
 
-
-def expected_columns() -> dg.TableSchema:
-    """Return the columns that the table always has, for the UI before the first load."""
-    return table_schema([(column.name, column.duckdb_type, column.nullable) for column in COLUMNS])
-
-
-def table_schema(columns: list[tuple[str, str, bool]]) -> dg.TableSchema:
-    """Describe columns for the Dagster UI.
-
-    Args:
-        columns: name, DuckDB type and nullability of each, in the table's order.
+    Attributes:
+        name: of the table, of the Dagster asset and of the dlt resource.
+        columns: those that it has in any case, its key first.
     """
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=name,
-                type=duckdb_type,
-                description=DESCRIPTIONS.get(name),
-                constraints=dg.TableColumnConstraints(nullable=nullable),
-            )
-            for name, duckdb_type, nullable in columns
-        ]
-    )
+
+    name: str = TABLE
+    columns: tuple[Column, ...] = COLUMNS
+
+    @property
+    def qualified(self) -> str:
+        """Its name in SQL."""
+        return f"{DATASET}.{self.name}"
+
+    @property
+    def rejected(self) -> str:
+        """The name of the table of rows that cannot be loaded."""
+        return f"{self.name}{REJECTED}"
+
+    @property
+    def not_null(self) -> frozenset[str]:
+        """The names of the columns that have a value in each row."""
+        required = (column.name for column in self.columns if not column.nullable)
+        return frozenset({C_DLT_LOAD_ID, *required})
+
+    def dlt_columns(self) -> TTableSchemaColumns:
+        """Return the columns as hints for a dlt resource, by column name."""
+        columns: TTableSchemaColumns = {
+            column.name: {
+                "name": column.name,
+                "data_type": column.dlt_type,
+                "nullable": column.nullable,
+                "primary_key": column.primary_key,
+                "description": column.description,
+            }
+            for column in self.columns
+        }
+        columns[DELETED_AT] = {"name": DELETED_AT, "data_type": "timestamp"}
+        columns[ROW_NUMBER] = {"name": ROW_NUMBER, "data_type": "bigint", "dedup_sort": "desc"}
+        columns[C_DLT_LOAD_ID] = {"name": C_DLT_LOAD_ID, "data_type": "text", "nullable": False}
+        return columns
+
+    def expected(self) -> dg.TableSchema:
+        """Return the columns it has in any case, for the UI before the first load."""
+        return self.described(
+            [(column.name, column.duckdb_type, column.nullable) for column in self.columns]
+        )
+
+    def described(self, columns: Sequence[tuple[str, str, bool]]) -> dg.TableSchema:
+        """Describe columns for the Dagster UI.
+
+        Args:
+            columns: name, DuckDB type and nullability of each, in the table's order.
+        """
+        descriptions = OURS | {column.name: column.description for column in self.columns}
+        return dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    name=name,
+                    type=duckdb_type,
+                    description=descriptions.get(name),
+                    constraints=dg.TableColumnConstraints(nullable=nullable),
+                )
+                for name, duckdb_type, nullable in columns
+            ]
+        )

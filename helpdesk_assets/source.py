@@ -1,13 +1,16 @@
 """The dlt source: one help desk behind a REST API, as its profile describes it.
 
 Whatever is special about talking to it (retries, paging, what its answers must be) is in
-``helpdesk_assets.client``; whatever is special about its tickets is in ``helpdesk_assets.schema``,
+``helpdesk_assets.client``; whatever is special about its rows is in ``helpdesk_assets.schema``,
 ``helpdesk_assets.rows`` and ``helpdesk_assets.columns``; what a vendor calls things, in
 ``helpdesk_assets.profiles``.
+
+Each list of the API has a source and a pipeline of its own: it is loaded whole or not at all, and
+whether another one is well does not matter.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
@@ -19,12 +22,18 @@ from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from dlt.sources.rest_api import rest_api_source
 from dlt.sources.rest_api.typing import Endpoint, IncrementalConfig, RESTAPIConfig
 
+from helpdesk_assets.client.parents import ParentsReader
 from helpdesk_assets.client.reader import CompleteReader
-from helpdesk_assets.profiles.model import Profile
-from helpdesk_assets.schema import TABLE, dlt_columns
-from helpdesk_assets.tickets import Tickets, rejected_hints
+from helpdesk_assets.profiles.model import Profile, Resource, parent_column
+from helpdesk_assets.schema import TABLE, Table
+from helpdesk_assets.tables import Tables, rejected_hints
 
 SOURCE = "help_desk"
+# Which load of its parents a resource has been loaded up to, in what dlt keeps of it.
+LOADED_UP_TO = "loaded_up_to"
+
+# Returns the ids of the parents that have been loaded after a load, and the newest load.
+ParentsSince = Callable[[str], tuple[list[Any], str]]
 
 
 @dataclass(frozen=True)
@@ -58,35 +67,75 @@ class IncrementalSync:
 
 @dataclass
 class Walk:
-    """One run's way through the help desk: how it is made, and what came of it.
+    """One run's way through a list of the help desk: how it is made, and what came of it.
 
     Attributes:
         reader: reads the list, page by page, and shows that it is complete.
-        tickets: makes tables of what it reads, and counts.
+        tables: makes tables of what it reads, and counts.
+        table: what the rows are loaded into.
         incremental: how to ask for what has changed; None reads the list in full.
         profile: the name of the profile that the desk was read by.
+        parent: the resource whose rows the list is asked for by; None where it is one list.
     """
 
-    reader: CompleteReader
-    tickets: Tickets
+    reader: CompleteReader | ParentsReader
+    tables: Tables
+    table: Table = field(default_factory=Table)
     incremental: IncrementalSync | None = None
     profile: str = ""
+    parent: str | None = None
 
 
 def help_desk_source(
-    *, base_url: str, auth: AuthConfigBase, profile: Profile, walk: Walk
+    *,
+    base_url: str,
+    auth: AuthConfigBase,
+    profile: Profile,
+    walk: Walk,
 ) -> DltSource:
     """Return the source for one run; dlt does not take the same one twice.
 
-    It has one resource, ``help_desk_tickets``, which yields Arrow tables of some thousand tickets.
+    It has one resource, of the name of the table, which yields Arrow tables of some thousand rows.
 
     Args:
         base_url: scheme, host and whatever comes before the endpoint's path.
         auth: what lets requests in.
         profile: what the vendor calls things.
-        walk: how the desk is read; takes down what came of it.
+        walk: how the list is read; takes down what came of it.
     """
-    resource = profile.tickets
+    reader, table = walk.reader, walk.table
+    if not isinstance(reader, CompleteReader):
+        raise TypeError("Lists by parent have a source of their own.")
+    resource = profile.resource(table.name)
+    config: RESTAPIConfig = {
+        "client": {
+            "base_url": base_url,
+            "headers": dict(profile.client.headers),
+            "auth": auth,
+            "session": reader.session.requests_session,
+        },
+        "resource_defaults": {
+            "primary_key": profile.resource_defaults.primary_key,
+            "write_disposition": profile.resource_defaults.write_disposition,
+        },
+        "resources": [
+            {
+                "name": table.name,
+                "columns": table.dlt_columns(),
+                "endpoint": _endpoint(resource, reader, walk.incremental),
+            }
+        ],
+    }
+    source = rest_api_source(config, name=source_name(table.name))
+    loaded = source.resources[table.name]
+    loaded.add_step(_in_columns(walk, reader))
+    _with_rejected(loaded, table)
+    return source
+
+
+def _endpoint(
+    resource: Resource, reader: CompleteReader, incremental: IncrementalSync | None
+) -> Endpoint:
     params = spelled_params(resource.endpoint.params)
     endpoint: Endpoint = {
         "path": resource.endpoint.path,
@@ -94,49 +143,71 @@ def help_desk_source(
         # Where the reader puts the rows, wherever the API had them.
         "data_selector": "data",
         # Any paging that a profile can name, but complete.
-        "paginator": walk.reader.paginator,
+        "paginator": reader.paginator,
         "response_actions": [
             {"status_code": answer.status_code, "action": answer.action}
             for answer in resource.endpoint.response_actions
         ],
     }
-    if walk.incremental:
-        start_param = walk.incremental.start_param
-        incremental: IncrementalConfig = {
-            "cursor_path": walk.incremental.cursor_path,
+    if incremental:
+        start_param = incremental.start_param
+        asked: IncrementalConfig = {
+            "cursor_path": incremental.cursor_path,
             "start_param": start_param,
-            "lag": walk.incremental.lag,
+            "lag": incremental.lag,
             "on_cursor_value_missing": "include",
             # At first, all is asked for: as the profile does it, or by leaving the parameter out.
             "convert": partial(_spelled, at_first=params.get(start_param)),
         }
-        if walk.incremental.is_window:
-            incremental["initial_value"] = walk.incremental.start
-            incremental["end_value"] = walk.incremental.end
-            if walk.incremental.end_param:
-                incremental["end_param"] = walk.incremental.end_param
-        endpoint["incremental"] = incremental
-    config: RESTAPIConfig = {
-        "client": {
-            "base_url": base_url,
-            "headers": dict(profile.client.headers),
-            "auth": auth,
-            "session": walk.reader.session.requests_session,
-        },
-        "resource_defaults": {
-            "primary_key": profile.resource_defaults.primary_key,
-            "write_disposition": profile.resource_defaults.write_disposition,
-        },
-        "resources": [
-            {"name": TABLE, "columns": dlt_columns(resource.columns()), "endpoint": endpoint}
-        ],
-    }
-    source = rest_api_source(config, name=SOURCE)
-    tickets = source.resources[TABLE]
-    tickets.add_step(_in_columns(walk))
-    # What dlt offers for a second table of a resource also gives it the columns of the first.
-    tickets._set_hints(rejected_hints(), create_table_variant=True)
-    return source
+        if incremental.is_window:
+            asked["initial_value"] = incremental.start
+            asked["end_value"] = incremental.end
+            if incremental.end_param:
+                asked["end_param"] = incremental.end_param
+        endpoint["incremental"] = asked
+    return endpoint
+
+
+def source_by_parent(*, profile: Profile, walk: Walk, parents: ParentsSince) -> DltSource:
+    """Return the source for one run of a list that is asked for by the rows of another.
+
+    It asks for the lists of those parents that have been loaded since it was loaded last.
+
+    Args:
+        profile: what the vendor calls things.
+        walk: how the lists are read; takes down what came of it.
+        parents: says which there are; asked when the load has begun.
+    """
+    reader, table = walk.reader, walk.table
+    if not isinstance(reader, ParentsReader) or walk.parent is None:
+        raise TypeError("A list of its own is read by help_desk_source.")
+    marked = parent_column(walk.parent)
+
+    def rows_by_parent() -> Iterator[Any]:
+        state = dlt.current.resource_state()
+        ids, newest = parents(state.get(LOADED_UP_TO, ""))
+        for rows in reader.rows(ids, marked):
+            yield from walk.tables.tables(
+                rows, offset_of=reader.offset_of, is_last=reader.walk.has_ended
+            )
+        state[LOADED_UP_TO] = newest
+
+    loaded = dlt.resource(
+        rows_by_parent,
+        name=table.name,
+        primary_key=profile.resource_defaults.primary_key,
+        write_disposition=profile.resource_defaults.write_disposition,
+        columns=table.dlt_columns(),
+    )
+    _with_rejected(loaded, table)
+    name = source_name(table.name)
+    return DltSource(Schema(name), name, [loaded])
+
+
+def _with_rejected(loaded: DltResource, table: Table) -> None:
+    """Let a resource have a second table, of the rows that cannot be loaded."""
+    # What dlt offers for it without the underscore also gives it the columns of the first.
+    loaded._set_hints(rejected_hints(table), create_table_variant=True)
 
 
 def spelled_params(params: dict[str, str | int | bool]) -> dict[str, Any]:
@@ -147,27 +218,29 @@ def spelled_params(params: dict[str, str | int | bool]) -> dict[str, Any]:
     }
 
 
-def _in_columns(walk: Walk) -> Callable[[list[dict[str, Any]], Any], Iterator[Any]]:
+def _in_columns(
+    walk: Walk, reader: CompleteReader
+) -> Callable[[list[dict[str, Any]], Any], Iterator[Any]]:
     """Return a step that makes tables of the rows that the reader hands on."""
 
     def step(rows: list[dict[str, Any]], meta: Any = None) -> Iterator[Any]:
-        yield from walk.tickets.tables(
-            rows, offset_of=walk.reader.offset_of, is_last=walk.reader.walk.has_ended
+        yield from walk.tables.tables(
+            rows, offset_of=reader.offset_of, is_last=reader.walk.has_ended
         )
         changes = walk.incremental and not walk.incremental.is_window
-        if walk.incremental and changes and walk.reader.walk.has_ended:
-            _begin_next_before_this(walk.incremental.cursor_path, walk.reader.seconds)
+        if walk.incremental and changes and reader.walk.has_ended:
+            _begin_next_before_this(walk.table, walk.incremental.cursor_path, reader.seconds)
 
     return step
 
 
-def _begin_next_before_this(cursor_path: str, seconds: float) -> None:
+def _begin_next_before_this(table: Table, cursor_path: str, seconds: float) -> None:
     """Let the next walk ask for what changed while this one lasted, too.
 
     This one may have read a ticket before it changed, and after it another that changed later. The
     newest change that was seen, less the time that the walk took, was before its beginning.
     """
-    state = dlt.current.resource_state(TABLE)["incremental"][cursor_path]
+    state = dlt.current.resource_state(table.name)["incremental"][cursor_path]
     if isinstance(state["last_value"], datetime):
         state["last_value"] -= timedelta(seconds=seconds)
 
@@ -181,17 +254,23 @@ def _spelled(value: Any, *, at_first: str | None) -> str | None:
     return str(value)
 
 
-def source_outline() -> DltSource:
-    """Return the source's resources by name alone, for definitions to be made from.
+def source_name(table: str) -> str:
+    """Return the name of the source of a table, by which dlt also knows its schema."""
+    return SOURCE if table == TABLE else f"{SOURCE}_{table}"
+
+
+def source_outline(table: str = TABLE) -> DltSource:
+    """Return a table's source by its resource's name alone, for definitions to be made from.
 
     It needs no address, no key and no session. The normalizers are those dlt has by default;
     were they left out, dlt would read its configuration files for them, at import.
     """
+    name = source_name(table)
     schema = Schema(
-        SOURCE,
+        name,
         normalizers={
             "names": "snake_case",
             "json": {"module": "dlt.common.normalizers.json.relational"},
         },
     )
-    return DltSource(schema, SOURCE, [DltResource.from_data([], name=TABLE)])
+    return DltSource(schema, name, [DltResource.from_data([], name=table)])

@@ -20,7 +20,7 @@ from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.source import Walk, help_desk_source
-from helpdesk_assets.tickets import Tickets
+from helpdesk_assets.tables import Tables
 from helpdesk_assets_tests.plain import plain_source
 
 Read = Callable[[str], Iterable[Any]]
@@ -47,7 +47,7 @@ def new_walk(
     """Return a walk that nothing is known of yet, and that has pages in flight from the first."""
     session = HelpDeskSession(Redaction(DEFAULT_API_KEY), in_flight=in_flight)
     walk = CompleteWalk(paging, brief=brief)
-    return Walk(CompleteReader(session, walk, rows_at_once=rows_at_once), Tickets())
+    return Walk(CompleteReader(session, walk, rows_at_once=rows_at_once), Tables())
 
 
 def rows_of(items: Iterable[Any]) -> Iterator[Any]:

@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from helpdesk_assets.assets import help_desk_tickets
-from helpdesk_assets.checks import help_desk_tickets_checks
+from helpdesk_assets.assets import TICKETS, loaded_table
+from helpdesk_assets.checks import table_checks
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse
 
@@ -28,12 +28,12 @@ def run_checks(
 ) -> Callable[[], dict[str, dg.AssetCheckEvaluation]]:
     """Run the checks alone on a table that other hands have made."""
     job = dg.Definitions(
-        assets=[help_desk_tickets],
-        asset_checks=[help_desk_tickets_checks],
+        assets=[loaded_table()],
+        asset_checks=[table_checks()],
         jobs=[
             dg.define_asset_job(
                 "checks_only",
-                selection=dg.AssetSelection.checks_for_assets(help_desk_tickets),
+                selection=dg.AssetSelection.checks_for_assets(TICKETS),
                 executor_def=dg.in_process_executor,
             )
         ],
@@ -195,17 +195,17 @@ def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream
     warehouse.query(CREATE)
     warehouse.query("insert into help_desk.help_desk_tickets (id) values (77), (77)")
 
-    @dg.asset(deps=[help_desk_tickets])
+    @dg.asset(deps=[TICKETS])
     def report() -> None: ...
 
     defs = dg.Definitions(
-        assets=[help_desk_tickets, report],
-        asset_checks=[help_desk_tickets_checks],
+        assets=[loaded_table(), report],
+        asset_checks=[table_checks()],
         jobs=[
             dg.define_asset_job(
                 "all",
                 selection=dg.AssetSelection.assets(report)
-                | dg.AssetSelection.checks_for_assets(help_desk_tickets),
+                | dg.AssetSelection.checks_for_assets(TICKETS),
             )
         ],
         resources={
@@ -231,11 +231,11 @@ def test_a_walk_that_is_not_whole_in_the_table_fails(
     sync()
     warehouse.query("delete from help_desk.help_desk_tickets where id in (7, 77)")
     checks = dg.Definitions(
-        assets=[help_desk_tickets],
-        asset_checks=[help_desk_tickets_checks],
+        assets=[loaded_table()],
+        asset_checks=[table_checks()],
         jobs=[
             dg.define_asset_job(
-                "checks_only", selection=dg.AssetSelection.checks_for_assets(help_desk_tickets)
+                "checks_only", selection=dg.AssetSelection.checks_for_assets(TICKETS)
             )
         ],
         resources={
@@ -254,7 +254,7 @@ def test_a_walk_that_is_not_whole_in_the_table_fails(
 
     assert not check.passed
     assert check.blocking
-    assert "read 150 tickets, and 148 of them are in the table" in str(check.description)
+    assert "read 150 rows, and 148 of them are in the table" in str(check.description)
     assert values(check) == {
         "rows": 148,
         "rows_walked": 150,

@@ -33,7 +33,8 @@ def test_the_schedule_is_hourly_and_stopped_until_someone_starts_it() -> None:
 def test_the_schedule_is_configured_in_the_environment() -> None:
     # Run in another process, as the environment is read at import; it answers by printing.
     say = (
-        "from helpdesk_assets.jobs import help_desk_sync_schedule as schedule;"
+        "from helpdesk_assets import defs;"
+        "schedule = defs.resolve_schedule_def('help_desk_sync_schedule');"
         "print(schedule.cron_schedule, schedule.execution_timezone)"
     )
     said = subprocess.check_output(

@@ -97,6 +97,41 @@ BROKEN = {
         "resources:",
         "resources has to",
     ),
+    "a name that is taken": (
+        ("name: help_desk_tickets", "name: ticket_backlog"),
+        "- name: help_desk_tickets",
+        "resources.0.name needs another name, as this project has tables or assets called so",
+    ),
+    "no tickets": (
+        ("name: help_desk_tickets", "name: users"),
+        "resources:",
+        "resources needs one of the name help_desk_tickets",
+    ),
+    "two of a name": (
+        (
+            GOOD[GOOD.index("  - name") :],
+            GOOD[GOOD.index("  - name") :] + GOOD[GOOD.index("  - name") :],
+        ),
+        None,
+        "resources.1.name needs another name, as there is one of that name",
+    ),
+    "an id of what is not listed": (
+        (
+            GOOD[GOOD.index("  - name") :],
+            GOOD[GOOD.index("  - name") :]
+            + GOOD[GOOD.index("  - name") :]
+            .replace("help_desk_tickets", "notes")
+            .replace("/v1/tickets", "/v1/{resources.people.id}/notes"),
+        ),
+        None,
+        "resources.1.endpoint.path needs the name of a resource that is asked for by itself: one of"
+        " help_desk_tickets",
+    ),
+    "braces around something else": (
+        ("path: /v1/tickets", "path: /v1/{desk}/tickets"),
+        "path: /v1/tickets",
+        "resources.0.endpoint.path needs a path in which {resources.help_desk_tickets.id}",
+    ),
     "no YAML": (
         ("    location: query", "    location: [query"),
         None,

@@ -16,7 +16,6 @@ from dlt.common.configuration.specs import BaseConfiguration
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.client.session import RetryPolicy
 from helpdesk_assets.definitions import defs
-from helpdesk_assets.jobs import help_desk_full_refresh_schedule, help_desk_sync_schedule
 from helpdesk_assets.profiles import DEFAULT_PROFILE
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.resources.api import DEFAULT_DELETES, Incremental
@@ -175,15 +174,17 @@ def test_the_settings_are_those_of_the_code() -> None:
         for name in RetryPolicy.get_resolvable_fields()
         if name not in BaseConfiguration.get_resolvable_fields()
     }
-    defaults["SCHEDULES__HELP_DESK_SYNC__CRON"] = str(help_desk_sync_schedule.cron_schedule)
+    defaults["SCHEDULES__HELP_DESK_SYNC__CRON"] = str(
+        defs.resolve_schedule_def("help_desk_sync_schedule").cron_schedule
+    )
     defaults["SCHEDULES__HELP_DESK_FULL_REFRESH__CRON"] = str(
-        help_desk_full_refresh_schedule.cron_schedule
+        defs.resolve_schedule_def("help_desk_full_refresh_schedule").cron_schedule
     )
     months = defs.resolve_job_def("help_desk_backfill").partitions_def
     assert isinstance(months, dg.TimeWindowPartitionsDefinition)
     defaults["SCHEDULES__HELP_DESK_BACKFILL__START"] = f"{months.start:%Y-%m-%d}"
     defaults["SCHEDULES__HELP_DESK_SYNC__TIMEZONE"] = str(
-        help_desk_sync_schedule.execution_timezone
+        defs.resolve_schedule_def("help_desk_sync_schedule").execution_timezone
     )
     of_ours = {
         "DESTINATION__DUCKDB__LOCK_TIMEOUT": f"{DEFAULT_LOCK_TIMEOUT:g}",

@@ -1,4 +1,4 @@
-"""What the checks look at: the tickets table as DuckDB has it, and the walk that last filled it."""
+"""What the checks look at: a table as DuckDB has it, and the walk that last filled it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,19 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.assets import TICKETS
 from helpdesk_assets.metadata import LOAD_ID
 from helpdesk_assets.resources import stored_columns
-from helpdesk_assets.schema import DELETED_AT, QUALIFIED_TABLE, Column
+from helpdesk_assets.schema import DELETED_AT, Column, Table
 
 
 @dataclass(frozen=True)
 class StoredTable:
-    """The tickets table, open to read.
+    """A loaded table, open to read.
 
     Attributes:
         connection: to the DuckDB file.
+        table: what it should be.
         types: DuckDB types by column; empty when there is no table.
-        columns: those that it should have.
         counts: how many rows there are, as ``rows``; and how many of them have each id once
             (``distinct_ids``), are not marked as deleted (``living``), are of the last load
             (``of_walk``), and have no value in a column (``null_`` and its name). Counted all in
@@ -32,12 +31,17 @@ class StoredTable:
     """
 
     connection: duckdb.DuckDBPyConnection
+    table: Table
     types: Mapping[str, str]
-    columns: Sequence[Column]
     counts: Mapping[str, int]
     deleted_share: float
     walk: Mapping[str, Any]
     run_id: str
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns that it should have."""
+        return self.table.columns
 
     @property
     def rows(self) -> int:
@@ -62,12 +66,12 @@ class StoredTable:
 def stored_table(
     connection: duckdb.DuckDBPyConnection,
     instance: dg.DagsterInstance,
-    columns: Sequence[Column],
+    table: Table,
     deleted_share: float,
 ) -> StoredTable:
     """Read what there is of the table, and what the instance knows of its last load."""
-    types = {name: duckdb_type for name, duckdb_type, _ in stored_columns(connection)}
-    event = instance.get_latest_materialization_event(TICKETS)
+    types = {name: duckdb_type for name, duckdb_type, _ in stored_columns(connection, table.name)}
+    event = instance.get_latest_materialization_event(dg.AssetKey(table.name))
     materialization = event.asset_materialization if event else None
     walk = {
         name: value.value
@@ -75,9 +79,9 @@ def stored_table(
     }
     return StoredTable(
         connection=connection,
+        table=table,
         types=types,
-        columns=columns,
-        counts=_counts(connection, types, walk.get(LOAD_ID, "")),
+        counts=_counts(connection, table, types, walk.get(LOAD_ID, "")),
         deleted_share=deleted_share,
         walk=walk,
         run_id=event.run_id if event else "",
@@ -85,7 +89,7 @@ def stored_table(
 
 
 def _counts(
-    connection: duckdb.DuckDBPyConnection, types: Mapping[str, str], load_id: Any
+    connection: duckdb.DuckDBPyConnection, table: Table, types: Mapping[str, str], load_id: Any
 ) -> Mapping[str, int]:
     """Count what the checks look at, in one pass over the table."""
     if not types:
@@ -100,6 +104,6 @@ def _counts(
     if "_dlt_load_id" in types:
         counted["of_walk"] = "count(*) filter (_dlt_load_id = ?)"
         values.append(load_id)
-    query = f"select {', '.join(counted.values())} from {QUALIFIED_TABLE}"
+    query = f"select {', '.join(counted.values())} from {table.qualified}"
     (numbers,) = connection.execute(query, values).fetchall()
     return dict(zip(counted, numbers, strict=True))

@@ -1,4 +1,4 @@
-"""Whether the tickets table is what it should be, asked of DuckDB in SQL.
+"""Whether a table is what it should be, asked of DuckDB in SQL.
 
 The load itself cannot make duplicate or null ids: dlt merges on ``id``, and a row without one is
 rejected. The checks on ``id`` guard the table against everything else: other programs that write
@@ -12,7 +12,6 @@ from typing import Any
 import dagster as dg
 
 from helpdesk_assets.checks.stored import StoredTable
-from helpdesk_assets.schema import QUALIFIED_TABLE
 
 EXAMPLES = 5
 
@@ -22,7 +21,7 @@ def id_is_unique(table: StoredTable) -> dg.AssetCheckResult:
     duplicated, examples = 0, None
     if table.rows - table.counts["null_id"] > table.counts["distinct_ids"]:
         duplicated, examples = table.one(
-            f"with duplicated as (select id from {QUALIFIED_TABLE} where id is not null"
+            f"with duplicated as (select id from {table.table.qualified} where id is not null"
             "  group by id having count(*) > 1)"
             f" select count(*), list(id order by id)[:{EXAMPLES}] from duplicated"
         )
@@ -38,7 +37,7 @@ def id_is_not_null(table: StoredTable) -> dg.AssetCheckResult:
     nulls, examples = table.counts["null_id"], None
     if nulls:
         (examples,) = table.one(
-            f"select list(rowid order by rowid)[:{EXAMPLES}] from {QUALIFIED_TABLE}"
+            f"select list(rowid order by rowid)[:{EXAMPLES}] from {table.table.qualified}"
             " where id is null"
         )
     return dg.AssetCheckResult(
@@ -49,7 +48,10 @@ def id_is_not_null(table: StoredTable) -> dg.AssetCheckResult:
 
 
 def required_columns_present(table: StoredTable) -> dg.AssetCheckResult:
-    """The columns id, subject, status and created_at are there, with their types."""
+    """The columns that the table has in any case are there, with their types.
+
+    Of tickets they are id, subject, status and created_at, and whatever the profile adds.
+    """
     wrong = [
         f"{column.name} is {table.types[column.name]} and not {column.duckdb_type}"
         if column.name in table.types

@@ -1,15 +1,10 @@
-"""Whether the last walk through the help desk is in the table, whole."""
+"""Whether the last walk through a list of the help desk is in its table, whole."""
 
 import dagster as dg
 
 from helpdesk_assets.checks.stored import StoredTable
 from helpdesk_assets.metadata import LOAD_ID
-from helpdesk_assets.schema import (
-    DATASET,
-    QUALIFIED_REJECTED_TABLE,
-    REJECTED_TABLE,
-    TABLE,
-)
+from helpdesk_assets.schema import DATASET
 
 STAGING = f"{DATASET}_staging"
 OF_THE_WALK = (
@@ -24,7 +19,7 @@ OF_THE_WALK = (
 
 
 def is_complete(table: StoredTable) -> dg.AssetCheckResult:
-    """Every ticket that the last walk read is in the table; and the walk left no ticket out.
+    """Every row that the last walk read is in the table; and the walk left none out.
 
     A walk that finds that it left some out fails its run, so that there is no load of it to look
     for. That load is still in the staging dataset, which is what the table is compared with. Where
@@ -33,15 +28,15 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
     if LOAD_ID not in table.walk:
         return dg.AssetCheckResult(
             passed=False,
-            description="This Dagster instance knows of no load: materialize help_desk_tickets.",
+            description=f"This Dagster instance knows of no load: materialize {table.table.name}.",
         )
-    load_id = table.walk[LOAD_ID]
+    load_id, name = table.walk[LOAD_ID], table.table.name
     in_table = table.counts["of_walk"]
     (walked,) = (
         table.one(
-            f"select count(distinct id) from {STAGING}.{TABLE} where _dlt_load_id = ?", [load_id]
+            f"select count(distinct id) from {STAGING}.{name} where _dlt_load_id = ?", [load_id]
         )
-        if table.has_table(STAGING, TABLE)
+        if table.has_table(STAGING, name)
         else (0,)
     )
     return dg.AssetCheckResult(
@@ -49,8 +44,8 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
         description=(
             None
             if in_table == walked
-            else f"The last walk read {walked} tickets, and {in_table} of them are in the table: "
-            "something else has changed it since; materialize help_desk_tickets again."
+            else f"The last walk read {walked} rows, and {in_table} of them are in the table: "
+            f"something else has changed it since; materialize {name} again."
         ),
         metadata={
             "rows_walked": walked,
@@ -61,7 +56,7 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
 
 
 def no_mass_deletion(table: StoredTable) -> dg.AssetCheckResult:
-    """No more than a small share of the tickets disappeared from the desk with the last run.
+    """No more than a small share of the rows disappeared from the desk with the last run.
 
     So it looks when a desk is cleaned up, and also when a key may no longer see all of it.
     """
@@ -72,7 +67,7 @@ def no_mass_deletion(table: StoredTable) -> dg.AssetCheckResult:
         passed=share <= table.deleted_share,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{deleted} tickets, {share:.0%} of all, are gone from the help desk at once: see "
+            f"{deleted} rows, {share:.0%} of all, are gone from the help desk at once: see "
             "there whether the key may still read all of them. They have deleted_at, and lose it "
             "when they come back."
             if share > table.deleted_share
@@ -83,19 +78,20 @@ def no_mass_deletion(table: StoredTable) -> dg.AssetCheckResult:
 
 
 def no_rejected_rows(table: StoredTable) -> dg.AssetCheckResult:
-    """Every ticket of the last run could be read; help_desk_tickets_rejected has the others."""
-    rejected = 0
-    if table.has_table(DATASET, REJECTED_TABLE):
+    """Every row of the last run could be read.
+
+    Those that could not are in a table of their own, called as this one with `_rejected` after it.
+    """
+    rejected, name = 0, table.table.rejected
+    if table.has_table(DATASET, name):
         (rejected,) = table.one(
-            f"select count(*) from {QUALIFIED_REJECTED_TABLE} where run_id = ?", [table.run_id]
+            f"select count(*) from {DATASET}.{name} where run_id = ?", [table.run_id]
         )
     return dg.AssetCheckResult(
         passed=rejected == 0,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{rejected} tickets could not be read; {QUALIFIED_REJECTED_TABLE} says why."
-            if rejected
-            else None
+            f"{rejected} rows could not be read; {DATASET}.{name} says why." if rejected else None
         ),
         metadata={"rejected": rejected},
     )

@@ -91,7 +91,7 @@ class ChainWalk:
         following = page.following if page.has_more is not False else None
         if page.has_more and not page.following:
             raise UnusableAnswerError(
-                f"says that more follow after {len(self._keys)} tickets, and not where"
+                f"says that more follow after {len(self._keys)} rows, and not where"
             )
         if following is not None and not (self._is_looking and reaches_down):
             self._go_on(following)
@@ -107,7 +107,7 @@ class ChainWalk:
     def _go_on(self, following: str) -> None:
         if following in self._positions:
             raise UnusableAnswerError(
-                f"leads from page to page in a circle, after {len(self._keys)} tickets"
+                f"leads from page to page in a circle, after {len(self._keys)} rows"
             )
         self._positions.add(following)
         self.position = following
@@ -126,7 +126,7 @@ class ChainWalk:
     def _end(self) -> None:
         if self.total is not None and len(self._keys) < self.total:
             raise UnusableAnswerError(
-                f"says it has {self.total} tickets, and its pages held {len(self._keys)}"
+                f"says it has {self.total} rows, and its pages held {len(self._keys)}"
             )
         self.has_ended = True
 
@@ -136,6 +136,6 @@ class ChainWalk:
         self._idle = 0 if fresh else self._idle + 1
         if self._idle > MOST_IDLE:
             raise UnusableAnswerError(
-                f"sent nothing new in {MOST_IDLE} answers, after {len(self._keys)} tickets, and "
+                f"sent nothing new in {MOST_IDLE} answers, after {len(self._keys)} rows, and "
                 "did not show that its list has ended"
             )

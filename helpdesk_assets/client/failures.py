@@ -11,7 +11,7 @@ from requests.exceptions import SSLError, Timeout
 from helpdesk_assets.client.redaction import Redaction, chain
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-UNCHANGED = "The tickets table is as it was before."
+UNCHANGED = "The table is as it was before."
 
 
 class UnusableAnswerError(Exception):
@@ -76,7 +76,7 @@ def _sentence(cause: BaseException, desk: Desk) -> str | None:
         if status in (401, 403):
             return (
                 f"The help desk at {url} refused the API key (HTTP {status}): set "
-                f"{desk.set_secrets}, to a key that may read tickets."
+                f"{desk.set_secrets}, to one that may read it."
             )
         if status == 429:
             return (

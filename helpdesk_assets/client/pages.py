@@ -97,7 +97,7 @@ class PageFormat:
             raise UnusableAnswerError(f"sent {kind} and no list{within}{_where(response, place)}")
         if set(map(type, rows)) - {dict}:
             raise UnusableAnswerError(
-                f"sent tickets that are not JSON objects{_where(response, place)}"
+                f"sent rows that are not JSON objects{_where(response, place)}"
             )
         return Page(
             rows,

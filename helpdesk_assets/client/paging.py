@@ -94,7 +94,7 @@ class PageNumberPaging:
         if last >= most and (number + 1) * size <= wanted + 1:
             raise UnusableAnswerError(
                 f"answers no page after number {self.maximum_page}, so that what may follow its "
-                f"first {wanted + 1} tickets cannot be read: ask for what has changed only, or "
+                f"first {wanted + 1} rows cannot be read: ask for what has changed only, or "
                 "name a filter among the params of its profile"
             )
         return Window(number * size, size)
@@ -120,7 +120,7 @@ class PageNumberPaging:
     def place(self, window: Window) -> str:
         """Say what is asked for."""
         query = self.query(window)
-        return f"{self.page_param} {query[self.page_param]} of {window.size} tickets"
+        return f"{self.page_param} {query[self.page_param]} of {window.size} rows"
 
 
 @dataclass(frozen=True)

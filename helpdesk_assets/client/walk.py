@@ -237,7 +237,7 @@ class CompleteWalk:
             self._wanted = max(self._wanted, self._reach - self._overlap) + 1
         elif page and self._was_full and self.paging.limit_is_a_page:
             raise UnusableAnswerError(
-                f"sends {self._widest} tickets a page at most, and pages so small cannot be joined "
+                f"sends {self._widest} rows a page at most, and pages so small cannot be joined "
                 f"at offset {self._wanted + 1}"
             )
         elif page:
@@ -269,7 +269,7 @@ class CompleteWalk:
             self._singles += 1
             if self._singles > MOST_DOUBTS:
                 raise UnusableAnswerError(
-                    f"sends one ticket a page although {self.limit} are asked for, and pages of "
+                    f"sends one row a page although {self.limit} are asked for, and pages of "
                     "one cannot be joined"
                 )
         self._wanted -= 1
@@ -277,7 +277,7 @@ class CompleteWalk:
         return False
 
     def _end_is_shown(self) -> None:
-        """Take the end for true, unless the API itself says that more tickets follow."""
+        """Take the end for true, unless the API itself says that more rows follow."""
         says_more = self._has_more or (self.total is not None and self.total > self._wanted)
         if not says_more:
             self._look_again()
@@ -288,11 +288,11 @@ class CompleteWalk:
             self._phase = self._walk
         elif self._has_more:
             raise UnusableAnswerError(
-                f"says that more follow after {self._wanted} tickets, and sends none"
+                f"says that more follow after {self._wanted} rows, and sends none"
             )
         else:
             raise UnusableAnswerError(
-                f"says it has {self.total} tickets, and its list ends after {self._wanted}"
+                f"says it has {self.total} rows, and its list ends after {self._wanted}"
             )
 
     def _look_again(self) -> None:
@@ -371,7 +371,7 @@ class CompleteWalk:
             if self._same == MOST_SAME:
                 place = self.paging.place(self.paging.window(self._return_to, self.limit))
                 raise UnusableAnswerError(
-                    f"sent the same {len(page)} tickets for {place} as for one before: it ignores "
+                    f"sent the same {len(page)} rows for {place} as for one before: it ignores "
                     f"{place.partition(' ')[0]}, so that what follows them cannot be read"
                 )
             self._wanted += max(1, len(page) // 2)

@@ -10,12 +10,14 @@ Format: https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/basic
 import difflib
 from pathlib import Path
 
+import dagster as dg
 import yaml
 from pydantic import ValidationError
 
 from helpdesk_assets.client.failures import setting_failure
 from helpdesk_assets.profiles.mistakes import sentence
 from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.schema import TABLE, Table
 
 SHIPPED = Path(__file__).parent
 DEFAULT_PROFILE = "default"
@@ -49,6 +51,25 @@ def load_profile(named: str | None = None) -> Profile:
         return Profile.model_validate(content).model_copy(update={"name": file.stem})
     except ValidationError as error:
         raise setting_failure(sentence(error, file, tree)) from None
+
+
+def listed_tables(named: str = "") -> list[tuple[Table, str | None]]:
+    """Return the tables that a profile lists, the tickets first, each with its parent's name.
+
+    What is asked for is what Dagster's definitions are made from. So without a name it is the
+    tickets alone, and no file is read; and a profile that has a mistake is taken for the tickets
+    alone as well, for a run says the mistake, where someone looks.
+    """
+    try:
+        profile = load_profile(named) if named else None
+    except dg.Failure:
+        profile = None
+    if not profile:
+        return [(Table(), None)]
+    others = [resource for resource in profile.resources if resource.name != TABLE]
+    return [
+        (profile.table(resource.name), resource.parent) for resource in [profile.tickets, *others]
+    ]
 
 
 def profile_file(named: str) -> Path:

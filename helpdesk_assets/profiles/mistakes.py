@@ -20,7 +20,8 @@ def sentence(error: ValidationError, file: Path, tree: yaml.Node | None) -> str:
     # And of a value that may be of several types, our own rule says more than that it is no number.
     order = {"extra_forbidden": 0, "value_error": 1}
     first = min(mistakes, key=lambda mistake: order.get(mistake["type"], 2))
-    keys, line = _found(first["loc"], tree)
+    further = getattr(first.get("ctx", {}).get("error"), "location", ())
+    keys, line = _found((*first["loc"], *further), tree)
     # What is missing is not there to be pointed at: its parent is.
     where = ".".join(str(key) for key in keys)
     return f"{file}, line {line}: {_expected(first, where)}."

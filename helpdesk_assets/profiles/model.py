@@ -10,12 +10,19 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
-from helpdesk_assets.schema import COLUMNS, Column, DltType
+from helpdesk_assets.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
 
 SECRET = re.compile(r'dlt\.secrets\["([A-Za-z_][\w.]*)"\]')
+
+# As dlt writes what is put into a path: the id of each row of another resource.
+PARENT = re.compile(r"\{resources\.(\w+)\.id\}")
+# Assets that are there in any case, whatever the profile lists.
+RESERVED = frozenset({"help_desk_api", "help_desk_report"})
+RESERVED_START = ("ticket_", "dlt_")
 
 FieldPath = Annotated[str, StringConstraints(pattern=r"^[\w@-]+(\.[\w@-]+)*$")]
 BodyPath = Annotated[str, StringConstraints(pattern=r"^(\$|(\$\.)?[\w@-]+(\.[\w@-]+)*)$")]
@@ -32,6 +39,9 @@ def _as_it_is(value: str) -> str:
         raise ValueError("no secret, as it would be sent as it is spelled: name it under auth")
     return value
 
+
+# What each table has, of whatever it is.
+KEY = (replace(COLUMNS[0], description="Its key in the help desk. Rows are merged on it."),)
 
 Secret = Annotated[str, AfterValidator(_named)]
 Plain = Annotated[str, AfterValidator(_as_it_is)]
@@ -192,24 +202,66 @@ class FieldSpec(_Part):
         return {"path": value} if isinstance(value, str) else value
 
 
+class MisplacedError(ValueError):
+    """A mistake that is seen in one place of a profile and is in another, further down.
+
+    Attributes:
+        location: the keys that lead there from where it is seen.
+    """
+
+    def __init__(self, sentence: str, *location: str | int) -> None:
+        super().__init__(sentence)
+        self.location = location
+
+
 class Resource(_Part):
     """A list of the API, and the columns that its table has in any case."""
 
-    name: Literal["help_desk_tickets"]
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
     endpoint: Endpoint
     fields: dict[str, FieldSpec]
     exclude: list[FieldPath] = []
 
     @model_validator(mode="after")
-    def _has_the_required_fields(self) -> "Resource":
-        missing = [column.name for column in COLUMNS if column.name not in self.fields]
+    def _has_what_it_needs(self) -> "Resource":
+        if (
+            self.name in RESERVED
+            or self.name.startswith(RESERVED_START)
+            or self.name.endswith(REJECTED)
+        ):
+            raise MisplacedError(
+                "another name, as this project has tables or assets called so", "name"
+            )
+        missing = [column.name for column in self._known if column.name not in self.fields]
         if missing:
             raise ValueError(f"fields to say where {', '.join(missing)} is found")
+        if "{" in PARENT.sub("", self.endpoint.path) or len(PARENT.findall(self.endpoint.path)) > 1:
+            raise MisplacedError(
+                "a path in which {resources.help_desk_tickets.id}, or the like, stands for an id, "
+                "and nothing else is in braces",
+                "endpoint",
+                "path",
+            )
+        for name in ("incremental", "date_filter"):
+            if self.parent and getattr(self.endpoint, name):
+                raise MisplacedError(
+                    "to be left out where the path has an id in it", "endpoint", name
+                )
         return self
 
+    @property
+    def _known(self) -> tuple[Column, ...]:
+        return COLUMNS if self.name == TABLE else KEY
+
+    @property
+    def parent(self) -> str | None:
+        """The name of the resource that it is asked for by, row by row; None without."""
+        found = PARENT.search(self.endpoint.path)
+        return found.group(1) if found else None
+
     def columns(self) -> tuple[Column, ...]:
-        """Return the columns that the table has in any case, those of every desk first."""
-        known = {column.name: column for column in COLUMNS}
+        """Return the columns that the table has by its fields, those of every desk first."""
+        known = {column.name: column for column in self._known}
         names = [*known, *(name for name in self.fields if name not in known)]
         return tuple(_column(name, self.fields[name], known.get(name)) for name in names)
 
@@ -246,12 +298,57 @@ class Profile(_Part):
     documentation: list[str] = []
     client: Client
     resource_defaults: Defaults = Defaults()
-    resources: Annotated[list[Resource], Field(min_length=1, max_length=1)]
+    resources: Annotated[list[Resource], Field(min_length=1)]
+
+    @field_validator("resources")
+    @classmethod
+    def _belong_together(cls, resources: list[Resource]) -> list[Resource]:
+        names = [resource.name for resource in resources]
+        if TABLE not in names:
+            raise ValueError(f"one of the name {TABLE}")
+        for place, resource in enumerate(resources):
+            if resource.name in names[:place]:
+                raise MisplacedError("another name, as there is one of that name", place, "name")
+            parent = next((other for other in resources if other.name == resource.parent), None)
+            if resource.parent and (parent is None or parent.parent or resource.name == TABLE):
+                of = ", ".join(other.name for other in resources if not other.parent)
+                raise MisplacedError(
+                    f"the name of a resource that is asked for by itself: one of {of}",
+                    place,
+                    "endpoint",
+                    "path",
+                )
+        return resources
 
     @property
     def tickets(self) -> Resource:
         """The resource of tickets."""
-        return self.resources[0]
+        return self.resource(TABLE)
+
+    def resource(self, name: str) -> Resource:
+        """Return a resource by its name. Raises KeyError when there is none."""
+        return {resource.name: resource for resource in self.resources}[name]
+
+    def table(self, name: str) -> Table:
+        """Return the table of a resource: by its fields, and by whose rows it belongs to."""
+        resource = self.resource(name)
+        columns = resource.columns()
+        if resource.parent:
+            key = self.resource(resource.parent).columns()[0]
+            columns += (
+                Column(
+                    name=parent_column(resource.parent),
+                    dlt_type=key.dlt_type,
+                    description=f"The id of the row in {resource.parent} that it belongs to.",
+                    nullable=False,
+                ),
+            )
+        return Table(name, columns)
+
+
+def parent_column(parent: str) -> str:
+    """Return the name of the column for the id of a parent, as dlt names it."""
+    return f"_{parent}_id"
 
 
 def _column(name: str, spec: FieldSpec, known: Column | None) -> Column:

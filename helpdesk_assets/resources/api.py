@@ -14,7 +14,7 @@ from pydantic import Field
 from helpdesk_assets.client.failures import setting_failure
 from helpdesk_assets.deletes import Deletes
 from helpdesk_assets.profiles import DEFAULT_PROFILE, load_profile
-from helpdesk_assets.profiles.model import Profile, secrets_of
+from helpdesk_assets.profiles.model import Profile, Resource, secrets_of
 from helpdesk_assets.resources.connection import Connection, Settings, connected, set_secrets
 from helpdesk_assets.resources.settings import (
     DEFAULT_DELETED_SHARE,
@@ -27,7 +27,14 @@ from helpdesk_assets.resources.settings import (
     variable,
 )
 from helpdesk_assets.resources.window import date_window
-from helpdesk_assets.source import IncrementalSync, Walk, help_desk_source
+from helpdesk_assets.schema import TABLE
+from helpdesk_assets.source import (
+    IncrementalSync,
+    ParentsSince,
+    Walk,
+    help_desk_source,
+    source_by_parent,
+)
 
 DEFAULT_DELETES: Deletes = "soft"
 SET_BASE_URL = (
@@ -133,6 +140,17 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         """Return the profile. Raises dg.Failure when there is none, or it has a mistake."""
         return load_profile(self.profile or dlt.config.get("sources.help_desk.profile", str))
 
+    def resolved_resource(self, profile: Profile, name: str) -> Resource:
+        """Return a resource of the profile. Raises dg.Failure when it lists none of that name."""
+        try:
+            return profile.resource(name)
+        except KeyError:
+            raise setting_failure(
+                f"The profile {profile.name} lists no {name}, which was there when Dagster loaded "
+                "its definitions: set SOURCES__HELP_DESK__PROFILE, for Dagster too, to the profile "
+                "that has it, or reload the definitions."
+            ) from None
+
     @settings_explained()
     def resolved_base_url(self, profile: Profile) -> str:
         """Return the API's address. Raises dg.Failure when it is missing or no URL."""
@@ -193,12 +211,13 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         return cast(Deletes, how)
 
     @settings_explained()
-    def resolved_incremental(self, profile: Profile) -> IncrementalSync | None:
-        """Return how to ask for changes; None reads all. Raises dg.Failure when it is half set."""
-        under = "sources.help_desk.incremental."
-        cursor_path = self.incremental.cursor_path or dlt.config.get(f"{under}cursor_path", str)
-        start_param = self.incremental.start_param or dlt.config.get(f"{under}start_param", str)
-        described = profile.tickets.endpoint.incremental
+    def resolved_incremental(self, resource: Resource) -> IncrementalSync | None:
+        """Return how to ask for changes; None reads all. Raises dg.Failure when it is half set.
+
+        The settings are of the tickets; other resources have what the profile says.
+        """
+        described = resource.endpoint.incremental
+        cursor_path, start_param = self._incremental() if resource.name == TABLE else (None, None)
         if not cursor_path and not start_param and described:
             cursor_path, start_param = described.cursor_path, described.start_param
         lag = self.number("incremental.lag")
@@ -210,64 +229,83 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
                 "both SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH, such as updated_at, and "
                 "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM, such as updated_since; or neither."
             )
-        return IncrementalSync(profile.tickets.column_at(cursor_path), start_param, lag)
+        return IncrementalSync(resource.column_at(cursor_path), start_param, lag)
+
+    def _incremental(self) -> tuple[str | None, str | None]:
+        under = "sources.help_desk.incremental."
+        return (
+            self.incremental.cursor_path or dlt.config.get(f"{under}cursor_path", str),
+            self.incremental.start_param or dlt.config.get(f"{under}start_param", str),
+        )
 
     @contextmanager
     def source(
-        self, run_id: str, *, full_refresh: bool = False, window: tuple[str, str] | None = None
+        self,
+        run_id: str,
+        name: str = TABLE,
+        *,
+        full_refresh: bool = False,
+        window: tuple[str, str] | None = None,
+        parents: ParentsSince | None = None,
     ) -> Iterator[tuple[DltSource, Walk]]:
         """Make the source for one run, and the walk that takes down what came of it.
 
         Args:
             run_id: what rejected rows are marked with.
-            full_refresh: read every ticket, also where the API can say which have changed.
-            window: read the tickets of a time; see date_window.
+            name: of the resource to load.
+            full_refresh: read all of it, also where the API can say what has changed.
+            window: read the rows of a time; see date_window.
+            parents: says which parents there are, where the list is asked for by them.
 
         Raises:
             dg.Failure: as a connection does.
         """
-        with self.connection(run_id, full_refresh=full_refresh, window=window) as connection:
-            yield (
-                help_desk_source(
-                    base_url=connection.base_url,
-                    auth=connection.auth,
-                    profile=connection.profile,
-                    walk=connection.walk,
-                ),
-                connection.walk,
-            )
+        with self.connection(run_id, name, full_refresh=full_refresh, window=window) as connection:
+            profile, walk = connection.profile, connection.walk
+            if walk.parent and parents:
+                source = source_by_parent(profile=profile, walk=walk, parents=parents)
+            else:
+                source = help_desk_source(
+                    base_url=connection.base_url, auth=connection.auth, profile=profile, walk=walk
+                )
+            yield source, walk
 
     @contextmanager
     def connection(
         self,
         run_id: str = "",
+        name: str = TABLE,
         *,
         full_refresh: bool = False,
         window: tuple[str, str] | None = None,
     ) -> Iterator[Connection]:
-        """Make what it takes to read the desk.
+        """Make what it takes to read a list of the desk.
 
         Whatever is raised or logged inside leaves without the secrets in it: as a dg.Failure, with
         a sentence for what APIs do to people.
 
         Args:
             run_id: what rejected rows are marked with.
-            full_refresh: read every ticket, also where the API can say which have changed.
-            window: read the tickets of a time; see date_window.
+            name: of the resource to read.
+            full_refresh: read all of it, also where the API can say what has changed.
+            window: read the rows of a time; see date_window.
         """
         profile = self.resolved_profile()
+        resource = self.resolved_resource(profile, name)
         if window:
-            incremental: IncrementalSync | None = date_window(profile, *window)
+            incremental: IncrementalSync | None = date_window(profile, resource, *window)
         else:
-            incremental = None if full_refresh else self.resolved_incremental(profile)
+            incremental = None if full_refresh else self.resolved_incremental(resource)
         settings = Settings(
             profile=profile,
+            resource=resource,
             base_url=self.resolved_base_url(profile),
             secrets={name: self.secret(name) for name in secrets_of(profile.client.auth)},
             incremental=incremental,
             pages_in_flight=int(self.number("pages_in_flight")),
             requests_per_second=self.number("requests_per_second"),
             rejected_share=self.number("rejected_share"),
+            deleted_share=self.number("deleted_share"),
         )
         with connected(settings, run_id) as connection:
             yield connection

@@ -3,42 +3,52 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit, urlunsplit
+from functools import partial
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import dagster as dg
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase
+from requests import PreparedRequest, Request, Response
 
 from helpdesk_assets.client.failures import Desk, http_failure, unexpected_failure
+from helpdesk_assets.client.parents import ParentsReader
 from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.client.session import HelpDeskSession, RetryPolicy
-from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.profiles.model import PARENT, Profile, Resource
 from helpdesk_assets.profiles.paging import new_walk, page_format
 from helpdesk_assets.resources.authentication import authentication
 from helpdesk_assets.resources.settings import settings_explained
-from helpdesk_assets.source import IncrementalSync, Walk
-from helpdesk_assets.tickets import Tickets
+from helpdesk_assets.source import IncrementalSync, Walk, spelled_params
+from helpdesk_assets.tables import Tables
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is configured with, looked up and found to be good; see HelpDeskApi."""
+    """What a run is configured with, looked up and found to be good; see HelpDeskApi.
+
+    Attributes:
+        resource: the one that is to be read.
+    """
 
     profile: Profile
+    resource: Resource
     base_url: str
     secrets: Mapping[str, str] = field(repr=False)
     incremental: IncrementalSync | None
     pages_in_flight: int
     requests_per_second: float | None
     rejected_share: float
+    deleted_share: float
 
 
 @dataclass(frozen=True)
 class Connection:
-    """What it takes to read a desk: what it is like, where it is, and how to get in and through."""
+    """What it takes to read a list: what it is like, where it is, and how to get in and through."""
 
     profile: Profile
+    resource: Resource
     base_url: str
     auth: AuthConfigBase
     walk: Walk
@@ -55,9 +65,7 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
         settings: of the run.
         run_id: what rejected rows are marked with.
     """
-    resource = settings.profile.tickets
-    incremental = settings.incremental
-    changes = incremental is not None and not incremental.is_window
+    resource = settings.resource
     redaction = Redaction(*settings.secrets.values())
     session = HelpDeskSession(
         redaction,
@@ -72,18 +80,7 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
         redaction=redaction,
         session=session.token_session,
     )
-    walk = Walk(
-        CompleteReader(session, new_walk(resource, brief=changes), authorize=auth),
-        Tickets(
-            run_id=run_id,
-            rejected_share=settings.rejected_share,
-            cursor=incremental.cursor_path if incremental else None,
-            columns=resource.columns(),
-            exclude=resource.exclude,
-        ),
-        incremental,
-        settings.profile.name,
-    )
+    walk = _walk(settings, session, auth, run_id)
     desk = Desk(
         endpoint_url(settings.base_url, resource.endpoint.path),
         resource.endpoint.path,
@@ -91,7 +88,7 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
     )
     try:
         with redaction.of_logs(), walk.reader.open():
-            yield Connection(settings.profile, settings.base_url, auth, walk)
+            yield Connection(settings.profile, resource, settings.base_url, auth, walk)
     except dg.Failure:
         raise
     except Exception as error:
@@ -100,6 +97,64 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
             http_failure(error, desk=desk, requests=session.requests)
             or unexpected_failure(error, redaction)
         ) from None
+
+
+def _walk(settings: Settings, session: HelpDeskSession, auth: AuthConfigBase, run_id: str) -> Walk:
+    resource, incremental = settings.resource, settings.incremental
+    table = settings.profile.table(resource.name)
+    changes = incremental is not None and not incremental.is_window
+    if resource.parent:
+        # A list that fits on a page, as most of them do, is one request.
+        reader: CompleteReader | ParentsReader = ParentsReader(
+            session,
+            partial(new_walk, resource, brief=True),
+            partial(first_request, resource, settings.profile, session, settings.base_url, auth),
+            authorize=auth,
+            past_the_end=[action.status_code for action in resource.endpoint.response_actions],
+            gone_share=settings.deleted_share,
+        )
+    else:
+        reader = CompleteReader(session, new_walk(resource, brief=changes), authorize=auth)
+    return Walk(
+        reader,
+        Tables(
+            table,
+            run_id=run_id,
+            rejected_share=settings.rejected_share,
+            cursor=incremental.cursor_path if incremental else None,
+            exclude=resource.exclude,
+        ),
+        table,
+        incremental,
+        settings.profile.name,
+        resource.parent,
+    )
+
+
+def first_request(
+    resource: Resource,
+    profile: Profile,
+    session: HelpDeskSession,
+    base_url: str,
+    auth: AuthConfigBase,
+    parent: object = None,
+) -> PreparedRequest:
+    """Return the request for the first page of a list; of a parent's, by its id."""
+    path = PARENT.sub(lambda _: quote(str(parent), safe=""), resource.endpoint.path)
+    return session.requests_session.prepare_request(
+        Request(
+            "GET",
+            endpoint_url(base_url, path),
+            params=spelled_params(resource.endpoint.params),
+            headers=dict(profile.client.headers),
+            auth=auth,
+            hooks={"response": _raise_for_status},
+        )
+    )
+
+
+def _raise_for_status(response: Response, *_: object, **__: object) -> None:
+    response.raise_for_status()
 
 
 @settings_explained()
@@ -114,7 +169,7 @@ def set_secrets(names: Iterable[str]) -> str:
 
 
 def endpoint_url(base_url: str, path: str) -> str:
-    """Return the URL that tickets are asked for, without a password or query it may hold."""
+    """Return the URL that rows are asked for, without a password or query it may hold."""
     parts = urlsplit(base_url)
     host = parts.netloc.rpartition("@")[2]
     whole = f"{parts.path.rstrip('/')}/{path.lstrip('/')}"

@@ -19,10 +19,8 @@ from helpdesk_assets.client.failures import setting_failure
 from helpdesk_assets.resources.duckdb_file import SET_CREDENTIALS, DuckDbFile
 from helpdesk_assets.resources.pool import alive
 from helpdesk_assets.resources.settings import settings_explained
-from helpdesk_assets.schema import DATASET, TABLE
-
-# dlt's name for the pipeline, and so for what it keeps of it in the dataset.
-PIPELINE = "help_desk"
+from helpdesk_assets.schema import DATASET, DELETED_AT, TABLE
+from helpdesk_assets.source import source_name
 
 DEFAULT_LOCK_TIMEOUT = 10.0
 DEFAULT_MEMORY_LIMIT = "200MB"
@@ -86,8 +84,10 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         return Path(self._resolved().database).absolute()
 
     @contextmanager
-    def pipeline(self) -> Iterator[dlt.Pipeline]:
+    def pipeline(self, table: str = TABLE) -> Iterator[dlt.Pipeline]:
         """Make the pipeline for one run, with a working folder that is gone afterwards.
+
+        It is called as its source is, and so is what dlt keeps of it in the dataset.
 
         Its state is in the destination. Raises dg.Failure, before anything is asked of the API,
         when the DuckDB file cannot be written, or is still in use after ``lock_timeout`` seconds.
@@ -98,10 +98,10 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         with file.locked(), file.explained():
             # So that nothing is asked of the API in vain.
             with file.held_open(partial(duckdb.connect, str(file.path))) as connection:
-                _forget_a_lost_table(connection)
+                _forget_a_lost_table(connection, table)
             with file.working_folder() as folder:
                 pipeline = dlt.pipeline(
-                    pipeline_name=PIPELINE,
+                    pipeline_name=source_name(table),
                     pipelines_dir=folder,
                     destination=dlt.destinations.duckdb(credentials),
                     dataset_name=DATASET,
@@ -120,6 +120,28 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         """
         with self._file().reader() as connection:
             yield connection
+
+    def ids_since(self, table: str, load_id: str) -> tuple[list[Any], str]:
+        """Return the ids of a table's rows that were loaded after a load, and its newest load.
+
+        Rows that are gone from the help desk are not among them. Raises dg.Failure when the table
+        is not there.
+        """
+        with self.reader() as connection:
+            if not stored_columns(connection, table):
+                raise setting_failure(
+                    f"There is no table {DATASET}.{table} to ask for what belongs to its rows: "
+                    f"materialize {table} first."
+                )
+            rows = connection.execute(
+                f"select id from {DATASET}.{table}"
+                f" where {DELETED_AT} is null and _dlt_load_id > ? order by id",
+                [load_id],
+            ).fetchall()
+            ((newest,),) = connection.execute(
+                f"select coalesce(max(_dlt_load_id), '') from {DATASET}.{table}"
+            ).fetchall()
+        return [number for (number,) in rows], newest
 
     @settings_explained()
     def _file(self) -> DuckDbFile:
@@ -167,13 +189,15 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         return credentials
 
 
-def _forget_a_lost_table(connection: duckdb.DuckDBPyConnection) -> None:
+def _forget_a_lost_table(connection: duckdb.DuckDBPyConnection, lost: str) -> None:
     """Let dlt begin anew where somebody has dropped the table, which it would hold for loaded."""
-    if stored_columns(connection):
+    if stored_columns(connection, lost):
         return
     for table, named in (("_dlt_version", "schema_name"), ("_dlt_pipeline_state", "pipeline_name")):
         if stored_columns(connection, table):
-            connection.execute(f"delete from {DATASET}.{table} where {named} = ?", [PIPELINE])
+            connection.execute(
+                f"delete from {DATASET}.{table} where {named} = ?", [source_name(lost)]
+            )
 
 
 def _load_at_once(pipeline: dlt.Pipeline, file: DuckDbFile) -> None:

@@ -5,26 +5,27 @@ from datetime import datetime
 from dlt.common.time import ensure_pendulum_datetime
 
 from helpdesk_assets.client.failures import setting_failure
-from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.profiles.model import Profile, Resource
 from helpdesk_assets.source import IncrementalSync
 
 
-def date_window(profile: Profile, start: str, end: str) -> IncrementalSync:
-    """Return how to ask for the tickets of a time.
+def date_window(profile: Profile, resource: Resource, start: str, end: str) -> IncrementalSync:
+    """Return how to ask for the rows of a time.
 
     Args:
-        profile: has the API's date filter.
+        profile: of the API.
+        resource: of it; has a date filter.
         start: ISO 8601, in UTC where it does not say; this moment and later.
         end: like start; before this moment.
 
     Raises:
         dg.Failure: the profile has no such filter, or the time has no beginning or no end.
     """
-    described = profile.tickets.endpoint.date_filter
+    described = resource.endpoint.date_filter
     if not described:
         raise setting_failure(
-            f"The profile {profile.name} has no date_filter, so that its API cannot be asked "
-            "for the tickets of a time: add one to it, or run without start and end."
+            f"The profile {profile.name} has no date_filter for {resource.name}, so that its API "
+            "cannot be asked for those of a time: add one to it, or run without start and end."
         )
     beginning, ending = _instant("start", start), _instant("end", end)
     if beginning >= ending:
@@ -33,7 +34,7 @@ def date_window(profile: Profile, start: str, end: str) -> IncrementalSync:
             "configuration to an earlier and a later one, such as 2026-01-01 and 2026-02-01."
         )
     return IncrementalSync(
-        profile.tickets.column_at(described.cursor_path),
+        resource.column_at(described.cursor_path),
         described.start_param,
         end_param=described.end_param,
         start=beginning,

@@ -1,4 +1,4 @@
-"""The tables of one load: the tickets, and those of them that cannot be loaded."""
+"""The tables of one load: the rows of a list, and those of them that cannot be loaded."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -13,24 +13,20 @@ from helpdesk_assets.client.failures import TooManyRejectedError
 from helpdesk_assets.columns import ARROW_TYPES, OtherColumns, typed_columns
 from helpdesk_assets.rows import Row, read, rejected
 from helpdesk_assets.schema import (
-    COLUMNS,
-    NOT_NULL,
     REJECTED_COLUMNS,
-    REJECTED_TABLE,
     ROW_NUMBER,
-    TABLE,
-    Column,
+    Table,
 )
 
 
-class Tickets:
+class Tables:
     """Makes Arrow tables of the rows that are read, and sets aside those that cannot be loaded.
 
     Args:
+        table: what the rows are loaded into.
         run_id: what rejected rows are marked with.
         rejected_share: the most of the rows read, 0 to 1, that may be rejected.
         cursor: the field that every table is to have, for dlt to see what changed last.
-        columns: those that every table has in any case.
         exclude: fields that are not to be loaded.
 
     Attributes:
@@ -42,17 +38,17 @@ class Tickets:
 
     def __init__(
         self,
+        table: Table | None = None,
         *,
         run_id: str = "",
         rejected_share: float = 0.05,
         cursor: str | None = None,
-        columns: Sequence[Column] = COLUMNS,
         exclude: Sequence[str] = (),
     ) -> None:
         self._run_id = run_id
         self._rejected_share = rejected_share
         self._cursor = cursor
-        self._columns = columns
+        self._table = table or Table()
         self._exclude = exclude
         self._others: OtherColumns | None = None
         self.read = 0
@@ -73,31 +69,30 @@ class Tickets:
         Raises:
             TooManyRejectedError: more than the share of all rows cannot be loaded.
         """
-        typed, reasons = typed_columns(rows, self._columns)
+        typed, reasons = typed_columns(rows, self._table.columns)
         first = self.read + 1
         self.read += len(rows)
         self.rejected += len(reasons)
         if is_last and self.rejected > self._rejected_share * self.read:
             raise TooManyRejectedError(
-                f"Of {self.read} tickets that were read, {self.rejected} cannot be loaded, and "
+                f"Of {self.read} rows that were read, {self.rejected} cannot be loaded, and "
                 f"SOURCES__HELP_DESK__REJECTED_SHARE allows {self._rejected_share:.0%}: raise it "
-                f"to see in {REJECTED_TABLE} why"
+                f"to see in {self._table.rejected} why"
             )
         if reasons:
             self._note_ids(rows[place] for place in reasons)
             bad = [(rows[place], reason, offset_of(place)) for place, reason in reasons.items()]
-            yield dlt.mark.with_table_name(
-                list(rejected(bad, run_id=self._run_id, exclude=self._exclude)), REJECTED_TABLE
-            )
+            records = list(rejected(bad, run_id=self._run_id, exclude=self._exclude))
+            yield dlt.mark.with_table_name(records, self._table.rejected)
             rows = [row for place, row in enumerate(rows) if place not in reasons]
-        # A desk without tickets gets its table all the same, so that whoever reads it finds
+        # An empty list gets its table all the same, so that whoever reads it finds
         # no rows rather than no table.
         if rows or not self._others:
-            yield self._table(rows, typed, first)
+            yield self._made(rows, typed, first)
 
     def _note_ids(self, rejected: Iterable[Row]) -> None:
-        """Note which tickets are on the desk although they cannot be loaded."""
-        identity = [column for column in self._columns if column.primary_key]
+        """Note which rows are on the desk although they cannot be loaded."""
+        identity = [column for column in self._table.columns if column.primary_key]
         for row in rejected:
             fields, reason = read(row, identity)
             if reason:
@@ -105,10 +100,10 @@ class Tickets:
             else:
                 self.rejected_ids += fields.values()
 
-    def _table(self, rows: list[Row], typed: dict[str, pa.Array], first: int) -> pa.Table:
+    def _made(self, rows: list[Row], typed: dict[str, pa.Array], first: int) -> pa.Table:
         """Make one table of rows that can be loaded; `first` is the number of the first of them."""
         if not self._others:
-            self._others = _other_columns(self._columns, self._exclude)
+            self._others = _other_columns(self._table, self._exclude)
         arrays = {
             **typed,
             ROW_NUMBER: pa.array(range(first, first + len(rows)), pa.int64()),
@@ -118,26 +113,27 @@ class Tickets:
         arrays = {**self._others.of(rows), **arrays}
         if self._cursor and self._cursor not in arrays:
             arrays[self._cursor] = pa.nulls(len(rows), self._others.arrow_type(self._cursor))
+        not_null = self._table.not_null
         return pa.table(
             list(arrays.values()),
             schema=pa.schema(
-                pa.field(name, array.type, nullable=name not in NOT_NULL)
+                pa.field(name, array.type, nullable=name not in not_null)
                 for name, array in arrays.items()
             ),
         )
 
 
-def rejected_hints() -> TResourceHints:
+def rejected_hints(table: Table) -> TResourceHints:
     """Return the hints of the table of rows that cannot be loaded."""
     return dlt.mark.make_hints(
-        table_name=REJECTED_TABLE, write_disposition="append", columns=REJECTED_COLUMNS
+        table_name=table.rejected, write_disposition="append", columns=REJECTED_COLUMNS
     )
 
 
-def _other_columns(known: Sequence[Column], exclude: Sequence[str]) -> OtherColumns:
+def _other_columns(table: Table, exclude: Sequence[str]) -> OtherColumns:
     """Begin with the types that the table's columns have since earlier loads."""
     schema = dlt.current.source_schema()
-    stored = schema.tables[TABLE]["columns"] if TABLE in schema.tables else {}
+    stored = schema.tables[table.name]["columns"] if table.name in schema.tables else {}
     return OtherColumns(
         {
             name: data_type
@@ -145,7 +141,7 @@ def _other_columns(known: Sequence[Column], exclude: Sequence[str]) -> OtherColu
             if (data_type := column.get("data_type")) and data_type in ARROW_TYPES
         },
         schema.naming.normalize_identifier,
-        known,
+        table.columns,
         exclude,
     )
 
