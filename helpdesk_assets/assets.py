@@ -13,7 +13,15 @@ from pydantic import Field
 
 from helpdesk_assets.client.failures import setting_failure
 from helpdesk_assets.deletes import settle_deleted
-from helpdesk_assets.metadata import LOAD_ID, kept, loaded, table_metadata, walk_metadata
+from helpdesk_assets.metadata import (
+    LOAD_ID,
+    code_references,
+    kept,
+    loaded,
+    table_metadata,
+    walk_metadata,
+)
+from helpdesk_assets.progress import progress
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.schema import TABLE, Table
 from helpdesk_assets.source import source_outline
@@ -59,9 +67,11 @@ class HelpDeskTranslator(DagsterDltTranslator):
             group_name=GROUP,
             owners=[OWNER],
             kinds={"dlt", "duckdb"},
+            tags={"help_desk/layer": "loaded"},
             metadata={
                 "dagster/table_name": self._table.qualified,
                 "dagster/column_schema": self._table.expected(),
+                **code_references(__file__, loaded_table.__code__.co_firstlineno),
             },
             # Twice and six times as old as the hourly schedule lets it become.
             freshness_policy=dg.FreshnessPolicy.time_window(
@@ -153,6 +163,7 @@ def loaded_table(
                 parents=parents if parent else None,
             ) as (source, walk),
             help_desk_warehouse.pipeline(table.name) as pipeline,
+            progress(walk, context.log.info),
         ):
             results = list(
                 dlt.run(

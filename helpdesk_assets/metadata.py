@@ -1,18 +1,33 @@
 """What a materialization says of itself: the load, the walk it came from, and the table."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import dlt
+import duckdb
 
 from helpdesk_assets.client.parents import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskWarehouse, stored_columns
-from helpdesk_assets.schema import Table
+from helpdesk_assets.schema import DUCKDB_TYPES, Table
 from helpdesk_assets.source import Walk
 
 # The metadata entry that tells the checks which load to look for in the table.
 LOAD_ID = "load_id"
+
+
+def code_references(file: str | Path, line: int = 1) -> Mapping[str, Any]:
+    """Return the metadata that lets the Dagster UI show where something is written."""
+    with warnings.catch_warnings():
+        # Its makers call it a beta; where it is gone, so is the link.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(file_path=str(file), line_number=line)
+        return {
+            "dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])
+        }
 
 
 def loaded(pipeline: dlt.Pipeline, table: Table) -> tuple[int, str]:
@@ -61,9 +76,29 @@ def table_metadata(warehouse: HelpDeskWarehouse, table: Table) -> Mapping[str, A
     with warehouse.reader() as connection:
         columns = stored_columns(connection, table.name)
         (row_count,) = connection.execute(f"select count(*) from {table.qualified}").fetchall()[0]
-    return {
+        newest = _newest(connection, table, columns)
+    metadata = {
         "dagster/table_name": table.qualified,
         "dagster/column_schema": table.described(columns),
         "dagster/row_count": row_count,
         "duckdb_file": dg.MetadataValue.path(str(warehouse.path())),
     }
+    if newest is not None:
+        metadata["lag_seconds"] = round((datetime.now(timezone.utc) - newest).total_seconds())
+    return metadata
+
+
+def _newest(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[tuple[str, str, bool]]
+) -> datetime | None:
+    """Return the newest change of a row, or its beginning, that the table knows of."""
+    there = [
+        name
+        for name, duckdb_type, _ in columns
+        if name in ("created_at", "updated_at") and duckdb_type == DUCKDB_TYPES["timestamp"]
+    ]
+    if not there:
+        return None
+    newest = f"greatest({', '.join(f'max({name})' for name in there)})"
+    ((moment,),) = connection.execute(f"select {newest} from {table.qualified}").fetchall()
+    return moment

@@ -61,7 +61,7 @@ def ours(base_url: str, folder: Path) -> str:
     if data is None:
         return "red, without a sentence"
     said = str(data.description).replace(f"{base_url}/v1/tickets", "URL")
-    return "red: " + said.removesuffix(" The tickets table is as it was before.")
+    return "red: " + said.removesuffix(" The table is as it was before.")
 
 
 def plain(base_url: str, folder: Path) -> str:

@@ -32,6 +32,7 @@ class WalkOfWalks:
         has_ended: whether all have been read.
         pages, steps_back: of all of them.
         total: how many rows they have by what the API says; None when it does not say.
+        of: how many parents there are.
         parents: whose lists were read.
         parents_gone: how many had none, for they are not there any more.
     """
@@ -41,6 +42,7 @@ class WalkOfWalks:
     pages: int = 0
     steps_back: int = 0
     total: int | None = None
+    of: int = 0
     parents: list[Any] = field(default_factory=list)
     parents_gone: int = 0
 
@@ -69,6 +71,7 @@ class ParentsReader:
 
     Attributes:
         walk: what came of it.
+        rows_read: how many rows have been read.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class ParentsReader:
         self._gone_share = gone_share
         self._flight: PagesInFlight[_List] = PagesInFlight(self._list_of, session.in_flight)
         self._page_starts: list[tuple[int, int]] = []
+        self.rows_read = 0
 
     @contextmanager
     def open(self) -> Iterator["ParentsReader"]:
@@ -116,25 +120,27 @@ class ParentsReader:
         """
         rows: list[Row] = []
         self._page_starts = []
+        self.walk.of = len(parents)
         ahead = 2 * self.session.in_flight
         for place, parent in enumerate(parents):
             found = self._flight.page(parent, parents[place + 1 : place + 1 + ahead])
-            self._take(found, parent, len(parents))
+            self._take(found, parent)
             for offset, page in found.pages:
                 self._page_starts.append((len(rows), offset))
                 for row in page:
                     row[marked] = parent
                 rows += page
+                self.rows_read += len(page)
             if len(rows) >= ROWS_AT_ONCE and place + 1 < len(parents):
                 yield rows
                 rows, self._page_starts = [], []
         self.walk.has_ended = True
         yield rows
 
-    def _take(self, found: _List, parent: Any, of: int) -> None:
+    def _take(self, found: _List, parent: Any) -> None:
         if found.walk is None:
             self.walk.parents_gone += 1
-            if self.walk.parents_gone > max(MOST_GONE, self._gone_share * of):
+            if self.walk.parents_gone > max(MOST_GONE, self._gone_share * self.walk.of):
                 raise UnusableAnswerError(
                     f"has no list of that kind for {self.walk.parents_gone} of the first "
                     f"{len(self.walk.parents) + self.walk.parents_gone} rows that should have "

@@ -89,6 +89,11 @@ class CompleteReader:
         """How long it has been since the first page was asked for."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
+    @property
+    def rows_read(self) -> int:
+        """How many rows have been read, each as often as it had changed."""
+        return self._read
+
     def offset_of(self, row: int) -> int:
         """Return the offset of the page that a row of the last answer was on."""
         return max((start, offset) for start, offset in self._page_starts if start <= row)[1]

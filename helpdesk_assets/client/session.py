@@ -95,6 +95,13 @@ class HelpDeskSession:
         retry.wait = self._wait_together
         retry.sleep = sleep_using_event(self._throttle.stopped)
 
+    @property
+    def waited(self) -> float:
+        """Seconds during which at least one request was being repeated, or waited for that."""
+        with self._lock:
+            now = time.monotonic() - self._failing_since if self._failing else 0
+            return self._spent + now
+
     def _session(self) -> Session:
         # The rule is one predicate, not dlt's lists: a certificate that is not trusted is a
         # ConnectionError to requests, and asking again does not mend it.

@@ -202,6 +202,12 @@ class FieldSpec(_Part):
         return {"path": value} if isinstance(value, str) else value
 
 
+# What the vendors of the shipped profiles, and this project's sandbox, call it.
+DEFAULT_SOLVED_STATUSES = (
+    "solved, closed, resolved, done, canceled, cancelled, merged, rejected, duplicate"
+)
+
+
 class MisplacedError(ValueError):
     """A mistake that is seen in one place of a profile and is in another, further down.
 
@@ -292,10 +298,12 @@ class Profile(_Part):
     Attributes:
         name: of the file, without its ending.
         documentation: addresses of the pages that the profile was made from.
+        solved_statuses: the statuses that mean that nobody has to do anything about a ticket.
     """
 
     name: str = Field(default="", exclude=True)
     documentation: list[str] = []
+    solved_statuses: list[str] = DEFAULT_SOLVED_STATUSES.split(", ")
     client: Client
     resource_defaults: Defaults = Defaults()
     resources: Annotated[list[Resource], Field(min_length=1)]

@@ -121,6 +121,20 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         with self._file().reader() as connection:
             yield connection
 
+    @contextmanager
+    def writer(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the DuckDB file to write, as the only one who does.
+
+        Raises dg.Failure when it cannot be opened, or is in use after ``lock_timeout`` seconds.
+        """
+        file = self._file()
+        with (
+            file.locked(),
+            file.explained(),
+            file.held_open(partial(duckdb.connect, str(file.path))) as connection,
+        ):
+            yield connection
+
     def ids_since(self, table: str, load_id: str) -> tuple[list[Any], str]:
         """Return the ids of a table's rows that were loaded after a load, and its newest load.
 

@@ -1,0 +1,65 @@
+"""Says where a long run is, a few times a minute."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from helpdesk_assets.client.parents import WalkOfWalks
+from helpdesk_assets.source import Walk
+
+# Seconds from one line to the next.
+EVERY = 20.0
+
+
+@contextmanager
+def progress(walk: Walk, say: Callable[[str], None]) -> Iterator[None]:
+    """Say where a walk is while inside; one that is shorter than ``EVERY`` says nothing.
+
+    A clock of its own says it, so that an API that answers nothing is not silence.
+    """
+    began, ended = time.monotonic(), threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(EVERY):
+            say(where(walk, time.monotonic() - began))
+
+    teller = threading.Thread(target=tell, name="progress", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()
+
+
+def where(walk: Walk, seconds: float) -> str:
+    """Return where a walk is after some seconds, in one line."""
+    read, session = walk.reader.walk, walk.reader.session
+    name, rows = walk.table.name, walk.reader.rows_read
+    said = f"{name}: {rows:,} rows"
+    if read.has_ended:
+        return f"{said}, all there are, in {read.pages:,} pages; they are being loaded."
+    rate = rows / seconds if seconds else 0
+    done, of = rows, read.total
+    if isinstance(read, WalkOfWalks):
+        done, of = len(read.parents) + read.parents_gone, read.of
+        said += f", of {done:,} of {of:,} in {walk.parent}"
+    else:
+        pages = -(-of * read.pages // max(1, rows)) if of and rows else None
+        said += f" of {of:,}" if of else ""
+        said += f", {read.pages:,} pages" + (
+            f" of some {max(pages, read.pages):,}" if pages else ""
+        )
+    said += f", {rate:,.0f} rows a second"
+    if of and done:
+        said += f", some {_spelled(max(0.0, (of - done) * seconds / done))} left"
+    waited = session.waited
+    if waited >= 1:
+        said += f"; {_spelled(waited)} of it waiting, as the API asked for or to repeat requests"
+    return said + "."
+
+
+def _spelled(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

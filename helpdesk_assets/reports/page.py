@@ -1,0 +1,151 @@
+"""The page of the report: one HTML file that holds its pictures and styles, and runs no script."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import duckdb
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.reports.charts import NONE, as_address
+from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME
+from helpdesk_assets.reports.trust import CheckHistory
+from helpdesk_assets.schema import QUALIFIED_TABLE
+
+# Of the volume, the page has the numbers of as many days.
+DAYS_LISTED = 14
+MOVES_LISTED = 20
+OF_THE_WALK = {
+    "lag_seconds": "seconds from the newest change known to the load",
+    "sync_mode": "how it was read",
+    "paging_is_shown": "shown that nothing was left out",
+    "api_total": "tickets by the API's own count",
+    "rows_read": "rows read",
+    "rows_rejected": "rows that could not be read",
+    "rows_deleted": "tickets found gone",
+    "pages": "pages",
+    "requests": "requests",
+    "retries": "requests repeated",
+    "seconds": "seconds",
+}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the page says in numbers.
+
+    Attributes:
+        tickets: those in the table that are not gone.
+        unsolved: those of them that wait.
+        opened: those opened in the last seven days of the volume, the last one included.
+        undated: those without ``created_at``.
+        days: day, status and number, of the last days; the newest first.
+        backlog: bucket, number, and when the oldest was opened.
+        moves: old status, new status, number, and when they were first seen; the newest first.
+    """
+
+    tickets: int
+    unsolved: int
+    opened: int
+    undated: int
+    days: Sequence[tuple[Any, ...]]
+    backlog: Sequence[tuple[Any, ...]]
+    moves: Sequence[tuple[Any, ...]]
+
+
+def numbers(connection: duckdb.DuckDBPyConnection) -> Numbers:
+    """Return what the page says, asked of the tables."""
+
+    def all_of(query: str, **given: Any) -> list[tuple[Any, ...]]:
+        return connection.execute(query, given).fetchall()
+
+    ((tickets, undated),) = all_of(
+        "select count(*), count(*) filter (created_at is null)"
+        f" from {QUALIFIED_TABLE} where deleted_at is null"
+    )
+    ((unsolved,),) = all_of(f"select sum(tickets)::bigint from {BACKLOG.qualified}")
+    ((opened,),) = all_of(
+        f"select coalesce(sum(tickets), 0)::bigint from {VOLUME.qualified}"
+        f" where day > (select max(day) from {VOLUME.qualified}) - 7"
+    )
+    return Numbers(
+        tickets=tickets,
+        unsolved=unsolved,
+        opened=opened,
+        undated=undated,
+        days=all_of(
+            f"select day, coalesce(status, $none), tickets from {VOLUME.qualified}"
+            f" where tickets > 0 and day > (select max(day) from {VOLUME.qualified})"
+            f" - {DAYS_LISTED} order by day desc, tickets desc, 2",
+            none=NONE,
+        ),
+        backlog=all_of(
+            f"select age_bucket, tickets, oldest_created_at from {BACKLOG.qualified}"
+            " order by position"
+        ),
+        moves=all_of(
+            "select coalesce(old_status, $none), coalesce(new_status, $none), count(*),"
+            f" first_seen_at from {CHANGES.qualified} where not is_new group by all"
+            f" order by first_seen_at desc, count(*) desc, 1, 2 limit {MOVES_LISTED}",
+            none=NONE,
+        ),
+    )
+
+
+def write_page(
+    path: Path,
+    connection: duckdb.DuckDBPyConnection,
+    load: dg.EventLogEntry | None,
+    checks: Sequence[CheckHistory],
+    pictures: Mapping[str, bytes],
+    time_zone: str,
+) -> int:
+    """Write the page, whole or not at all, and return its size in bytes.
+
+    Args:
+        path: where it goes.
+        connection: to the tables, to read.
+        load: what Dagster knows of the last load of the tickets.
+        checks: what they have said of late.
+        pictures: SVG by the name of the table.
+        time_zone: what its times are in.
+
+    Raises:
+        dg.Failure: it cannot be written there.
+    """
+    zone = ZoneInfo(time_zone)
+    environment = Environment(
+        loader=PackageLoader("helpdesk_assets.reports", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["at"] = lambda moment: f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+    materialization = load.asset_materialization if load else None
+    known = materialization.metadata if materialization else {}
+    text = environment.get_template("page.html").render(
+        numbers=numbers(connection),
+        loaded_at=datetime.fromtimestamp(load.timestamp, timezone.utc) if load else None,
+        made_at=datetime.now(timezone.utc),
+        walk=[(what, known[name].value) for name, what in OF_THE_WALK.items() if name in known],
+        checks=checks,
+        pictures={name: as_address(image) for name, image in pictures.items()},
+        time_zone=time_zone,
+    )
+    body = text.encode()
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_bytes(body)
+        beside.replace(path)
+    except OSError as error:
+        raise setting_failure(
+            f"The report cannot be written to {path} ({error.strerror}): set "
+            "REPORTS__HELP_DESK__PATH to the path of a file in a folder that is there."
+        ) from None
+    return len(body)

@@ -1,0 +1,147 @@
+"""Who is told when a run fails or a check does: a webhook, Slack, both or nobody."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import dagster as dg
+import dlt
+import requests
+from pydantic import Field
+from tenacity import RetryError, Retrying, stop_after_attempt, wait_exponential
+
+from helpdesk_assets.client.failures import setting_failure
+
+DEFAULT_UI_URL = "http://localhost:3000"
+ATTEMPTS = 4
+TIMEOUT = 10
+
+
+def _left_out(name: str, file: str, otherwise: str) -> str:
+    return (
+        f"When left out: ALERTS__HELP_DESK__{name.upper()}, or {name} under [alerts.help_desk] in "
+        f".dlt/{file}.toml, or {otherwise}."
+    )
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What is told. It is sent as JSON, by these names.
+
+    Attributes:
+        title: what failed, in a few words.
+        sentence: what it said, and so what to do.
+        job: the job that ran.
+        run_id: its run.
+        run_url: where that is in the Dagster UI.
+    """
+
+    title: str
+    sentence: str
+    job: str
+    run_id: str
+    run_url: str
+
+    @property
+    def text(self) -> str:
+        """All of it, for people."""
+        return f"{self.title}\n{self.sentence}\n{self.run_url}"
+
+
+class HelpDeskAlerts(dg.ConfigurableResource[Any]):
+    """Where alerts go. Nothing is sent while no address is set."""
+
+    webhook_url: str | None = Field(
+        default=None,
+        description=(
+            "Alerts are posted to this address as JSON: title, sentence, job, run_id, run_url, and "
+            "all of it as text. It may be a secret. "
+            + _left_out("webhook_url", "secrets", "none is posted")
+        ),
+        json_schema_extra={"dagster__is_secret": True},
+    )
+    slack_token: str | None = Field(
+        default=None,
+        description=(
+            "The token of a Slack app that may write to the channel; needs the extra: pip install "
+            "'helpdesk_assets[slack]'. " + _left_out("slack_token", "secrets", "Slack is not told")
+        ),
+        json_schema_extra={"dagster__is_secret": True},
+    )
+    slack_channel: str | None = Field(
+        default=None,
+        description=(
+            "The Slack channel, such as #help-desk. "
+            + _left_out("slack_channel", "config", "Slack is not told")
+        ),
+    )
+    ui_url: str | None = Field(
+        default=None,
+        description=(
+            "The address of the Dagster UI, for links to runs. "
+            + _left_out("ui_url", "config", DEFAULT_UI_URL)
+        ),
+    )
+
+    def run_url(self, run_id: str) -> str:
+        """Return the address of a run in the Dagster UI."""
+        return f"{(self._config('ui_url') or DEFAULT_UI_URL).rstrip('/')}/runs/{run_id}"
+
+    def send(self, alert: Alert) -> list[str]:
+        """Tell everybody who is to be told, and return by which ways.
+
+        Raises:
+            dg.Failure: one of them could not be told, also when it was tried again. It is said
+                after the others have been told, and without the address.
+        """
+        ways = {"webhook": self._webhook(alert), "Slack": self._slack(alert)}
+        failed = [f"{way} ({said})" for way, said in ways.items() if said]
+        if failed:
+            raise setting_failure(
+                f"An alert could not be sent by {' and '.join(failed)}: check the settings under "
+                f"alerts.help_desk. It was: {alert.title}: {alert.sentence}"
+            )
+        return [way for way, said in ways.items() if said is not None]
+
+    def _webhook(self, alert: Alert) -> str | None:
+        url = self._secret("webhook_url")
+        if not url:
+            return None
+        body = {**asdict(alert), "text": alert.text}
+        try:
+            for attempt in _attempts():
+                with attempt:
+                    requests.post(url, json=body, timeout=TIMEOUT).raise_for_status()
+        except RetryError as error:
+            cause = error.last_attempt.exception()
+            response = getattr(cause, "response", None)
+            return f"HTTP {response.status_code}" if response is not None else type(cause).__name__
+        return ""
+
+    def _slack(self, alert: Alert) -> str | None:
+        token, channel = self._secret("slack_token"), self._config("slack_channel")
+        if not token or not channel:
+            return None
+        try:
+            from dagster_slack import SlackResource
+        except ImportError:
+            return "dagster-slack is not installed: pip install 'helpdesk_assets[slack]'"
+        client = SlackResource(token=token).get_client()
+        try:
+            for attempt in _attempts():
+                with attempt:
+                    client.chat_postMessage(channel=channel, text=alert.text)
+        except RetryError as error:
+            return type(error.last_attempt.exception()).__name__
+        return ""
+
+    def _secret(self, name: str) -> str:
+        value = getattr(self, name) or dlt.secrets.get(f"alerts.help_desk.{name}")
+        return str(value or "").strip()
+
+    def _config(self, name: str) -> str:
+        value = getattr(self, name) or dlt.config.get(f"alerts.help_desk.{name}", str)
+        return str(value or "").strip()
+
+
+def _attempts() -> Retrying:
+    return Retrying(stop=stop_after_attempt(ATTEMPTS), wait=wait_exponential(max=10))
