@@ -100,5 +100,7 @@ def _newest(
     if not there:
         return None
     newest = f"greatest({', '.join(f'max({name})' for name in there)})"
-    ((moment,),) = connection.execute(f"select {newest} from {table.qualified}").fetchall()
-    return moment
+    found: list[tuple[datetime | None]] = connection.execute(
+        f"select {newest} from {table.qualified}"
+    ).fetchall()
+    return found[0][0]

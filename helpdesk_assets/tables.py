@@ -104,13 +104,14 @@ class Tables:
         """Make one table of rows that can be loaded; `first` is the number of the first of them."""
         if not self._others:
             self._others = _other_columns(self._table, self._exclude)
-        arrays = {
+        ours = {
             **typed,
             ROW_NUMBER: pa.array(range(first, first + len(rows)), pa.int64()),
             C_DLT_LOAD_ID: pa.repeat(_load_id(), len(rows)),
         }
-        # A field that the API has given one of these names does not take its place.
-        arrays = {**self._others.of(rows), **arrays}
+        # A field that the API has given one of these names does not take its place. The columns of
+        # every row come first, as a new table has them in this order.
+        arrays = {**typed, **self._others.of(rows), **ours}
         if self._cursor and self._cursor not in arrays:
             arrays[self._cursor] = pa.nulls(len(rows), self._others.arrow_type(self._cursor))
         not_null = self._table.not_null

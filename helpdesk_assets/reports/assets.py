@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.assets import OWNER, TICKETS
+from helpdesk_assets.assets import GROUP, OWNER, TICKETS
 from helpdesk_assets.metadata import code_references
 from helpdesk_assets.reports import charts
 from helpdesk_assets.reports.page import write_page
@@ -19,7 +19,6 @@ from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskReports, HelpDe
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-GROUP = "help_desk_reports"
 REPORT = "help_desk_report"
 # Days that the chart of the volume shows; the table has all of them.
 DAYS_SHOWN = 90

@@ -1,0 +1,541 @@
+"""What is made of the tickets: every number in it equals a count of the API's own tickets."""
+
+import html
+import re
+import subprocess
+import sys
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import duckdb
+import pytest
+
+from helpdesk_assets.definitions import build_defs, defs
+from helpdesk_assets.reports import charts
+from helpdesk_assets.reports.assets import draw_backlog, draw_changes, draw_volume
+from helpdesk_assets.reports.tables import REPORT_TABLES, VOLUME
+from helpdesk_assets.sandbox.faults import FAULTS
+from helpdesk_assets_tests.conftest import (
+    Sandbox,
+    Warehouse,
+    failure_of,
+    sentence_of,
+)
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+Ticket = dict[str, Any]
+
+REPORTS = ("ticket_volume_daily", "ticket_backlog", "ticket_status_changes", "help_desk_report")
+BERLIN = "Europe/Berlin"
+# Berlin's clocks went from 2 to 3 at 01:00 UTC on 29 March 2026, and from 3 to 2 on 25 October.
+AROUND_THE_CHANGES = (
+    "2026-03-28T22:59:59Z",
+    "2026-03-28T23:00:00Z",
+    "2026-03-29T00:59:59Z",
+    "2026-03-29T01:00:00Z",
+    "2026-03-29T21:59:59Z",
+    "2026-03-29T22:00:00Z",
+    "2026-10-24T21:59:59Z",
+    "2026-10-24T22:00:00Z",
+    "2026-10-25T00:30:00Z",
+    "2026-10-25T01:30:00Z",
+    "2026-10-25T22:59:59Z",
+    "2026-10-25T23:00:00Z",
+)
+SOLVED = ("solved", "closed")
+AGES = ((1, "under a day"), (7, "1 to 7 days"), (30, "7 to 30 days"), (90, "30 to 90 days"))
+
+
+@pytest.fixture
+def desk(sandbox: StartSandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Serve 400 tickets, some around changes of the clocks and some without date or status."""
+    desk = sandbox(tickets=400)
+    connect(desk)
+    monkeypatch.setenv("REPORTS__HELP_DESK__TIMEZONE", BERLIN)
+    now = datetime.now(timezone.utc)
+    young = [f"{now - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}" for hours in (1, 30, 200, 1000)]
+    for ticket, moment in zip(desk.desk.tickets[100:], [*AROUND_THE_CHANGES, *young], strict=False):
+        ticket["created_at"] = moment
+    for place in (7, 8, 9, 300):
+        desk.desk.tickets[place]["created_at"] = None
+    for place in (9, 10, 101, 301):
+        desk.desk.tickets[place]["status"] = None
+    return desk
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def day_of(ticket: Ticket, zone: str = BERLIN) -> date | None:
+    if ticket["created_at"] is None:
+        return None
+    return instant(ticket["created_at"]).astimezone(ZoneInfo(zone)).date()
+
+
+def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
+    (materialization,) = result.asset_materializations_for_node(name)
+    return {entry: value.value for entry, value in materialization.metadata.items()}
+
+
+def page_of(warehouse: Warehouse) -> str:
+    return (warehouse.path.parent / "help_desk_report.html").read_text(encoding="utf-8")
+
+
+def cells(page: str) -> list[list[str]]:
+    """Return the cells of each row of the page's tables, as text."""
+    return [
+        [html.unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row]
+        for row in (
+            re.findall(r"<td[^>]*>(.*?)</td>", line, re.S)
+            for line in re.findall(r"<tr>(.*?)</tr>", page, re.S)
+        )
+        if row
+    ]
+
+
+def test_the_volume_is_that_of_the_api(desk: Sandbox, sync: Sync, warehouse: Warehouse) -> None:
+    result = sync()
+    rows = warehouse.query("select day, status, tickets from help_desk.ticket_volume_daily")
+    counted = Counter((day_of(t), t["status"]) for t in desk.desk.tickets if t["created_at"])
+
+    assert result.success
+    assert {(day, status): tickets for day, status, tickets in rows if tickets} == dict(counted)
+    assert counted[date(2026, 3, 29), desk.desk.tickets[102]["status"]] >= 1
+    numbers = metadata(result, "ticket_volume_daily")
+    assert numbers["tickets"] == sum(counted.values()) == 396
+    assert numbers["dagster/row_count"] == len(rows)
+
+
+def test_days_without_tickets_are_there_with_zeros(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    sync()
+    rows = warehouse.query("select day, status, tickets from help_desk.ticket_volume_daily")
+    days = sorted({day for day, _, _ in rows})
+    statuses = {ticket["status"] for ticket in desk.desk.tickets}
+
+    first = min(day for t in desk.desk.tickets if (day := day_of(t)))
+    today = datetime.now(ZoneInfo(BERLIN)).date()
+    assert days == [first + timedelta(days=n) for n in range((today - first).days + 1)]
+    assert len(rows) == len(days) * len(statuses)
+    empty = set(days) - {day_of(ticket) for ticket in desk.desk.tickets}
+    assert len(empty) > 300
+    assert sum(tickets for day, _, tickets in rows if day in empty) == 0
+
+
+def test_a_date_by_mistake_is_counted_and_not_filled_up_to(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk.desk.tickets[0]["created_at"] = "0001-01-02T00:00:00Z"
+    desk.desk.tickets[1]["created_at"] = "9998-01-02T00:00:00Z"
+    assert sync().success
+
+    days = warehouse.query("select count(distinct day) from help_desk.ticket_volume_daily")
+    assert 7000 < days[0][0] < 8000
+    assert warehouse.query(
+        "select sum(tickets) from help_desk.ticket_volume_daily where year(day) in (1, 9998)"
+    ) == [(2,)]
+
+
+def expected_backlog(tickets: list[Ticket], counted_at: datetime) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for ticket in tickets:
+        if ticket["status"] in SOLVED:
+            continue
+        if ticket["created_at"] is None:
+            found["unknown"] += 1
+            continue
+        age = (counted_at - instant(ticket["created_at"])) / timedelta(days=1)
+        limits = (
+            (1, "under a day"),
+            (7, "1 to 7 days"),
+            (30, "7 to 30 days"),
+            (90, "30 to 90 days"),
+        )
+        found[next((name for limit, name in limits if age < limit), "over 90 days")] += 1
+    return dict(found)
+
+
+def test_the_backlog_is_that_of_the_api(desk: Sandbox, sync: Sync, warehouse: Warehouse) -> None:
+    result = sync()
+    rows = warehouse.query(
+        "select age_bucket, tickets, counted_at, oldest_created_at"
+        " from help_desk.ticket_backlog order by position"
+    )
+    expected = expected_backlog(desk.desk.tickets, rows[0][2])
+
+    assert [bucket for bucket, *_ in rows] == [
+        "under a day", "1 to 7 days", "7 to 30 days", "30 to 90 days", "over 90 days", "unknown"
+    ]  # fmt: skip
+    assert {bucket: tickets for bucket, tickets, *_ in rows if tickets} == expected
+    assert expected["unknown"] >= 1
+    assert metadata(result, "ticket_backlog")["tickets"] == sum(expected.values())
+    assert warehouse.query(
+        "select min(created_at) from help_desk.help_desk_tickets"
+        " where status is null or status not in ('solved', 'closed')"
+    ) == [(min(oldest for *_, oldest in rows if oldest),)]
+
+
+def test_what_solved_means_is_a_setting(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPORTS__HELP_DESK__SOLVED_STATUSES", "Open, on hold")
+    assert sync().success
+    waiting = sum(ticket["status"] not in ("open", "on hold") for ticket in desk.desk.tickets)
+
+    assert warehouse.query("select sum(tickets)::int from help_desk.ticket_backlog") == [(waiting,)]
+
+
+def test_what_has_moved_is_seen_once(desk: Sandbox, sync: Sync, warehouse: Warehouse) -> None:
+    first = sync()
+    assert metadata(first, "ticket_status_changes")["moved"] == 0
+    assert metadata(first, "ticket_status_changes")["new"] == 400
+    moves = {21: "open", 22: None, 10: "closed"}
+    expected = []
+    for place, status in moves.items():
+        ticket = desk.desk.tickets[place]
+        assert ticket["status"] != status
+        expected.append((ticket["id"], ticket["status"], status))
+        ticket["status"] = status
+    desk.desk.tickets.append({**desk.desk.tickets[0], "id": 401, "status": "new"})
+    del desk.desk.tickets[50]
+    second, third = sync(), sync()
+
+    assert metadata(second, "ticket_status_changes")["moved"] == 3
+    assert metadata(second, "ticket_status_changes")["new"] == 1
+    assert metadata(third, "ticket_status_changes")["moved"] == 0
+    assert warehouse.query(
+        "select ticket_id, old_status, new_status from help_desk.ticket_status_changes"
+        " where not is_new order by ticket_id"
+    ) == sorted(expected)
+    (moment,) = {
+        seen
+        for (seen,) in warehouse.query(
+            "select first_seen_at from help_desk.ticket_status_changes where not is_new"
+        )
+    }
+    assert datetime.now(timezone.utc) - moment < timedelta(minutes=5)
+    listed = [row for row in cells(page_of(warehouse)) if len(row) == 4]
+    assert [row[1:] for row in listed if row[1:2] == [charts.NONE]] == [
+        [charts.NONE, "closed", "1"]
+    ]
+
+
+def test_the_charts_hold_the_numbers_of_the_api(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    sync()
+    for place in (30, 31, 32):
+        desk.desk.tickets[place]["status"] = "on hold"
+    moved = Counter(
+        old
+        for (old,) in warehouse.query(
+            "select status from help_desk.help_desk_tickets where id in (31, 32, 33)"
+            " and status <> 'on hold'"
+        )
+    )
+    sync()
+    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+        volume, backlog, changes = (
+            draw(connection) for draw in (draw_volume, draw_backlog, draw_changes)
+        )
+    today = datetime.now(ZoneInfo(BERLIN)).date()
+    counted = Counter(
+        (day, ticket["status"] or charts.NONE)
+        for ticket in desk.desk.tickets
+        if (day := day_of(ticket)) and day > today - timedelta(days=90)
+    )
+    drawn: Counter[tuple[date, str]] = Counter()
+    for outline in volume.axes[0].patches:
+        values, edges, baseline = outline.get_data()  # type: ignore[attr-defined]
+        for value, edge, floor in zip(values, edges, baseline, strict=False):
+            day = date(1970, 1, 1) + timedelta(days=int(edge))
+            drawn[day, str(outline.get_label())] += int(value - floor)
+    bars = [int(bar.get_width()) for bar in backlog.axes[0].patches]  # type: ignore[attr-defined]
+    of_moves = [int(bar.get_width()) for bar in changes.axes[0].patches]  # type: ignore[attr-defined]
+
+    assert +drawn == counted
+    assert len(counted) > 10
+    (counted_at,) = warehouse.query("select max(counted_at) from help_desk.ticket_backlog")[0]
+    assert sum(bars) == sum(expected_backlog(desk.desk.tickets, counted_at).values())
+    assert of_moves == sorted(moved.values(), reverse=True)
+
+
+def test_many_statuses_are_drawn_as_the_commonest_and_others() -> None:
+    day = date(2026, 5, 1)
+    rows = [(day, f"status {n:02}", 100 - n) for n in range(20)]
+    _, series = charts.by_status(rows)
+
+    assert [part.name for part in series] == [*(f"status {n:02}" for n in range(7)), "others"]
+    assert sum(part.values[0] for part in series) == sum(tickets for *_, tickets in rows)
+
+
+def test_each_materialization_carries_its_picture(desk: Sandbox, sync: Sync) -> None:
+    desk.desk.tickets[0]["status"] = "_a $x^2$ <b> 解決"
+    result = sync()
+
+    for table in REPORT_TABLES:
+        (materialization,) = result.asset_materializations_for_node(table.name)
+        shown = str(materialization.metadata["chart"].value)
+        found = re.fullmatch(rf"!\[{table.name}\]\(data:image/svg\+xml;base64,(.+)\)", shown)
+        assert found
+        picture = b64decode(found.group(1)).decode()
+        assert picture.count("<svg") == 1
+        assert "fill: #ffffff" in picture
+        assert len(picture) < 200_000
+
+
+def test_the_page_says_the_numbers_of_the_api(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    result = sync()
+    page = page_of(warehouse)
+    tiles = re.findall(r"<b>([\d,]+)</b><span>([^<]+)", page)
+    today = datetime.now(ZoneInfo(BERLIN)).date()
+    tickets = desk.desk.tickets
+    week = [d for t in tickets if (d := day_of(t)) and today - timedelta(days=7) < d <= today]
+    undated = sum(t["created_at"] is None for t in tickets)
+    unsolved = sum(t["status"] not in SOLVED for t in tickets)
+    (counted_at,) = warehouse.query("select max(counted_at) from help_desk.ticket_backlog")[0]
+
+    assert {what: number for number, what in tiles} == {
+        "tickets": "400",
+        "not solved": f"{unsolved}",
+        "opened in 7 days": f"{len(week)}",
+        "without a date": f"{undated}",
+    }
+    assert len(week) >= 2
+    rows = cells(page)
+    backlog = {row[0]: int(row[1]) for row in rows if len(row) == 3 and row[0][0] in "u1730o"}
+    assert {name: n for name, n in backlog.items() if n} == expected_backlog(tickets, counted_at)
+    days = {
+        (date.fromisoformat(row[0]), row[1]): int(row[2])
+        for row in rows
+        if len(row) == 3 and row[0].startswith("20")
+    }
+    assert days == Counter(
+        (day, t["status"] or charts.NONE)
+        for t in tickets
+        if (day := day_of(t)) and day > today - timedelta(days=14)
+    )
+    said = dict(row for row in rows if len(row) == 2)
+    assert said["tickets by the API's own count"] == "400"
+    assert said["requests"] == str(metadata(result, "help_desk_tickets")["requests"])
+    assert said["shown that nothing was left out"] == "yes"
+
+
+def test_the_page_needs_no_network_and_holds_no_ones_words(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk.desk.tickets[3]["status"] = "<script>alert(1)</script>"
+    result = sync()
+    page = page_of(warehouse)
+    path = warehouse.path.parent / "help_desk_report.html"
+
+    assert metadata(result, "help_desk_report")["report"] == path.as_uri()
+    assert metadata(result, "help_desk_report")["bytes"] == path.stat().st_size
+    sources = re.findall(r'(?:src|href|url)\s*[=(]\s*"?([^"\s>)]+)', page)
+    assert len(sources) == 2
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+    pictures = [b64decode(source.partition(",")[2]).decode() for source in sources]
+    assert "<script" not in page.replace("&lt;", "")
+    assert all("<script" not in picture for picture in pictures)
+    subjects = {t["subject"] for t in desk.desk.tickets if t["subject"]}
+    assert not [subject for subject in subjects if html.escape(subject) in page or subject in page]
+
+
+def test_the_page_shows_what_checks_have_said_of_late(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    sync()
+    del desk.desk.tickets[:100]
+    sync()
+    history = {row[1]: row for row in cells(page_of(warehouse)) if row[0] == "help_desk_tickets"}
+
+    assert history["id_is_unique*"][2:] == ["✓✓", "passed"]
+    assert history["no_mass_deletion"][2] == "✓✗"
+    assert "100 rows, 25% of all, are gone" in history["no_mass_deletion"][3]
+
+
+def test_reports_wait_for_the_checks(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    sync()
+    before = warehouse.query("from help_desk.ticket_volume_daily order by all")
+    warehouse.query(
+        "insert into help_desk.help_desk_tickets by name"
+        " select * replace ('zzz' as _dlt_load_id) from help_desk.help_desk_tickets limit 1"
+    )
+    job = dg.Definitions.merge(
+        build_defs(),
+        dg.Definitions(
+            jobs=[
+                dg.define_asset_job(
+                    "checks", selection=dg.AssetSelection.checks_for_assets("help_desk_tickets")
+                ),
+                dg.define_asset_job("one", selection=["ticket_volume_daily"]),
+            ]
+        ),
+    )
+    job.resolve_job_def("checks").execute_in_process(instance=instance, raise_on_error=False)
+    alone = job.resolve_job_def("one").execute_in_process(instance=instance, raise_on_error=False)
+
+    assert "as its check id_is_unique failed: 1 ids stand in more than one row." in sentence_of(
+        alone
+    )
+    assert warehouse.query("from help_desk.ticket_volume_daily order by all") == before
+
+
+def test_a_failed_load_makes_no_report(desk: Sandbox, sync: Sync, warehouse: Warehouse) -> None:
+    desk.fault = FAULTS["refuses-page-two"].make()
+    result = sync()
+
+    assert not result.success
+    assert not any(result.asset_materializations_for_node(name) for name in REPORTS)
+    assert not (warehouse.path.parent / "help_desk_report.html").exists()
+
+
+def test_a_report_is_made_whole_or_not_at_all(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    sync()
+    before = warehouse.query("from help_desk.ticket_volume_daily order by all")
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("delete from help_desk.help_desk_tickets where id > 200")
+        with pytest.raises(duckdb.Error):
+            VOLUME.make(connection, {"timezone": "Nowhere/Land"}, datetime.now(timezone.utc))
+
+    assert warehouse.query("from help_desk.ticket_volume_daily order by all") == before
+
+
+def test_a_table_that_does_not_add_up_is_said_so(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    assert sync().success
+    warehouse.query(
+        "delete from help_desk.ticket_volume_daily where tickets > 0 and status = 'new'"
+    )
+    warehouse.query("update help_desk.ticket_backlog set tickets = tickets + 1 where position = 1")
+    warehouse.query("delete from help_desk.ticket_status_changes where ticket_id = 5")
+    job = dg.Definitions.merge(
+        build_defs(),
+        dg.Definitions(
+            jobs=[
+                dg.define_asset_job(
+                    "checks",
+                    selection=dg.AssetSelection.checks_for_assets(
+                        *(table.name for table in REPORT_TABLES)
+                    ),
+                )
+            ]
+        ),
+    ).resolve_job_def("checks")
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    said = [str(each.description) for each in result.get_asset_check_evaluations()]
+
+    assert not any(each.passed for each in result.get_asset_check_evaluations())
+    assert len(said) == 3
+    assert all("It says " in sentence and "materialize ticket_" in sentence for sentence in said)
+
+
+def test_an_empty_desk_makes_empty_reports(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    connect(sandbox(tickets=0))
+    result = sync()
+
+    assert result.success
+    assert all(each.passed for each in result.get_asset_check_evaluations() if "null" not in
+               each.check_name)  # fmt: skip
+    assert warehouse.query("select count(*) from help_desk.ticket_volume_daily") == [(0,)]
+    assert warehouse.query("select sum(tickets)::int from help_desk.ticket_backlog") == [(0,)]
+    assert "None was opened." in page_of(warehouse)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("TIMEZONE", "Mars/Base", "There is no time zone called 'Mars/Base': set REPORTS__"),
+        ("PATH", "/nowhere/at/all.html", "cannot be written to /nowhere/at/all.html (No such"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(
+    setting: str, value: str, said: str, desk: Sandbox, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"REPORTS__HELP_DESK__{setting}", value)
+    result = sync()
+
+    assert not result.success
+    sentences = {
+        str(event.step_failure_data.user_failure_data.description)
+        for event in result.all_events
+        if event.is_step_failure and event.step_failure_data.user_failure_data
+    }
+    assert any(said in sentence for sentence in sentences)
+
+
+def test_the_lineage_of_columns_leads_to_columns_that_are_there(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    sync()
+    tickets = {row[0] for row in warehouse.query("describe help_desk.help_desk_tickets")}
+    graph = defs.resolve_asset_graph()
+    for table in REPORT_TABLES:
+        shown = graph.get(dg.AssetKey(table.name)).metadata
+        stored = warehouse.query(f"describe {table.qualified}")
+        schema = shown["dagster/column_schema"].columns
+        assert [(column.name, column.type) for column in schema] == [row[:2] for row in stored]
+        assert all(column.description for column in schema)
+        lineage = shown["dagster/column_lineage"].deps_by_column
+        assert list(lineage) == [column.name for column in schema]
+        query = table.file.read_text()
+        for dependency in (each for column in lineage.values() for each in column):
+            assert dependency.asset_key == dg.AssetKey("help_desk_tickets")
+            assert dependency.column_name in tickets
+            assert dependency.column_name in query
+
+
+def test_they_are_at_home_in_the_ui() -> None:
+    graph = defs.resolve_asset_graph()
+    for name in REPORTS:
+        node = graph.get(dg.AssetKey(name))
+        assert dg.AssetKey("help_desk_tickets") in node.parent_keys
+        assert node.group_name == "help_desk"
+        assert node.owners
+        assert node.kinds
+        assert node.tags["help_desk/layer"] == "report"
+        assert node.description
+        assert node.pools == {"duckdb"}
+        (reference,) = node.metadata["dagster/code_references"].code_references
+        assert Path(reference.file_path).is_file()
+    schedules = [schedule.name for schedule in defs.schedules or []]
+    sensors = [sensor.name for sensor in defs.sensors or []]
+    assert schedules == ["help_desk_sync_schedule", "help_desk_full_refresh_schedule"]
+    assert sensors == ["help_desk_run_failure_alert", "help_desk_check_failure_alert"]
+    assert all(each.description for each in [*(defs.schedules or []), *(defs.sensors or [])])
+
+
+def test_nothing_is_drawn_at_import() -> None:
+    # Run in another process, which answers by printing.
+    say = "import sys, helpdesk_assets; print('matplotlib' in sys.modules)"
+
+    assert subprocess.check_output([sys.executable, "-c", say], text=True) == "False\n"
+
+
+def test_the_failure_of_a_report_leaves_the_tickets(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPORTS__HELP_DESK__PATH", "/nowhere/at/all.html")
+    result = sync()
+
+    assert "cannot be written" in str(failure_of(result).description)
+    assert len(warehouse.tickets()) == 400
