@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # pip's own notices are not this project's.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-next test-real churn kills bench lint format lock picture clean
+.PHONY: help demo dev test test-next test-real test-ui churn kills bench lint format lock pictures clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,13 @@ test-real: $(READY) .venv-real/.ready  ## Run the tests with django-helpdesk, a 
 	$(BIN)/python -m venv --clear .venv-real
 	.venv-real/bin/python -m pip install --quiet --require-hashes -r $(REAL)/requirements.lock
 	@touch $@
+
+# Debian's; where that is not what is installed with, have a chromium in PATH.
+CHROMIUM := command -v chromium >/dev/null || \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
+test-ui: $(READY)  ## Run the tests in a real browser.
+	@$(CHROMIUM)
+	$(BIN)/python -m pytest -m ui helpdesk_assets_tests/ui
 
 # What the lock file would become tomorrow, and without the retired package: its requirement is
 # overridden by one that no Python meets.
@@ -86,8 +93,8 @@ lock: $(READY)  ## Resolve the dependencies anew into requirements.lock.
 		--python-version 3.10 --upgrade --quiet --custom-compile-command "make lock" \
 		--output-file $(REAL)/requirements.lock
 
-picture: $(READY)  ## Take the README's picture of the lineage anew; needs Debian's chromium.
-	@$(SANDBOX) -- $(BIN)/python -m helpdesk_assets_tests.picture docs/lineage.png
+pictures: test-ui  ## Take the README's pictures anew.
+	cd pictures && cp lineage.png tickets.png plot.png red-run.png ../docs/
 
 clean:  ## Remove the environments, the sandbox's data and what Dagster kept of its runs.
 	rm -rf .venv .venv-next $(DATA) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

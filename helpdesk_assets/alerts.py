@@ -105,5 +105,8 @@ def _failed_steps(context: dg.RunFailureSensorContext) -> Iterator[tuple[str, st
         said = data.user_failure_data.description if data.user_failure_data else None
         if not said:
             # Whatever an error that nobody foresaw may hold, it is not sent around.
-            said = f"{data.error.cls_name if data.error else 'An error'}: see the run."
+            error = data.error
+            while error and error.cause:
+                error = error.cause
+            said = f"{error.cls_name if error else 'An error'}: see the run."
         yield f"{event.step_key} failed", said

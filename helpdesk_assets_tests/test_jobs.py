@@ -50,10 +50,17 @@ def test_the_schedule_is_configured_in_the_environment() -> None:
     assert said == "*/5 8-18 * * 1-5 Europe/Berlin\n"
 
 
-def test_the_job_runs_the_asset_and_its_checks_in_one_process() -> None:
+def test_the_job_runs_all_assets_and_their_checks_in_one_process() -> None:
     job = defs.resolve_job_def("help_desk_sync")
 
-    assert {node.name for node in job.nodes} == {"help_desk_tickets", "help_desk_tickets_checks"}
+    reports = ("ticket_volume_daily", "ticket_backlog", "ticket_status_changes")
+    assert {node.name for node in job.nodes} == {
+        "help_desk_tickets",
+        "help_desk_tickets_checks",
+        *reports,
+        *(f"{name}_adds_up" for name in reports),
+        "help_desk_report",
+    }
     assert job.executor_def is dg.in_process_executor
 
 
@@ -123,6 +130,7 @@ def test_a_killed_run_is_in_nobodys_way(
     assert {path.name for path in warehouse.path.parent.iterdir()} <= {
         "tickets.duckdb",
         ".tickets.duckdb.lock",
+        "help_desk_report.html",
     }
 
 

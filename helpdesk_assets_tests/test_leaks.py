@@ -68,12 +68,15 @@ def test_nothing_is_found(
 ) -> None:
     folder = tmp_path / "instance"
     folder.mkdir()
-    run(fault, folder, monkeypatch)
+    succeeded = run(fault, folder, monkeypatch)
     printed = capfd.readouterr()
     log = (tmp_path / "everything.log").read_text()
 
     needles = spellings(KEY) | {CUSTOMER}
     assert hits(needles, folder=folder, printed=printed.out + printed.err + log) == []
+    page = tmp_path / "warehouse" / "help_desk_report.html"
+    assert page.exists() == succeeded
+    assert hits(needles, folder=folder, printed=page.read_text() if succeeded else "") == []
     database = tmp_path / "warehouse" / "tickets.duckdb"
     with duckdb.connect(str(database)) as connection:
         tables = connection.execute(

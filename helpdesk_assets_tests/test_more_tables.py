@@ -215,9 +215,8 @@ def test_each_has_checks_of_its_own(
     ).resolve_job_def("checks")
     result = job.execute_in_process(raise_on_error=False)
 
-    assert Counter(each.asset_key.to_user_string() for each in evaluations) == dict.fromkeys(
-        TABLES, 7
-    )
+    counted = Counter(each.asset_key.to_user_string() for each in evaluations)
+    assert {name: counted[name] for name in TABLES} == dict.fromkeys(TABLES, 7)
     assert all(each.passed for each in evaluations)
     assert {
         (each.asset_key.to_user_string(), each.check_name)

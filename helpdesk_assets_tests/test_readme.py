@@ -89,7 +89,11 @@ def test_make_demo_shows_the_same_twice(make: list[str]) -> None:
         assert "2,500 rows in help_desk.help_desk_tickets" in said
         assert len(re.findall(r"^  \d+ \| ", said, re.M)) == 5
         for check in CHECKS:
-            assert f"passed  {check.name}\n" in said
+            assert f"passed  help_desk_tickets: {check.name}\n" in said
+        assert said.count("passed  ticket_") == 3
+        report = re.findall(r"^The report: (.+)$", said, re.M)
+        assert len(report) == 1
+        assert Path(report[0]).read_text().startswith("<!doctype html>")
         assert "sandbox.duckdb" in said
 
 

@@ -7,7 +7,8 @@ import sys
 import dagster as dg
 
 from helpdesk_assets.checks import CHECKS
-from helpdesk_assets.resources import HelpDeskWarehouse
+from helpdesk_assets.reports.tables import REPORT_TABLES
+from helpdesk_assets.resources import HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.schema import COLUMNS, QUALIFIED_TABLE
 
 COMMAND = ["dagster", "job", "execute", "-m", "helpdesk_assets", "-j", "help_desk_sync"]
@@ -24,11 +25,15 @@ def main() -> int:
     if code:
         _say(f"The run failed with exit code {code}; the sentence that says why is above.")
         return code
-    _show_tickets(HelpDeskWarehouse())
+    warehouse = HelpDeskWarehouse()
+    _show_tickets(warehouse)
     results = _check_results()
     for name, passed in results.items():
         _say(f"  {'passed' if passed else 'FAILED'}  {name}")
-    return 0 if all(results.values()) and len(results) == len(CHECKS) else 1
+    path = warehouse.path()
+    _say(f"\nThe report: {HelpDeskReports().resolved_path(path)}")
+    checks = len(CHECKS) + len(REPORT_TABLES)
+    return 0 if all(results.values()) and len(results) == checks else 1
 
 
 def _show_tickets(warehouse: HelpDeskWarehouse) -> None:
@@ -50,7 +55,10 @@ def _check_results() -> dict[str, bool]:
         logs = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
         evaluations = [entry.get_dagster_event().asset_check_evaluation_data for entry in logs]
     _say(f"\nChecks of run {run.run_id}:")
-    return {evaluation.check_name: evaluation.passed for evaluation in evaluations}
+    return {
+        f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}": evaluation.passed
+        for evaluation in evaluations
+    }
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,238 @@
+"""Who is told of what: one alert for a run that failed or in which a check did, over real HTTP."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from helpdesk_assets.definitions import build_defs, defs
+from helpdesk_assets.resources.alerts import Alert, HelpDeskAlerts
+from helpdesk_assets.sandbox.faults import FAULTS
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse
+from helpdesk_assets_tests.webhook import SECRET_PATH, Webhook, webhook
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+Ticks = Callable[[], list[Any]]
+
+SENSORS = ("help_desk_run_failure_alert", "help_desk_check_failure_alert")
+AN_ALERT = Alert("It failed", "Mend it.", "help_desk_sync", "run-1", "http://ui/runs/run-1")
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    with webhook() as running:
+        monkeypatch.setenv("ALERTS__HELP_DESK__WEBHOOK_URL", running.url)
+        monkeypatch.setenv("ALERTS__HELP_DESK__UI_URL", "https://dagster.example.com/")
+        yield running
+
+
+@pytest.fixture
+def look(instance: dg.DagsterInstance) -> Ticks:
+    """Let the sensors look once more, as Dagster's daemon does; the first look is at the start."""
+    cursors: dict[str, str | None] = dict.fromkeys(SENSORS)
+    repository = defs.get_repository_def()
+
+    def tick() -> list[Any]:
+        found = []
+        for name in SENSORS:
+            context = dg.build_sensor_context(
+                instance=instance,
+                cursor=cursors[name],
+                repository_def=repository,
+                sensor_name=name,
+                resources={"help_desk_alerts": HelpDeskAlerts()},
+            )
+            data = repository.get_sensor_def(name).evaluate_tick(context)
+            cursors[name] = data.cursor
+            found.append(data)
+        return found
+
+    tick()
+    return tick
+
+
+@pytest.fixture
+def desk(sandbox: StartSandbox, connect: Connect) -> Sandbox:
+    desk = sandbox(tickets=100)
+    connect(desk)
+    return desk
+
+
+def test_a_run_that_fails_sends_one_alert(
+    desk: Sandbox, sync: Sync, look: Ticks, hook: Webhook
+) -> None:
+    desk.fault = FAULTS["404-always"].make()
+    result = sync()
+    look()
+    look()
+
+    assert not result.success
+    (alert,) = hook.posted
+    assert alert["title"] == "help_desk_tickets failed"
+    assert "has nothing where its first page should be" in alert["sentence"] or (
+        "answered HTTP 404: check that SOURCES__HELP_DESK__BASE_URL" in alert["sentence"]
+    )
+    assert alert["run_url"] == f"https://dagster.example.com/runs/{result.run_id}"
+    assert alert["run_id"] == result.run_id
+    assert alert["job"] == "help_desk_sync"
+    assert alert["run_url"] in alert["text"]
+    assert API_KEY not in str(alert)
+
+
+def test_a_blocking_check_that_fails_sends_one_alert_with_its_sentence(
+    desk: Sandbox, look: Ticks, hook: Webhook, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    job = dg.Definitions.merge(
+        build_defs(),
+        dg.Definitions(
+            jobs=[dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())]
+        ),
+    ).resolve_job_def("checks")
+    defs.resolve_job_def("help_desk_sync").execute_in_process(instance=instance)
+    warehouse.query(
+        "insert into help_desk.help_desk_tickets by name"
+        " select * replace ('private-4711' as subject) from help_desk.help_desk_tickets limit 1"
+    )
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    look()
+
+    assert not result.success
+    (alert,) = hook.posted
+    assert "The check id_is_unique of help_desk_tickets failed" in alert["title"]
+    assert "1 ids stand in more than one row." in alert["sentence"]
+    assert "private-4711" not in str(alert)
+
+
+def test_a_warning_in_a_good_run_sends_one_alert(
+    desk: Sandbox, sync: Sync, look: Ticks, hook: Webhook
+) -> None:
+    sync()
+    look()
+    assert hook.posted == []
+    del desk.desk.tickets[:50]
+    result = sync()
+    look()
+
+    assert result.success
+    (alert,) = hook.posted
+    assert alert["title"] == "The check no_mass_deletion of help_desk_tickets failed"
+    assert "50 rows, 50% of all, are gone from the help desk at once" in alert["sentence"]
+
+
+def test_an_error_that_nobody_foresaw_is_not_sent_around(
+    desk: Sandbox, look: Ticks, hook: Webhook, instance: dg.DagsterInstance
+) -> None:
+    @dg.op
+    def broken() -> None:
+        raise RuntimeError("private-4711")
+
+    @dg.job
+    def other() -> None:
+        broken()
+
+    defs.get_repository_def()
+    other.execute_in_process(instance=instance, raise_on_error=False)
+    look()
+
+    (alert,) = hook.posted
+    assert alert["sentence"] == "RuntimeError: see the run."
+    assert "private-4711" not in str(alert)
+
+
+def test_a_webhook_that_is_down_for_a_moment_is_tried_again(
+    hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook.failing = 2
+    assert HelpDeskAlerts().send(AN_ALERT) == ["webhook"]
+    (alert,) = hook.posted
+
+    assert alert == {
+        "title": "It failed",
+        "sentence": "Mend it.",
+        "job": "help_desk_sync",
+        "run_id": "run-1",
+        "run_url": "http://ui/runs/run-1",
+        "text": "It failed\nMend it.\nhttp://ui/runs/run-1",
+    }
+
+
+def test_a_webhook_that_is_gone_is_said_without_its_address(
+    hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook.failing = 100
+    with pytest.raises(dg.Failure) as raised:
+        HelpDeskAlerts().send(AN_ALERT)
+    said = str(raised.value.description)
+
+    assert "could not be sent by webhook (HTTP 503)" in said
+    assert SECRET_PATH not in said
+    assert "It failed: Mend it." in said
+    monkeypatch.setenv("ALERTS__HELP_DESK__WEBHOOK_URL", f"http://127.0.0.1:9/{SECRET_PATH}")
+    with pytest.raises(dg.Failure, match=r"by webhook \(ConnectionError\)") as raised:
+        HelpDeskAlerts().send(AN_ALERT)
+    assert SECRET_PATH not in str(raised.value.description)
+
+
+def test_slack_is_told_by_dagsters_own_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    posted: list[dict[str, Any]] = []
+
+    async def post_message(request: Request) -> Response:
+        posted.append({**await request.json(), "token": request.headers["authorization"]})
+        return JSONResponse({"ok": True})
+
+    slack_sdk = pytest.importorskip("slack_sdk")
+    app = Starlette(routes=[Route("/api/chat.postMessage", post_message, methods=["POST"])])
+    with serve(app) as base_url:
+        create = slack_sdk.WebClient.__init__
+        monkeypatch.setattr(
+            slack_sdk.WebClient,
+            "__init__",
+            lambda self, *a, **k: create(self, *a, **{**k, "base_url": f"{base_url}/api/"}),
+        )
+        alerts = HelpDeskAlerts(slack_token="xoxb-planted", slack_channel="#help-desk")
+        assert alerts.send(AN_ALERT) == ["Slack"]
+
+    (message,) = posted
+    assert message["channel"] == "#help-desk"
+    assert message["text"] == AN_ALERT.text
+    assert message["token"] == "Bearer xoxb-planted"
+
+
+def test_nobody_is_told_until_it_is_configured(
+    desk: Sandbox, sync: Sync, look: Ticks, instance: dg.DagsterInstance
+) -> None:
+    desk.fault = FAULTS["404-always"].make()
+    sync()
+
+    assert HelpDeskAlerts().send(AN_ALERT) == []
+    assert all(not data.dagster_run_reactions or data.dagster_run_reactions[0].error is None
+               for data in look())  # fmt: skip
+    for name in SENSORS:
+        sensor = defs.get_repository_def().get_sensor_def(name)
+        assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+
+
+def test_the_environment_switches_the_sensors_on() -> None:
+    # Run in another process, as the environment is read at import; it answers by printing.
+    say = (
+        "from helpdesk_assets import defs;"
+        "print([sensor.default_status.value for sensor in defs.sensors])"
+    )
+    said = subprocess.check_output(
+        [sys.executable, "-c", say],
+        env={**os.environ, "ALERTS__HELP_DESK__WEBHOOK_URL": "https://hooks.example.com/x"},
+        text=True,
+    )
+
+    assert said == "['RUNNING', 'RUNNING']\n"

@@ -1,0 +1,212 @@
+"""From an empty table to a red run, by clicking through a real ``dagster dev``.
+
+The tests are one visit: each goes on where the one before has ended. What they see is kept as
+pictures in a folder that is not committed; `make pictures` takes those of the README from there.
+"""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from helpdesk_assets.sandbox.app import build_app
+from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.faults import FAULTS
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.conftest import API_KEY, PROJECT, SETTINGS, Sandbox
+from helpdesk_assets_tests.webhook import Webhook, webhook
+from helpdesk_assets_tests.webserver import Webserver, dagster_dev
+
+pytestmark = pytest.mark.ui
+
+PICTURES = PROJECT / "pictures"
+SECONDS = 1000
+# The daemon's sensors look every 30 seconds, and it may have begun to look just before.
+UNTIL_TOLD = 120
+ASSETS = (
+    "help_desk_api",
+    "help_desk_tickets",
+    "ticket_volume_daily",
+    "ticket_backlog",
+    "ticket_status_changes",
+    "help_desk_report",
+)
+
+
+class Visit:
+    """A browser's page on the Dagster UI, and what is behind it."""
+
+    def __init__(
+        self, page: Page, server: Webserver, desk: Sandbox, hook: Webhook, log: Path
+    ) -> None:
+        self.page = page
+        self.server = server
+        self.desk = desk
+        self.hook = hook
+        self.log = log
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.server.url + path)
+
+    def picture(self, name: str) -> None:
+        # What moves has come to rest.
+        self.page.wait_for_timeout(2 * SECONDS)
+        self.page.screenshot(path=PICTURES / f"{name}.png")
+
+    def materialize_all(self) -> str:
+        """Click, and wait for the run to end; return its id."""
+        self.go("/asset-groups/")
+        self.page.get_by_role("button", name=re.compile("Materialize all")).click()
+        self.page.get_by_text("View", exact=True).click()
+        self.page.wait_for_url(re.compile(r"/runs/[0-9a-f-]+"))
+        run_id = re.findall(r"/runs/([0-9a-f-]{36})", self.page.url)[0]
+        expect(self.page.get_by_text(re.compile(r"^(Success|Failure)$")).first).to_be_visible(
+            timeout=120 * SECONDS
+        )
+        return str(run_id)
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    """Start a help desk, a webhook, ``dagster dev`` with its daemon, and a browser."""
+    folder = tmp_path_factory.mktemp("ui")
+    shutil.rmtree(PICTURES, ignore_errors=True)
+    PICTURES.mkdir()
+    shutil.copy(PROJECT / ".dagster" / "dagster.yaml", folder)
+    desk = Sandbox(Desk(2500))
+    chromium = shutil.which("chromium")
+    assert chromium, "There is no chromium: make test-ui installs Debian's."
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        serve(build_app(desk.desk, api_key=API_KEY, fault=desk)) as base_url,
+        webhook() as hook,
+        sync_playwright() as playwright,
+    ):
+        values = (base_url, API_KEY, str(folder / "tickets.duckdb"))
+        for name, value in zip(SETTINGS, values, strict=True):
+            patch.setenv(name, value)
+        patch.setenv("DAGSTER_HOME", str(folder))
+        patch.setenv("ALERTS__HELP_DESK__WEBHOOK_URL", hook.url)
+        with dagster_dev(folder / "log") as server:
+            # It may run as root in a container, and the only pages it sees are this machine's.
+            browser: Browser = playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox"]
+            )
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.set_default_timeout(60 * SECONDS)
+            yield Visit(page, server, desk, hook, folder / "log")
+            browser.close()
+
+
+def test_the_lineage_page_shows_where_tickets_come_from_and_what_is_made_of_them(
+    visit: Visit,
+) -> None:
+    visit.go("/asset-groups/")
+
+    for name in ASSETS:
+        expect(visit.page.get_by_text(name, exact=True).first).to_be_visible()
+
+
+def test_everything_is_materialized_by_clicking(visit: Visit) -> None:
+    visit.materialize_all()
+
+    expect(visit.page.get_by_text("Success", exact=True).first).to_be_visible()
+    visit.go("/asset-groups/")
+    expect(visit.page.get_by_text("help_desk_report", exact=True).first).to_be_visible()
+    visit.picture("lineage")
+
+
+def test_the_page_of_the_tickets_shows_columns_and_checks(visit: Visit) -> None:
+    visit.go("/assets/help_desk_tickets")
+    page = visit.page
+
+    for text in ("Columns", "subject", "TIMESTAMP WITH TIME ZONE", "2,500"):
+        expect(page.get_by_text(text, exact=True).first).to_be_visible()
+    expect(page.get_by_text("The ticket's title, as its requester wrote it.")).to_be_visible()
+    expect(page.get_by_text("support-data")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 1150})
+    visit.picture("tickets")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    visit.go("/assets/help_desk_tickets?view=checks")
+    expect(page.get_by_text("Checks (7)")).to_be_visible()
+    expect(page.get_by_text("Succeeded", exact=True)).to_have_count(7)
+    visit.picture("checks")
+
+
+def test_numbers_are_plotted_and_charts_shown(visit: Visit) -> None:
+    page = visit.page
+    visit.desk.desk.change()
+    visit.materialize_all()
+    visit.go("/assets/help_desk_tickets")
+    page.get_by_text("Plots", exact=True).first.click()
+
+    for name in ("rows_read", "rows_rejected", "lag_seconds", "requests", "retries", "seconds"):
+        expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    assert page.locator("canvas").count() >= 6
+    visit.go("/assets/ticket_volume_daily")
+    page.get_by_text("[Show Markdown]").first.click()
+    chart = page.locator("img[src^='data:image/svg+xml']")
+    expect(chart).to_be_visible()
+    assert chart.evaluate("image => image.naturalWidth") > 500
+    visit.picture("plot")
+
+
+def test_a_check_that_has_not_passed_is_seen_with_its_sentence(visit: Visit) -> None:
+    visit.desk.fault = FAULTS["created-at-text"].make()
+    visit.materialize_all()
+    visit.go("/assets/help_desk_tickets?view=checks")
+    visit.page.get_by_text("no_rejected_rows", exact=True).first.click()
+
+    expect(
+        visit.page.get_by_text("rows could not be read; help_desk.help_desk_tickets_rejected")
+    ).to_be_visible()
+    visit.picture("warning")
+
+
+def test_a_red_run_is_seen_with_its_sentence(visit: Visit) -> None:
+    visit.desk.fault = FAULTS["ends-early"].make()
+    run_id = visit.materialize_all()
+
+    expect(visit.page.get_by_text("Failure", exact=True).first).to_be_visible()
+    expect(
+        visit.page.get_by_text(re.compile("did not show that its list has ended")).first
+    ).to_be_visible()
+    visit.picture("red-run")
+    deadline = time.monotonic() + UNTIL_TOLD
+    while len(visit.hook.posted) < 2 and time.monotonic() < deadline:
+        time.sleep(1)
+    # Long enough for a second look, which must find nothing.
+    time.sleep(40)
+    warned, failed = visit.hook.posted
+    assert "The check no_rejected_rows of help_desk_tickets failed" in warned["title"]
+    assert failed["title"] == "help_desk_tickets failed"
+    assert "did not show that its list has ended" in failed["sentence"]
+    assert failed["run_url"] == f"http://localhost:3000/runs/{run_id}"
+
+
+def test_a_check_is_red_where_something_else_has_written(visit: Visit) -> None:
+    with duckdb.connect(str(visit.log.with_name("tickets.duckdb"))) as connection:
+        connection.execute(
+            "insert into help_desk.help_desk_tickets from help_desk.help_desk_tickets limit 1"
+        )
+    visit.go("/assets/help_desk_tickets?view=checks")
+    visit.page.get_by_role("button", name="Execute all").click()
+    visit.page.get_by_text("id_is_unique", exact=True).first.click()
+
+    expect(visit.page.get_by_text("1 ids stand in more than one row.")).to_be_visible()
+    visit.picture("red-check")
+
+
+def test_dagster_starts_without_a_warning_of_ours(visit: Visit) -> None:
+    started = visit.log.read_text().split("Serving dagster-webserver")[0]
+
+    assert "helpdesk_assets" not in started
+    warnings = [line for line in started.splitlines() if "Warning" in line]
+    # Dagster's own, of the command that starts it.
+    assert [line for line in warnings if "dev_command" not in line] == []
+    assert Path(PICTURES / "lineage.png").stat().st_size > 10_000
