@@ -17,8 +17,17 @@ from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.client.session import RetryPolicy
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.profiles import DEFAULT_PROFILE
-from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets.reports.assets import REPORT
+from helpdesk_assets.reports.tables import REPORT_TABLES
+from helpdesk_assets.resources import (
+    HelpDeskAlerts,
+    HelpDeskApi,
+    HelpDeskReports,
+    HelpDeskWarehouse,
+)
+from helpdesk_assets.resources.alerts import DEFAULT_UI_URL
 from helpdesk_assets.resources.api import DEFAULT_DELETES, Incremental
+from helpdesk_assets.resources.reports import DEFAULT_TIMEZONE
 from helpdesk_assets.resources.settings import (
     DEFAULT_DELETED_SHARE,
     DEFAULT_IN_FLIGHT,
@@ -169,7 +178,13 @@ def test_the_settings_are_those_of_the_code() -> None:
     rows = {row[0]: row for row in table("Settings")}
     described = " ".join(
         str(field.description)
-        for resource in (HelpDeskApi, Incremental, HelpDeskWarehouse)
+        for resource in (
+            HelpDeskApi,
+            Incremental,
+            HelpDeskWarehouse,
+            HelpDeskReports,
+            HelpDeskAlerts,
+        )
         for field in resource.model_fields.values()
     )
     of_resources = set(re.findall(r"\b(?:[A-Z]+(?:__[A-Z_]+)+|API_KEY)\b", described))
@@ -202,6 +217,16 @@ def test_the_settings_are_those_of_the_code() -> None:
         "SOURCES__HELP_DESK__DELETED_SHARE": f"{DEFAULT_DELETED_SHARE:g}",
     }
 
+    of_ours |= {
+        "REPORTS__HELP_DESK__TIMEZONE": DEFAULT_TIMEZONE,
+        "REPORTS__HELP_DESK__SOLVED_STATUSES": "",
+        "REPORTS__HELP_DESK__PATH": "",
+        "ALERTS__HELP_DESK__WEBHOOK_URL": "",
+        "ALERTS__HELP_DESK__SLACK_TOKEN": "",
+        "ALERTS__HELP_DESK__SLACK_CHANNEL": "",
+        "ALERTS__HELP_DESK__UI_URL": DEFAULT_UI_URL,
+    }
+
     assert of_resources == {*SETTINGS, *INCREMENTAL, *of_ours}
     defaults |= of_ours
     assert set(rows) == of_resources | set(defaults)
@@ -219,6 +244,13 @@ def test_the_checks_are_those_of_the_code() -> None:
     assert list(rows) == [check.name for check in CHECKS]
     for check in CHECKS:
         assert rows[check.name][2].startswith("the run fails" if check.blocking else "a warning")
+
+
+def test_the_reports_are_those_of_the_code() -> None:
+    assert [row[0] for row in table("Reports")] == [
+        *(each.name for each in REPORT_TABLES),
+        REPORT,
+    ]
 
 
 def test_every_file_it_points_to_is_there() -> None:
