@@ -11,8 +11,6 @@ whether another one is well does not matter.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from functools import partial
 from typing import Any
 
 import dlt
@@ -20,10 +18,11 @@ from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from dlt.sources.rest_api import rest_api_source
-from dlt.sources.rest_api.typing import Endpoint, IncrementalConfig, RESTAPIConfig
+from dlt.sources.rest_api.typing import Endpoint, RESTAPIConfig
 
 from helpdesk_assets.client.parents import ParentsReader
 from helpdesk_assets.client.reader import CompleteReader
+from helpdesk_assets.incremental import IncrementalSync
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.schema import TABLE, Table
 from helpdesk_assets.tables import Tables, rejected_hints
@@ -34,35 +33,6 @@ LOADED_UP_TO = "loaded_up_to"
 
 # Returns the ids of the parents that have been loaded after a load, and the newest load.
 ParentsSince = Callable[[str], tuple[list[Any], str]]
-
-
-@dataclass(frozen=True)
-class IncrementalSync:
-    """How to ask for some of the tickets only, in the words of dlt's own ``incremental``.
-
-    They are those that have changed since the last load or, with a start and an end, those of a
-    time; the latter changes nothing of what the next load asks for.
-
-    Attributes:
-        cursor_path: the column that says when a ticket last changed, or what the time is of.
-        start_param: the query parameter that leaves out what came before.
-        lag: how far to go back behind the newest change known; seconds where the field is a time.
-        end_param: the query parameter that leaves out what came after.
-        start: the beginning of the time, which belongs to it.
-        end: its end, which does not.
-    """
-
-    cursor_path: str
-    start_param: str
-    lag: float = 0
-    end_param: str | None = None
-    start: datetime | None = None
-    end: datetime | None = None
-
-    @property
-    def is_window(self) -> bool:
-        """Whether it asks for the tickets of a time."""
-        return self.end is not None
 
 
 @dataclass
@@ -150,21 +120,7 @@ def _endpoint(
         ],
     }
     if incremental:
-        start_param = incremental.start_param
-        asked: IncrementalConfig = {
-            "cursor_path": incremental.cursor_path,
-            "start_param": start_param,
-            "lag": incremental.lag,
-            "on_cursor_value_missing": "include",
-            # At first, all is asked for: as the profile does it, or by leaving the parameter out.
-            "convert": partial(_spelled, at_first=params.get(start_param)),
-        }
-        if incremental.is_window:
-            asked["initial_value"] = incremental.start
-            asked["end_value"] = incremental.end
-            if incremental.end_param:
-                asked["end_param"] = incremental.end_param
-        endpoint["incremental"] = asked
+        endpoint["incremental"] = incremental.asked(params)
     return endpoint
 
 
@@ -229,29 +185,9 @@ def _in_columns(
         )
         changes = walk.incremental and not walk.incremental.is_window
         if walk.incremental and changes and reader.walk.has_ended:
-            _begin_next_before_this(walk.table, walk.incremental.cursor_path, reader.seconds)
+            walk.incremental.begin_next_before_this(walk.table, reader.seconds)
 
     return step
-
-
-def _begin_next_before_this(table: Table, cursor_path: str, seconds: float) -> None:
-    """Let the next walk ask for what changed while this one lasted, too.
-
-    This one may have read a ticket before it changed, and after it another that changed later. The
-    newest change that was seen, less the time that the walk took, was before its beginning.
-    """
-    state = dlt.current.resource_state(table.name)["incremental"][cursor_path]
-    if isinstance(state["last_value"], datetime):
-        state["last_value"] -= timedelta(seconds=seconds)
-
-
-def _spelled(value: Any, *, at_first: str | None) -> str | None:
-    """Spell a cursor's value for the query, a time in UTC; there is none at first."""
-    if value is None:
-        return at_first
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
-    return str(value)
 
 
 def source_name(table: str) -> str:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from helpdesk_assets.profiles import load_profile, shipped_profiles
-from helpdesk_assets.profiles.model import secrets_of
+from helpdesk_assets.profiles.client import secrets_of
 from helpdesk_assets.sandbox.desk import Desk, Ticket
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import (

@@ -8,7 +8,9 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from helpdesk_assets.profiles.model import Auth, Paginator, Profile
+from helpdesk_assets.profiles.client import Auth
+from helpdesk_assets.profiles.endpoint import Paginator
+from helpdesk_assets.profiles.model import Profile
 
 _TAGGED = {"auth": Auth, "paginator": Paginator}
 

@@ -4,19 +4,11 @@ import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from helpdesk_assets.profiles.client import Client, Part
+from helpdesk_assets.profiles.endpoint import Endpoint, FieldPath
 from helpdesk_assets.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
-
-SECRET = re.compile(r'dlt\.secrets\["([A-Za-z_][\w.]*)"\]')
 
 # As dlt writes what is put into a path: the id of each row of another resource.
 PARENT = re.compile(r"\{resources\.(\w+)\.id\}")
@@ -24,173 +16,11 @@ PARENT = re.compile(r"\{resources\.(\w+)\.id\}")
 RESERVED = frozenset({"help_desk_api", "help_desk_report"})
 RESERVED_START = ("ticket_", "dlt_")
 
-FieldPath = Annotated[str, StringConstraints(pattern=r"^[\w@-]+(\.[\w@-]+)*$")]
-BodyPath = Annotated[str, StringConstraints(pattern=r"^(\$|(\$\.)?[\w@-]+(\.[\w@-]+)*)$")]
-
-
-def _named(value: str) -> str:
-    if not SECRET.search(value):
-        raise ValueError('dlt.secrets["..."], for secrets stay out of a profile')
-    return value
-
-
-def _as_it_is(value: str) -> str:
-    if SECRET.search(value):
-        raise ValueError("no secret, as it would be sent as it is spelled: name it under auth")
-    return value
-
-
 # What each table has, of whatever it is.
 KEY = (replace(COLUMNS[0], description="Its key in the help desk. Rows are merged on it."),)
 
-Secret = Annotated[str, AfterValidator(_named)]
-Plain = Annotated[str, AfterValidator(_as_it_is)]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ApiKeyAuth(_Part):
-    """A key, in the query or in a header."""
-
-    type: Literal["api_key"]
-    name: str = "Authorization"
-    api_key: Secret
-    location: Literal["query", "header"] = "header"
-
-
-class BearerAuth(_Part):
-    """A token in the header Authorization, after the word Bearer."""
-
-    type: Literal["bearer"]
-    token: Secret
-
-
-class BasicAuth(_Part):
-    """A name and a password, by HTTP's basic authentication."""
-
-    type: Literal["http_basic"]
-    username: str
-    password: str
-
-    @model_validator(mode="after")
-    def _one_is_named(self) -> "BasicAuth":
-        if not SECRET.search(self.username + self.password):
-            raise ValueError('dlt.secrets["..."] in username or password')
-        return self
-
-
-class ClientCredentialsAuth(_Part):
-    """A token that is asked for with a client's id and secret, by OAuth 2 client credentials."""
-
-    type: Literal["oauth2_client_credentials"]
-    access_token_url: str
-    client_id: str
-    client_secret: Secret
-    access_token_request_data: dict[str, Plain] = {}
-
-
-class OffsetPaginator(_Part):
-    """Pages by how many rows to leave out."""
-
-    type: Literal["offset"]
-    limit: int = Field(default=100, ge=2)
-    offset_param: str = "offset"
-    limit_param: str = "limit"
-    total_path: BodyPath | None = "total"
-    has_more_path: BodyPath | None = "has_more"
-
-
-class PageNumberPaginator(_Part):
-    """Pages by number; their size has to be the caller's to choose, by ``limit_param``."""
-
-    type: Literal["page_number"]
-    # Pages of fewer rows cannot all be joined; see CompleteWalk.
-    limit: int = Field(default=100, ge=20)
-    base_page: Literal[0, 1] = 0
-    page_param: str = "page"
-    limit_param: str
-    maximum_page: int | None = Field(default=None, ge=1)
-    total_path: BodyPath | None = "total"
-    has_more_path: BodyPath | None = "has_more"
-
-
-class CursorPaginator(_Part):
-    """Pages by a cursor that each page has for the next."""
-
-    type: Literal["cursor"]
-    cursor_path: BodyPath = "cursors.next"
-    cursor_param: str = "cursor"
-    has_more_path: BodyPath | None = None
-    total_path: BodyPath | None = None
-
-
-class JsonLinkPaginator(_Part):
-    """Pages by an address that each page has for the next, in its body."""
-
-    type: Literal["json_link"]
-    next_url_path: BodyPath = "next"
-    has_more_path: BodyPath | None = None
-    total_path: BodyPath | None = None
-
-
-class HeaderLinkPaginator(_Part):
-    """Pages by an address that each page has for the next, in the header Link (RFC 8288)."""
-
-    type: Literal["header_link"]
-    links_next_key: str = "next"
-    total_path: BodyPath | None = None
-
-
-Auth = ApiKeyAuth | BearerAuth | BasicAuth | ClientCredentialsAuth
-Paginator = (
-    OffsetPaginator
-    | PageNumberPaginator
-    | CursorPaginator
-    | JsonLinkPaginator
-    | HeaderLinkPaginator
-)
-
-
-class IncrementalParams(_Part):
-    """How to ask for what has changed: dlt's own ``incremental``."""
-
-    cursor_path: FieldPath
-    start_param: str
-
-
-class DateFilter(_Part):
-    """How to ask for the tickets of a time: dlt's ``incremental`` with a beginning and an end.
-
-    Without ``end_param`` the API is asked for all that comes after, and dlt leaves out the rest.
-    """
-
-    cursor_path: FieldPath
-    start_param: str
-    end_param: str | None = None
-
-
-class ResponseAction(_Part):
-    """An answer that is no failure: that nothing is there, past the last page."""
-
-    status_code: Literal[404, 410, 422]
-    action: Literal["ignore"]
-
-
-class Endpoint(_Part):
-    """Where and how a list is asked for."""
-
-    path: str
-    params: dict[str, int | bool | Plain] = {}
-    data_selector: BodyPath
-    paginator: Annotated[Paginator, Field(discriminator="type")]
-    incremental: IncrementalParams | None = None
-    date_filter: DateFilter | None = None
-    response_actions: list[ResponseAction] = []
-
-
-class FieldSpec(_Part):
+class FieldSpec(Part):
     """Where a column is found in a row, and what it holds."""
 
     path: FieldPath
@@ -220,13 +50,13 @@ class MisplacedError(ValueError):
         self.location = location
 
 
-class Resource(_Part):
+class Resource(Part):
     """A list of the API, and the columns that its table has in any case."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
     endpoint: Endpoint
     fields: dict[str, FieldSpec]
-    exclude: list[FieldPath] = []
+    exclude: list[FieldPath] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> "Resource":
@@ -277,22 +107,14 @@ class Resource(_Part):
         return named.get(path, path)
 
 
-class Defaults(_Part):
+class Defaults(Part):
     """What holds for all resources; both have the one value that this project can keep."""
 
     primary_key: Literal["id"] = "id"
     write_disposition: Literal["merge"] = "merge"
 
 
-class Client(_Part):
-    """How the API is reached."""
-
-    base_url: str | None = None
-    headers: dict[str, Plain] = {}
-    auth: Annotated[Auth, Field(discriminator="type")]
-
-
-class Profile(_Part):
+class Profile(Part):
     """A vendor's API, as its file describes it.
 
     Attributes:
@@ -302,8 +124,8 @@ class Profile(_Part):
     """
 
     name: str = Field(default="", exclude=True)
-    documentation: list[str] = []
-    solved_statuses: list[str] = DEFAULT_SOLVED_STATUSES.split(", ")
+    documentation: list[str] = Field(default_factory=list)
+    solved_statuses: list[str] = Field(default=DEFAULT_SOLVED_STATUSES.split(", "))
     client: Client
     resource_defaults: Defaults = Defaults()
     resources: Annotated[list[Resource], Field(min_length=1)]
@@ -370,9 +192,3 @@ def _column(name: str, spec: FieldSpec, known: Column | None) -> Column:
         description=f"The field {spec.path} of the API.",
         path=path,
     )
-
-
-def secrets_of(auth: Auth) -> list[str]:
-    """Return the names of the secrets that an ``auth`` takes, each once."""
-    texts = (value for value in vars(auth).values() if isinstance(value, str))
-    return list(dict.fromkeys(name for text in texts for name in SECRET.findall(text)))

@@ -4,15 +4,15 @@ from helpdesk_assets.client.chain import ChainWalk
 from helpdesk_assets.client.pages import PageFormat, path_of
 from helpdesk_assets.client.paging import ChainPaging, OffsetPaging, PageNumberPaging
 from helpdesk_assets.client.walk import CompleteWalk
-from helpdesk_assets.profiles.model import (
+from helpdesk_assets.profiles.endpoint import (
     CursorPaginator,
     Endpoint,
     HeaderLinkPaginator,
     JsonLinkPaginator,
     OffsetPaginator,
     PageNumberPaginator,
-    Resource,
 )
+from helpdesk_assets.profiles.model import Resource
 
 
 def page_format(endpoint: Endpoint) -> PageFormat:

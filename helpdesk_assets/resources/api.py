@@ -13,8 +13,10 @@ from pydantic import Field
 
 from helpdesk_assets.client.failures import setting_failure
 from helpdesk_assets.deletes import Deletes
+from helpdesk_assets.incremental import IncrementalSync
 from helpdesk_assets.profiles import DEFAULT_PROFILE, load_profile
-from helpdesk_assets.profiles.model import Profile, Resource, secrets_of
+from helpdesk_assets.profiles.client import secrets_of
+from helpdesk_assets.profiles.model import Profile, Resource
 from helpdesk_assets.resources.connection import Connection, Settings, connected, set_secrets
 from helpdesk_assets.resources.settings import (
     DEFAULT_DELETED_SHARE,
@@ -29,7 +31,6 @@ from helpdesk_assets.resources.settings import (
 from helpdesk_assets.resources.window import date_window
 from helpdesk_assets.schema import TABLE
 from helpdesk_assets.source import (
-    IncrementalSync,
     ParentsSince,
     Walk,
     help_desk_source,

@@ -19,7 +19,7 @@ from requests import HTTPError, PreparedRequest, RequestException, Session
 
 from helpdesk_assets.client.failures import NoTokenError
 from helpdesk_assets.client.redaction import Redaction
-from helpdesk_assets.profiles.model import (
+from helpdesk_assets.profiles.client import (
     SECRET,
     ApiKeyAuth,
     Auth,

@@ -16,11 +16,12 @@ from helpdesk_assets.client.parents import ParentsReader
 from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.client.session import HelpDeskSession, RetryPolicy
+from helpdesk_assets.incremental import IncrementalSync
 from helpdesk_assets.profiles.model import PARENT, Profile, Resource
 from helpdesk_assets.profiles.paging import new_walk, page_format
 from helpdesk_assets.resources.authentication import authentication
 from helpdesk_assets.resources.settings import settings_explained
-from helpdesk_assets.source import IncrementalSync, Walk, spelled_params
+from helpdesk_assets.source import Walk, spelled_params
 from helpdesk_assets.tables import Tables
 
 

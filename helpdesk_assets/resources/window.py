@@ -5,8 +5,8 @@ from datetime import datetime
 from dlt.common.time import ensure_pendulum_datetime
 
 from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.incremental import IncrementalSync
 from helpdesk_assets.profiles.model import Profile, Resource
-from helpdesk_assets.source import IncrementalSync
 
 
 def date_window(profile: Profile, resource: Resource, start: str, end: str) -> IncrementalSync:

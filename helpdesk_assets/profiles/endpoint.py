@@ -1,0 +1,108 @@
+"""The part of a profile that says where a list is, and how it is asked for page by page."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from helpdesk_assets.profiles.client import Part, Plain
+
+FieldPath = Annotated[str, StringConstraints(pattern=r"^[\w@-]+(\.[\w@-]+)*$")]
+BodyPath = Annotated[str, StringConstraints(pattern=r"^(\$|(\$\.)?[\w@-]+(\.[\w@-]+)*)$")]
+
+
+class OffsetPaginator(Part):
+    """Pages by how many rows to leave out."""
+
+    type: Literal["offset"]
+    limit: int = Field(default=100, ge=2)
+    offset_param: str = "offset"
+    limit_param: str = "limit"
+    total_path: BodyPath | None = "total"
+    has_more_path: BodyPath | None = "has_more"
+
+
+class PageNumberPaginator(Part):
+    """Pages by number; their size has to be the caller's to choose, by ``limit_param``."""
+
+    type: Literal["page_number"]
+    # Pages of fewer rows cannot all be joined; see CompleteWalk.
+    limit: int = Field(default=100, ge=20)
+    base_page: Literal[0, 1] = 0
+    page_param: str = "page"
+    limit_param: str
+    maximum_page: int | None = Field(default=None, ge=1)
+    total_path: BodyPath | None = "total"
+    has_more_path: BodyPath | None = "has_more"
+
+
+class CursorPaginator(Part):
+    """Pages by a cursor that each page has for the next."""
+
+    type: Literal["cursor"]
+    cursor_path: BodyPath = "cursors.next"
+    cursor_param: str = "cursor"
+    has_more_path: BodyPath | None = None
+    total_path: BodyPath | None = None
+
+
+class JsonLinkPaginator(Part):
+    """Pages by an address that each page has for the next, in its body."""
+
+    type: Literal["json_link"]
+    next_url_path: BodyPath = "next"
+    has_more_path: BodyPath | None = None
+    total_path: BodyPath | None = None
+
+
+class HeaderLinkPaginator(Part):
+    """Pages by an address that each page has for the next, in the header Link (RFC 8288)."""
+
+    type: Literal["header_link"]
+    links_next_key: str = "next"
+    total_path: BodyPath | None = None
+
+
+Paginator = (
+    OffsetPaginator
+    | PageNumberPaginator
+    | CursorPaginator
+    | JsonLinkPaginator
+    | HeaderLinkPaginator
+)
+
+
+class IncrementalParams(Part):
+    """How to ask for what has changed: dlt's own ``incremental``."""
+
+    cursor_path: FieldPath
+    start_param: str
+
+
+class DateFilter(Part):
+    """How to ask for the tickets of a time: dlt's ``incremental`` with a beginning and an end.
+
+    Without ``end_param`` the API is asked for all that comes after, and dlt leaves out the rest.
+    """
+
+    cursor_path: FieldPath
+    start_param: str
+    end_param: str | None = None
+
+
+class ResponseAction(Part):
+    """An answer that is no failure: that nothing is there, past the last page."""
+
+    status_code: Literal[404, 410, 422]
+    action: Literal["ignore"]
+
+
+class Endpoint(Part):
+    """Where and how a list is asked for."""
+
+    path: str
+    params: dict[str, int | bool | Plain] = Field(default_factory=dict)
+    data_selector: BodyPath
+    paginator: Annotated[Paginator, Field(discriminator="type")]
+    incremental: IncrementalParams | None = None
+    date_filter: DateFilter | None = None
+    response_actions: list[ResponseAction] = Field(default_factory=list)
