@@ -32,8 +32,8 @@ demo: $(READY)  ## Load a sandbox's tickets into DuckDB through Dagster, and sho
 dev: $(READY)  ## Start a sandbox and the Dagster UI; Ctrl-C ends both.
 	@$(SANDBOX) -- $(BIN)/dagster dev --port $(PORT)
 
-test: $(READY)  ## Run the tests.
-	$(BIN)/python -m pytest
+test: $(READY)  ## Run the tests, as many at a time as there are cores, up to four.
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 # In an environment of its own: it is made for Django, and this project is not.
 REAL := helpdesk_assets_tests/real
@@ -62,7 +62,7 @@ test-next:  ## Run the tests against the newest dagster and dlt, without dagster
 		--editable '.[dev]' pip
 	$(BIN)/uv pip freeze --python .venv-next | grep -E '^(dagster|dlt|duckdb)'
 	@touch .venv-next/.ready
-	.venv-next/bin/python -m pytest
+	.venv-next/bin/python -m pytest -n auto --maxprocesses 4
 
 KILLS ?= 50
 kills: $(READY)  ## Kill KILLS syncs at random moments, and see that the next one mends it.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from helpdesk_assets.sandbox.app import build_app
 from helpdesk_assets.sandbox.desk import Desk
@@ -53,10 +53,18 @@ class Visit:
     def go(self, path: str) -> None:
         self.page.goto(self.server.url + path)
 
-    def picture(self, name: str) -> None:
+    def picture(self, name: str, *, down_to: Locator | None = None) -> None:
+        """Keep what is seen, or the part of it down to some rows below an element."""
         # What moves has come to rest.
         self.page.wait_for_timeout(2 * SECONDS)
-        self.page.screenshot(path=PICTURES / f"{name}.png")
+        size = self.page.viewport_size
+        assert size
+        box = down_to.bounding_box() if down_to else None
+        height = min(size["height"], box["y"] + box["height"] + 40) if box else size["height"]
+        self.page.screenshot(
+            path=PICTURES / f"{name}.png",
+            clip={"x": 0, "y": 0, "width": size["width"], "height": height},
+        )
 
     def materialize_all(self) -> str:
         """Click, and wait for the run to end; return its id."""
@@ -178,7 +186,8 @@ def test_a_red_run_is_seen_with_its_sentence(visit: Visit) -> None:
     expect(sentence).to_be_visible()
     # The log has scrolled on to what could not run either.
     sentence.scroll_into_view_if_needed()
-    visit.picture("red-run")
+    # Without the places in files that stand below it.
+    visit.picture("red-run", down_to=sentence)
     deadline = time.monotonic() + UNTIL_TOLD
     while len(visit.hook.posted) < 2 and time.monotonic() < deadline:
         time.sleep(1)
