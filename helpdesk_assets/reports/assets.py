@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -11,7 +11,7 @@ import duckdb
 from helpdesk_assets.assets import GROUP, OWNER, TICKETS
 from helpdesk_assets.metadata import code_references
 from helpdesk_assets.reports import charts
-from helpdesk_assets.reports.page import write_page
+from helpdesk_assets.reports.page import today_in, write_page
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, REPORT_TABLES, VOLUME, ReportTable
 from helpdesk_assets.reports.trust import CheckHistory, check_history, refuse_what_cannot_be_trusted
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
@@ -24,20 +24,21 @@ REPORT = "help_desk_report"
 DAYS_SHOWN = 90
 MOVES_SHOWN = 10
 
-Draw = Callable[[duckdb.DuckDBPyConnection], "Figure"]
+Draw = Callable[[duckdb.DuckDBPyConnection, date], "Figure"]
 
 
-def draw_volume(connection: duckdb.DuckDBPyConnection) -> "Figure":
-    """Draw the last days of the volume."""
+def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
+    """Draw the last days of the volume; what has a date in the future is in the table alone."""
     return charts.volume_chart(
         connection.execute(
             f"select day, status, tickets from {VOLUME.qualified}"
-            f" where day > (select max(day) from {VOLUME.qualified}) - {DAYS_SHOWN} order by day"
+            f" where day > $today - {DAYS_SHOWN} and day <= $today order by day",
+            {"today": today},
         ).fetchall()
     )
 
 
-def draw_backlog(connection: duckdb.DuckDBPyConnection) -> "Figure":
+def draw_backlog(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
     """Draw the backlog, a bar for each age."""
     rows = connection.execute(
         f"select age_bucket, tickets from {BACKLOG.qualified} order by position"
@@ -45,7 +46,7 @@ def draw_backlog(connection: duckdb.DuckDBPyConnection) -> "Figure":
     return charts.bar_chart([bucket for bucket, _ in rows], [n for _, n in rows], "not solved")
 
 
-def draw_changes(connection: duckdb.DuckDBPyConnection) -> "Figure":
+def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
     """Draw which moves were the commonest of the last run that saw any."""
     rows = connection.execute(
         "select coalesce(old_status, $none) || ' → ' || coalesce(new_status, $none), count(*)"
@@ -123,7 +124,7 @@ def report_asset(table: ReportTable) -> dg.AssetsDefinition:
             table.make(connection, settings, as_of)
             ((rows,),) = connection.execute(f"select count(*) from {table.qualified}").fetchall()
             numbers = _numbers(table, connection, as_of)
-            figure = DRAW[table.name](connection)
+            figure = DRAW[table.name](connection, today_in(settings["timezone"], as_of))
         picture = charts.as_address(charts.svg(figure))
         return dg.MaterializeResult(
             metadata={
@@ -182,7 +183,8 @@ def report_page(checks: Sequence[dg.AssetChecksDefinition]) -> dg.AssetsDefiniti
         path = help_desk_reports.resolved_path(help_desk_warehouse.path())
         event = context.instance.get_latest_materialization_event(TICKETS)
         with help_desk_warehouse.reader() as connection:
-            pictures = {name: charts.svg(draw(connection)) for name, draw in DRAW.items()}
+            today = today_in(settings["timezone"], datetime.now(timezone.utc))
+            pictures = {name: charts.svg(draw(connection, today)) for name, draw in DRAW.items()}
             size = write_page(path, connection, event, histories, pictures, settings["timezone"])
         return dg.MaterializeResult(
             metadata={

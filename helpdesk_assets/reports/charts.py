@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a6d3b")
 GREY = "#999999"
 INK = "#222222"
+FEWEST_DAYS = 15
 # What matplotlib counts days from.
 EPOCH = date(1970, 1, 1)
 NONE = "no status"
@@ -76,6 +77,8 @@ def volume_chart(rows: Sequence[tuple[date, str | None, int]]) -> "Figure":
             axes.stairs(top, edges, baseline=floor, fill=True, color=colour, label=part.name)
             floor = top
         axes.xaxis_date()
+        # Of less than that, hours would be told apart.
+        axes.set_xlim(edges[-1] - max(len(days), FEWEST_DAYS), edges[-1])
         axes.set_ylim(bottom=0)
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor=INK)
         return figure

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,7 +42,7 @@ class Numbers:
     Attributes:
         tickets: those in the table that are not gone.
         unsolved: those of them that wait.
-        opened: those opened in the last seven days of the volume, the last one included.
+        opened: those opened in the last seven days, today included.
         undated: those without ``created_at``.
         days: day, status and number, of the last days; the newest first.
         backlog: bucket, number, and when the oldest was opened.
@@ -58,8 +58,13 @@ class Numbers:
     moves: Sequence[tuple[Any, ...]]
 
 
-def numbers(connection: duckdb.DuckDBPyConnection) -> Numbers:
-    """Return what the page says, asked of the tables."""
+def today_in(time_zone: str, moment: datetime) -> date:
+    """Return the day that a moment is on, in a time zone."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
+def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:
+    """Return what the page says, asked of the tables; the last days end with today."""
 
     def all_of(query: str, **given: Any) -> list[tuple[Any, ...]]:
         return connection.execute(query, given).fetchall()
@@ -71,7 +76,8 @@ def numbers(connection: duckdb.DuckDBPyConnection) -> Numbers:
     ((unsolved,),) = all_of(f"select sum(tickets)::bigint from {BACKLOG.qualified}")
     ((opened,),) = all_of(
         f"select coalesce(sum(tickets), 0)::bigint from {VOLUME.qualified}"
-        f" where day > (select max(day) from {VOLUME.qualified}) - 7"
+        " where day > $today - 7 and day <= $today",
+        today=today,
     )
     return Numbers(
         tickets=tickets,
@@ -80,9 +86,10 @@ def numbers(connection: duckdb.DuckDBPyConnection) -> Numbers:
         undated=undated,
         days=all_of(
             f"select day, coalesce(status, $none), tickets from {VOLUME.qualified}"
-            f" where tickets > 0 and day > (select max(day) from {VOLUME.qualified})"
-            f" - {DAYS_LISTED} order by day desc, tickets desc, 2",
+            f" where tickets > 0 and day > $today - {DAYS_LISTED} and day <= $today"
+            " order by day desc, tickets desc, 2",
             none=NONE,
+            today=today,
         ),
         backlog=all_of(
             f"select age_bucket, tickets, oldest_created_at from {BACKLOG.qualified}"
@@ -118,7 +125,7 @@ def write_page(
     Raises:
         dg.Failure: it cannot be written there.
     """
-    zone = ZoneInfo(time_zone)
+    zone, made_at = ZoneInfo(time_zone), datetime.now(timezone.utc)
     environment = Environment(
         loader=PackageLoader("helpdesk_assets.reports", "."),
         autoescape=True,
@@ -130,9 +137,9 @@ def write_page(
     materialization = load.asset_materialization if load else None
     known = materialization.metadata if materialization else {}
     text = environment.get_template("page.html").render(
-        numbers=numbers(connection),
+        numbers=numbers(connection, today_in(time_zone, made_at)),
         loaded_at=datetime.fromtimestamp(load.timestamp, timezone.utc) if load else None,
-        made_at=datetime.now(timezone.utc),
+        made_at=made_at,
         walk=[(what, known[name].value) for name, what in OF_THE_WALK.items() if name in known],
         checks=checks,
         pictures={name: as_address(image) for name, image in pictures.items()},

@@ -149,7 +149,8 @@ def test_the_page_of_the_tickets_shows_columns_and_checks(visit: Visit) -> None:
 
 def test_numbers_are_plotted_and_charts_shown(visit: Visit) -> None:
     page = visit.page
-    visit.desk.desk.change()
+    for ticket in visit.desk.desk.tickets[-40:-20]:
+        ticket["status"] = "closed"
     visit.materialize_all()
     visit.go("/assets/help_desk_tickets")
     page.get_by_text("Plots", exact=True).first.click()
