@@ -97,7 +97,7 @@ pictures: test-ui  ## Take the README's pictures anew.
 	cd pictures && cp lineage.png tickets.png plot.png red-run.png ../docs/
 
 clean:  ## Remove the environments, the sandbox's data and what Dagster kept of its runs.
-	rm -rf .venv .venv-next $(DATA) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-next .venv-real $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find .dagster -mindepth 1 ! -name dagster.yaml -delete
 
 $(READY): requirements.lock pyproject.toml setup.cfg

@@ -28,10 +28,8 @@ def alert_sensors() -> list[dg.SensorDefinition]:
         minimum_interval_seconds=INTERVAL,
         default_status=_status(),
     )
-    def on_failure(
-        context: dg.RunFailureSensorContext, help_desk_alerts: HelpDeskAlerts
-    ) -> dg.SkipReason | None:
-        return _tell(context, help_desk_alerts, _of_failure(context))
+    def on_failure(context: dg.RunFailureSensorContext, help_desk_alerts: HelpDeskAlerts) -> None:
+        _tell(context, help_desk_alerts, _of_failure(context))
 
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
@@ -40,18 +38,17 @@ def alert_sensors() -> list[dg.SensorDefinition]:
         minimum_interval_seconds=INTERVAL,
         default_status=_status(),
     )
-    def on_success(
-        context: dg.RunStatusSensorContext, help_desk_alerts: HelpDeskAlerts
-    ) -> dg.SkipReason | None:
+    def on_success(context: dg.RunStatusSensorContext, help_desk_alerts: HelpDeskAlerts) -> None:
         failed = _failed_checks(context)
-        return _tell(context, help_desk_alerts, failed) if failed else None
+        if failed:
+            _tell(context, help_desk_alerts, failed)
 
     return [on_failure, on_success]
 
 
 def _tell(
     context: dg.RunStatusSensorContext, alerts: HelpDeskAlerts, said: Sequence[tuple[str, str]]
-) -> dg.SkipReason | None:
+) -> None:
     run = context.dagster_run
     ways = alerts.send(
         Alert(
@@ -63,7 +60,6 @@ def _tell(
         )
     )
     context.log.info(f"An alert was sent by {' and '.join(ways) or 'no way, for none is set'}.")
-    return None
 
 
 def _of_failure(context: dg.RunFailureSensorContext) -> list[tuple[str, str]]:

@@ -166,6 +166,29 @@ def test_numbers_are_plotted_and_charts_shown(visit: Visit) -> None:
     visit.picture("plot")
 
 
+def test_the_report_opens_from_disk_without_a_network(visit: Visit) -> None:
+    browser = visit.page.context.browser
+    assert browser
+    context = browser.new_context(offline=True, color_scheme="dark")
+    page = context.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    report = visit.log.with_name("help_desk_report.html").as_uri()
+    page.goto(report)
+
+    expect(page.get_by_role("heading", name="Help desk report")).to_be_visible()
+    assert [address for address in asked if not address.startswith("data:")] == [report]
+    assert said == []
+    pictures = page.locator("img")
+    assert pictures.count() == 2
+    for place in range(2):
+        assert pictures.nth(place).evaluate("image => image.naturalWidth") > 500
+    page.screenshot(path=PICTURES / "report.png", full_page=True)
+    context.close()
+
+
 def test_a_check_that_has_not_passed_is_seen_with_its_sentence(visit: Visit) -> None:
     visit.desk.fault = FAULTS["created-at-text"].make()
     visit.materialize_all()
