@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.app import Answer, Fault, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.bench.tickets import defs as tickets_alone
 
 PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -128,13 +130,21 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def sync(instance: dg.DagsterInstance) -> Callable[[], dg.ExecuteInProcessResult]:
-    """Run the job in this process; a failed run is returned like any other."""
+    """Load the tickets and check them, in this process; a failed run is returned like any other.
 
-    def run() -> dg.ExecuteInProcessResult:
-        job = defs.resolve_job_def("help_desk_sync")
-        return job.execute_in_process(instance=instance, raise_on_error=False)
+    What is made of them is left out, for most tests are not about it and it takes most of the time.
+    """
+    return partial(execute, tickets_alone.resolve_job_def("tickets"), instance)
 
-    return run
+
+@pytest.fixture
+def whole_sync(instance: dg.DagsterInstance) -> Callable[[], dg.ExecuteInProcessResult]:
+    """Run the job help_desk_sync, as ``sync`` runs a part of it."""
+    return partial(execute, defs.resolve_job_def("help_desk_sync"), instance)
+
+
+def execute(job: dg.JobDefinition, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    return job.execute_in_process(instance=instance, raise_on_error=False)
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure:

@@ -70,10 +70,10 @@ def desk(sandbox: StartSandbox, connect: Connect) -> Sandbox:
 
 
 def test_a_run_that_fails_sends_one_alert(
-    desk: Sandbox, sync: Sync, look: Ticks, hook: Webhook
+    desk: Sandbox, whole_sync: Sync, look: Ticks, hook: Webhook
 ) -> None:
     desk.fault = FAULTS["404-always"].make()
-    result = sync()
+    result = whole_sync()
     look()
     look()
 
@@ -115,13 +115,13 @@ def test_a_blocking_check_that_fails_sends_one_alert_with_its_sentence(
 
 
 def test_a_warning_in_a_good_run_sends_one_alert(
-    desk: Sandbox, sync: Sync, look: Ticks, hook: Webhook
+    desk: Sandbox, whole_sync: Sync, look: Ticks, hook: Webhook
 ) -> None:
-    sync()
+    whole_sync()
     look()
     assert hook.posted == []
     del desk.desk.tickets[:50]
-    result = sync()
+    result = whole_sync()
     look()
 
     assert result.success
@@ -210,10 +210,10 @@ def test_slack_is_told_by_dagsters_own_library(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_nobody_is_told_until_it_is_configured(
-    desk: Sandbox, sync: Sync, look: Ticks, instance: dg.DagsterInstance
+    desk: Sandbox, whole_sync: Sync, look: Ticks, instance: dg.DagsterInstance
 ) -> None:
     desk.fault = FAULTS["404-always"].make()
-    sync()
+    whole_sync()
 
     assert HelpDeskAlerts().send(AN_ALERT) == []
     assert all(not data.dagster_run_reactions or data.dagster_run_reactions[0].error is None

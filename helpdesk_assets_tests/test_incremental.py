@@ -229,5 +229,4 @@ def test_merging_the_same_again_does_not_fill_the_disk(
     assert {path.name for path in warehouse.path.parent.iterdir()} == {
         "tickets.duckdb",
         ".tickets.duckdb.lock",
-        "help_desk_report.html",
     }

@@ -120,7 +120,7 @@ def test_make_demo_fails_when_the_run_does(make: list[str], tmp_path: Path) -> N
 def test_make_test_runs_the_tests(make: list[str]) -> None:
     recipe = subprocess.check_output([*make, "--dry-run", "test"], cwd=PROJECT, text=True)
 
-    assert recipe.strip().endswith("-m pytest")
+    assert recipe.strip().endswith("-m pytest -n auto --maxprocesses 4")
 
 
 def test_make_dev_ends_with_one_ctrl_c(make: list[str], tmp_path: Path) -> None:

@@ -104,8 +104,10 @@ def cells(page: str) -> list[list[str]]:
     ]
 
 
-def test_the_volume_is_that_of_the_api(desk: Sandbox, sync: Sync, warehouse: Warehouse) -> None:
-    result = sync()
+def test_the_volume_is_that_of_the_api(
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
+) -> None:
+    result = whole_sync()
     rows = warehouse.query("select day, status, tickets from help_desk.ticket_volume_daily")
     counted = Counter((day_of(t), t["status"]) for t in desk.desk.tickets if t["created_at"])
 
@@ -118,9 +120,9 @@ def test_the_volume_is_that_of_the_api(desk: Sandbox, sync: Sync, warehouse: War
 
 
 def test_days_without_tickets_are_there_with_zeros(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
-    sync()
+    whole_sync()
     rows = warehouse.query("select day, status, tickets from help_desk.ticket_volume_daily")
     days = sorted({day for day, _, _ in rows})
     statuses = {ticket["status"] for ticket in desk.desk.tickets}
@@ -136,11 +138,11 @@ def test_days_without_tickets_are_there_with_zeros(
 
 
 def test_a_date_by_mistake_is_counted_and_not_filled_up_to(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     desk.desk.tickets[0]["created_at"] = "0001-01-02T00:00:00Z"
     desk.desk.tickets[1]["created_at"] = "9998-01-02T00:00:00Z"
-    assert sync().success
+    assert whole_sync().success
 
     days = warehouse.query("select count(distinct day) from help_desk.ticket_volume_daily")
     assert 7000 < days[0][0] < 8000
@@ -168,8 +170,10 @@ def expected_backlog(tickets: list[Ticket], counted_at: datetime) -> dict[str, i
     return dict(found)
 
 
-def test_the_backlog_is_that_of_the_api(desk: Sandbox, sync: Sync, warehouse: Warehouse) -> None:
-    result = sync()
+def test_the_backlog_is_that_of_the_api(
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
+) -> None:
+    result = whole_sync()
     rows = warehouse.query(
         "select age_bucket, tickets, counted_at, oldest_created_at"
         " from help_desk.ticket_backlog order by position"
@@ -189,17 +193,17 @@ def test_the_backlog_is_that_of_the_api(desk: Sandbox, sync: Sync, warehouse: Wa
 
 
 def test_what_solved_means_is_a_setting(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPORTS__HELP_DESK__SOLVED_STATUSES", "Open, on hold")
-    assert sync().success
+    assert whole_sync().success
     waiting = sum(ticket["status"] not in ("open", "on hold") for ticket in desk.desk.tickets)
 
     assert warehouse.query("select sum(tickets)::int from help_desk.ticket_backlog") == [(waiting,)]
 
 
-def test_what_has_moved_is_seen_once(desk: Sandbox, sync: Sync, warehouse: Warehouse) -> None:
-    first = sync()
+def test_what_has_moved_is_seen_once(desk: Sandbox, whole_sync: Sync, warehouse: Warehouse) -> None:
+    first = whole_sync()
     assert metadata(first, "ticket_status_changes")["moved"] == 0
     assert metadata(first, "ticket_status_changes")["new"] == 400
     moves = {21: "open", 22: None, 10: "closed"}
@@ -211,7 +215,7 @@ def test_what_has_moved_is_seen_once(desk: Sandbox, sync: Sync, warehouse: Wareh
         ticket["status"] = status
     desk.desk.tickets.append({**desk.desk.tickets[0], "id": 401, "status": "new"})
     del desk.desk.tickets[50]
-    second, third = sync(), sync()
+    second, third = whole_sync(), whole_sync()
 
     assert metadata(second, "ticket_status_changes")["moved"] == 3
     assert metadata(second, "ticket_status_changes")["new"] == 1
@@ -234,9 +238,9 @@ def test_what_has_moved_is_seen_once(desk: Sandbox, sync: Sync, warehouse: Wareh
 
 
 def test_the_charts_hold_the_numbers_of_the_api(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
-    sync()
+    whole_sync()
     for place in (30, 31, 32):
         desk.desk.tickets[place]["status"] = "on hold"
     moved = Counter(
@@ -246,7 +250,7 @@ def test_the_charts_hold_the_numbers_of_the_api(
             " and status <> 'on hold'"
         )
     )
-    sync()
+    whole_sync()
     today = datetime.now(ZoneInfo(BERLIN)).date()
     with duckdb.connect(str(warehouse.path), read_only=True) as connection:
         volume, backlog, changes = (
@@ -282,9 +286,9 @@ def test_many_statuses_are_drawn_as_the_commonest_and_others() -> None:
     assert sum(part.values[0] for part in series) == sum(tickets for *_, tickets in rows)
 
 
-def test_each_materialization_carries_its_picture(desk: Sandbox, sync: Sync) -> None:
+def test_each_materialization_carries_its_picture(desk: Sandbox, whole_sync: Sync) -> None:
     desk.desk.tickets[0]["status"] = "_a $x^2$ <b> 解決"
-    result = sync()
+    result = whole_sync()
 
     for table in REPORT_TABLES:
         (materialization,) = result.asset_materializations_for_node(table.name)
@@ -298,9 +302,9 @@ def test_each_materialization_carries_its_picture(desk: Sandbox, sync: Sync) -> 
 
 
 def test_the_page_says_the_numbers_of_the_api(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
-    result = sync()
+    result = whole_sync()
     page = page_of(warehouse)
     tiles = re.findall(r"<b>([\d,]+)</b><span>([^<]+)", page)
     today = datetime.now(ZoneInfo(BERLIN)).date()
@@ -337,10 +341,10 @@ def test_the_page_says_the_numbers_of_the_api(
 
 
 def test_the_page_needs_no_network_and_holds_no_ones_words(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     desk.desk.tickets[3]["status"] = "<script>alert(1)</script>"
-    result = sync()
+    result = whole_sync()
     page = page_of(warehouse)
     path = warehouse.path.parent / "help_desk_report.html"
 
@@ -357,11 +361,11 @@ def test_the_page_needs_no_network_and_holds_no_ones_words(
 
 
 def test_the_page_shows_what_checks_have_said_of_late(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
-    sync()
+    whole_sync()
     del desk.desk.tickets[:100]
-    sync()
+    whole_sync()
     history = {row[1]: row for row in cells(page_of(warehouse)) if row[0] == "help_desk_tickets"}
 
     assert history["id_is_unique*"][2:] == ["✓✓", "passed"]
@@ -370,9 +374,9 @@ def test_the_page_shows_what_checks_have_said_of_late(
 
 
 def test_reports_wait_for_the_checks(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
-    sync()
+    whole_sync()
     before = warehouse.query("from help_desk.ticket_volume_daily order by all")
     warehouse.query(
         "insert into help_desk.help_desk_tickets by name"
@@ -398,9 +402,11 @@ def test_reports_wait_for_the_checks(
     assert warehouse.query("from help_desk.ticket_volume_daily order by all") == before
 
 
-def test_a_failed_load_makes_no_report(desk: Sandbox, sync: Sync, warehouse: Warehouse) -> None:
+def test_a_failed_load_makes_no_report(
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
+) -> None:
     desk.fault = FAULTS["refuses-page-two"].make()
-    result = sync()
+    result = whole_sync()
 
     assert not result.success
     assert not any(result.asset_materializations_for_node(name) for name in REPORTS)
@@ -408,9 +414,9 @@ def test_a_failed_load_makes_no_report(desk: Sandbox, sync: Sync, warehouse: War
 
 
 def test_a_report_is_made_whole_or_not_at_all(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
-    sync()
+    whole_sync()
     before = warehouse.query("from help_desk.ticket_volume_daily order by all")
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("delete from help_desk.help_desk_tickets where id > 200")
@@ -421,9 +427,9 @@ def test_a_report_is_made_whole_or_not_at_all(
 
 
 def test_a_table_that_does_not_add_up_is_said_so(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
-    assert sync().success
+    assert whole_sync().success
     warehouse.query(
         "delete from help_desk.ticket_volume_daily where tickets > 0 and status = 'new'"
     )
@@ -451,10 +457,10 @@ def test_a_table_that_does_not_add_up_is_said_so(
 
 
 def test_an_empty_desk_makes_empty_reports(
-    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+    sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     connect(sandbox(tickets=0))
-    result = sync()
+    result = whole_sync()
 
     assert result.success
     assert all(each.passed for each in result.get_asset_check_evaluations() if "null" not in
@@ -472,10 +478,15 @@ def test_an_empty_desk_makes_empty_reports(
     ],
 )
 def test_a_wrong_setting_is_one_sentence(
-    setting: str, value: str, said: str, desk: Sandbox, sync: Sync, monkeypatch: pytest.MonkeyPatch
+    setting: str,
+    value: str,
+    said: str,
+    desk: Sandbox,
+    whole_sync: Sync,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(f"REPORTS__HELP_DESK__{setting}", value)
-    result = sync()
+    result = whole_sync()
 
     assert not result.success
     sentences = {
@@ -487,9 +498,9 @@ def test_a_wrong_setting_is_one_sentence(
 
 
 def test_the_lineage_of_columns_leads_to_columns_that_are_there(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
-    sync()
+    whole_sync()
     tickets = {row[0] for row in warehouse.query("describe help_desk.help_desk_tickets")}
     graph = defs.resolve_asset_graph()
     for table in REPORT_TABLES:
@@ -535,10 +546,10 @@ def test_nothing_is_drawn_at_import() -> None:
 
 
 def test_the_failure_of_a_report_leaves_the_tickets(
-    desk: Sandbox, sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPORTS__HELP_DESK__PATH", "/nowhere/at/all.html")
-    result = sync()
+    result = whole_sync()
 
     assert "cannot be written" in str(failure_of(result).description)
     assert len(warehouse.tickets()) == 400
