@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from helpdesk_assets.definitions import build_defs, defs
+from helpdesk_assets.definitions import defs
 from helpdesk_assets.resources.alerts import Alert, HelpDeskAlerts
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.sandbox.server import serve
-from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse, execute, job_of
 from helpdesk_assets_tests.webhook import SECRET_PATH, Webhook, webhook
 
 StartSandbox = Callable[..., Sandbox]
@@ -93,18 +93,12 @@ def test_a_run_that_fails_sends_one_alert(
 def test_a_blocking_check_that_fails_sends_one_alert_with_its_sentence(
     desk: Sandbox, look: Ticks, hook: Webhook, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
-    job = dg.Definitions.merge(
-        build_defs(),
-        dg.Definitions(
-            jobs=[dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())]
-        ),
-    ).resolve_job_def("checks")
     defs.resolve_job_def("help_desk_sync").execute_in_process(instance=instance)
     warehouse.query(
         "insert into help_desk.help_desk_tickets by name"
         " select * replace ('private-4711' as subject) from help_desk.help_desk_tickets limit 1"
     )
-    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    result = execute(job_of(dg.AssetSelection.all_asset_checks()), instance)
     look()
 
     assert not result.success

@@ -26,6 +26,7 @@ from helpdesk_assets_tests.conftest import (
     command,
     everything_logged,
     failure_of,
+    job_of,
 )
 
 PROFILE = """\
@@ -207,13 +208,7 @@ def test_each_has_checks_of_its_own(
     warehouse.query("insert into help_desk.users from help_desk.users limit 1")
     warehouse.query("alter table help_desk.comments alter column id drop not null")
     warehouse.query("update help_desk.comments set id = null where id = 3")
-    job = dg.Definitions.merge(
-        build_defs(),
-        dg.Definitions(
-            jobs=[dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())]
-        ),
-    ).resolve_job_def("checks")
-    result = job.execute_in_process(raise_on_error=False)
+    result = job_of(dg.AssetSelection.all_asset_checks()).execute_in_process(raise_on_error=False)
 
     counted = Counter(each.asset_key.to_user_string() for each in evaluations)
     assert {name: counted[name] for name in TABLES} == dict.fromkeys(TABLES, 7)

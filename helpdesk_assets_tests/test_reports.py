@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import duckdb
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle, StepPatch
 
-from helpdesk_assets.definitions import build_defs, defs
+from helpdesk_assets.definitions import defs
 from helpdesk_assets.reports import charts
 from helpdesk_assets.reports.assets import draw_backlog, draw_changes, draw_volume
 from helpdesk_assets.reports.tables import REPORT_TABLES, VOLUME
@@ -24,7 +26,9 @@ from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import (
     Sandbox,
     Warehouse,
+    execute,
     failure_of,
+    job_of,
     sentence_of,
 )
 
@@ -237,6 +241,11 @@ def test_what_has_moved_is_seen_once(desk: Sandbox, whole_sync: Sync, warehouse:
     ]
 
 
+def lengths(figure: Figure) -> list[int]:
+    """Return how long the bars of a chart are."""
+    return [int(bar.get_width()) for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
+
+
 def test_the_charts_hold_the_numbers_of_the_api(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
@@ -263,12 +272,13 @@ def test_the_charts_hold_the_numbers_of_the_api(
     )
     drawn: Counter[tuple[date, str]] = Counter()
     for outline in volume.axes[0].patches:
-        values, edges, baseline = outline.get_data()  # type: ignore[attr-defined]
+        assert isinstance(outline, StepPatch)
+        values, edges, baseline = outline.get_data()
+        assert not isinstance(baseline, float | int | None)
         for value, edge, floor in zip(values, edges, baseline, strict=False):
             day = date(1970, 1, 1) + timedelta(days=int(edge))
             drawn[day, str(outline.get_label())] += int(value - floor)
-    bars = [int(bar.get_width()) for bar in backlog.axes[0].patches]  # type: ignore[attr-defined]
-    of_moves = [int(bar.get_width()) for bar in changes.axes[0].patches]  # type: ignore[attr-defined]
+    bars, of_moves = lengths(backlog), lengths(changes)
 
     assert +drawn == counted
     assert len(counted) > 10
@@ -382,19 +392,8 @@ def test_reports_wait_for_the_checks(
         "insert into help_desk.help_desk_tickets by name"
         " select * replace ('zzz' as _dlt_load_id) from help_desk.help_desk_tickets limit 1"
     )
-    job = dg.Definitions.merge(
-        build_defs(),
-        dg.Definitions(
-            jobs=[
-                dg.define_asset_job(
-                    "checks", selection=dg.AssetSelection.checks_for_assets("help_desk_tickets")
-                ),
-                dg.define_asset_job("one", selection=["ticket_volume_daily"]),
-            ]
-        ),
-    )
-    job.resolve_job_def("checks").execute_in_process(instance=instance, raise_on_error=False)
-    alone = job.resolve_job_def("one").execute_in_process(instance=instance, raise_on_error=False)
+    execute(job_of(dg.AssetSelection.checks_for_assets("help_desk_tickets")), instance)
+    alone = execute(job_of(dg.AssetSelection.assets("ticket_volume_daily")), instance)
 
     assert "as its check id_is_unique failed: 1 ids stand in more than one row." in sentence_of(
         alone
@@ -435,20 +434,8 @@ def test_a_table_that_does_not_add_up_is_said_so(
     )
     warehouse.query("update help_desk.ticket_backlog set tickets = tickets + 1 where position = 1")
     warehouse.query("delete from help_desk.ticket_status_changes where ticket_id = 5")
-    job = dg.Definitions.merge(
-        build_defs(),
-        dg.Definitions(
-            jobs=[
-                dg.define_asset_job(
-                    "checks",
-                    selection=dg.AssetSelection.checks_for_assets(
-                        *(table.name for table in REPORT_TABLES)
-                    ),
-                )
-            ]
-        ),
-    ).resolve_job_def("checks")
-    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    checks = dg.AssetSelection.checks_for_assets(*(table.name for table in REPORT_TABLES))
+    result = execute(job_of(checks), instance)
     said = [str(each.description) for each in result.get_asset_check_evaluations()]
 
     assert not any(each.passed for each in result.get_asset_check_evaluations())
