@@ -11,8 +11,8 @@ from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
-from helpdesk_assets.client.failures import setting_failure
 from helpdesk_assets.deletes import settle_deleted
+from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.metadata import (
     LOAD_ID,
     code_references,

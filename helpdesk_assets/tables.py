@@ -9,8 +9,8 @@ from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract.hints import TResourceHints
 
-from helpdesk_assets.client.failures import TooManyRejectedError
 from helpdesk_assets.columns import ARROW_TYPES, OtherColumns, typed_columns
+from helpdesk_assets.errors import TooManyRejectedError
 from helpdesk_assets.rows import Row, read, rejected
 from helpdesk_assets.schema import (
     REJECTED_COLUMNS,

@@ -1,4 +1,4 @@
-"""What a failed run says: one sentence that tells what happened and what to do, and no secret."""
+"""What is said of an exchange with the API that failed: what happened, what to do, no secret."""
 
 import traceback
 from dataclasses import dataclass
@@ -8,31 +8,10 @@ from requests import ConnectionError as RequestsConnectionError
 from requests import HTTPError
 from requests.exceptions import SSLError, Timeout
 
-from helpdesk_assets.client.redaction import Redaction, chain
+from helpdesk_assets.client.redaction import Redaction
+from helpdesk_assets.errors import UNCHANGED, TooManyRejectedError, UnusableAnswerError, chain
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-UNCHANGED = "The table is as it was before."
-
-
-class UnusableAnswerError(Exception):
-    """What the API sent cannot be loaded without losing tickets.
-
-    The text goes on after "The help desk at URL": it says what it did and at which offset, and
-    holds nothing of the answer's body.
-    """
-
-
-class NoTokenError(UnusableAnswerError):
-    """There was no token to be had for the client's id and secret."""
-
-
-class TooManyRejectedError(Exception):
-    """More rows cannot be loaded than the run was told to put up with; the text is a sentence."""
-
-
-def setting_failure(sentence: str) -> dg.Failure:
-    """Return the failure of a run that cannot succeed until someone does what it says."""
-    return dg.Failure(sentence, allow_retries=False)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from requests import Response
 
-from helpdesk_assets.client.failures import UnusableAnswerError
 from helpdesk_assets.client.known import Row
+from helpdesk_assets.errors import UnusableAnswerError
 
 Path = tuple[str, ...]
 # Stands for a field that is not there, where null is one that is.

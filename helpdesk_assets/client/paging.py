@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
-from helpdesk_assets.client.failures import UnusableAnswerError
+from helpdesk_assets.errors import UnusableAnswerError
 
 
 class Window(NamedTuple):

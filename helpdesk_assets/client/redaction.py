@@ -6,14 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from helpdesk_assets.errors import chain
+
 REDACTED = "[redacted]"
-
-
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it came from, outermost first."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 class Redaction:

@@ -17,10 +17,10 @@ moves (the time of its last change). What cannot be shown raises UnusableAnswerE
 import sys
 from collections.abc import Hashable, Sequence
 
-from helpdesk_assets.client.failures import UnusableAnswerError
 from helpdesk_assets.client.known import KnownRows, Row, key_of
 from helpdesk_assets.client.pages import Page
 from helpdesk_assets.client.paging import Counted, OffsetPaging, Window
+from helpdesk_assets.errors import UnusableAnswerError
 
 # How far a list may move between two requests, in pages, and still be joined.
 PAGES_KEPT = 50

@@ -14,7 +14,7 @@ import dagster as dg
 import yaml
 from pydantic import ValidationError
 
-from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.profiles.mistakes import sentence
 from helpdesk_assets.profiles.model import Profile
 from helpdesk_assets.schema import TABLE, Table

@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.reports.charts import NONE, as_address
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.reports.trust import CheckHistory

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from helpdesk_assets.checks import CHECKS
-from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.schema import TABLE
 
 # As many as fit on a line of the report.

@@ -9,7 +9,7 @@ import requests
 from pydantic import Field
 from tenacity import RetryError, Retrying, stop_after_attempt, wait_exponential
 
-from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.errors import setting_failure
 
 DEFAULT_UI_URL = "http://localhost:3000"
 ATTEMPTS = 4

@@ -11,8 +11,8 @@ import dlt
 from dlt.extract import DltSource
 from pydantic import Field
 
-from helpdesk_assets.client.failures import setting_failure
 from helpdesk_assets.deletes import Deletes
+from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.incremental import IncrementalSync
 from helpdesk_assets.profiles import DEFAULT_PROFILE, load_profile
 from helpdesk_assets.profiles.client import secrets_of

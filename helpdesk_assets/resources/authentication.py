@@ -17,8 +17,8 @@ from dlt.sources.helpers.rest_client.auth import (
 )
 from requests import HTTPError, PreparedRequest, RequestException, Session
 
-from helpdesk_assets.client.failures import NoTokenError
 from helpdesk_assets.client.redaction import Redaction
+from helpdesk_assets.errors import NoTokenError
 from helpdesk_assets.profiles.client import (
     SECRET,
     ApiKeyAuth,

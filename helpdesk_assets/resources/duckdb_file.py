@@ -16,8 +16,7 @@ import dagster as dg
 import duckdb
 from filelock import FileLock, Timeout
 
-from helpdesk_assets.client.failures import UNCHANGED, setting_failure
-from helpdesk_assets.client.redaction import chain
+from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
 
 SET_CREDENTIALS = (
     "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "

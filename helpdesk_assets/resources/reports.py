@@ -9,7 +9,7 @@ import dagster as dg
 import dlt
 from pydantic import Field
 
-from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.profiles.model import DEFAULT_SOLVED_STATUSES, Profile
 
 DEFAULT_TIMEZONE = "UTC"

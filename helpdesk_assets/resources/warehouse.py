@@ -15,7 +15,7 @@ from dlt.common.pipeline import LoadInfo
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from pydantic import Field
 
-from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.resources.duckdb_file import SET_CREDENTIALS, DuckDbFile
 from helpdesk_assets.resources.pool import alive
 from helpdesk_assets.resources.settings import settings_explained

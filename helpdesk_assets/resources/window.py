@@ -4,7 +4,7 @@ from datetime import datetime
 
 from dlt.common.time import ensure_pendulum_datetime
 
-from helpdesk_assets.client.failures import setting_failure
+from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.incremental import IncrementalSync
 from helpdesk_assets.profiles.model import Profile, Resource
 
