@@ -23,8 +23,8 @@ from helpdesk_assets.metadata import (
 )
 from helpdesk_assets.progress import progress
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse
-from helpdesk_assets.schema import TABLE, Table
 from helpdesk_assets.source import source_outline
+from helpdesk_assets.tables.schema import TABLE, Table
 
 GROUP = "help_desk"
 OWNER = "team:support-data"

@@ -7,8 +7,8 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.client.parents import WalkOfWalks
 from helpdesk_assets.profiles.model import parent_column
-from helpdesk_assets.schema import DATASET, DELETED_AT
 from helpdesk_assets.source import Walk
+from helpdesk_assets.tables.schema import DATASET, DELETED_AT
 
 Deletes = Literal["soft", "hard", "off"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 from dlt.sources.rest_api.typing import IncrementalConfig
 
-from helpdesk_assets.schema import Table
+from helpdesk_assets.tables.schema import Table
 
 
 @dataclass(frozen=True)

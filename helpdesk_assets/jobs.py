@@ -8,7 +8,7 @@ import dagster as dg
 
 from helpdesk_assets.assets import TICKETS
 from helpdesk_assets.environment import from_environment
-from helpdesk_assets.schema import TABLE
+from helpdesk_assets.tables.schema import TABLE
 
 TIMEZONE = from_environment("schedules.help_desk_sync.timezone", "UTC")
 

@@ -12,8 +12,8 @@ import duckdb
 
 from helpdesk_assets.client.parents import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskWarehouse, stored_columns
-from helpdesk_assets.schema import DUCKDB_TYPES, Table
 from helpdesk_assets.source import Walk
+from helpdesk_assets.tables.schema import DUCKDB_TYPES, Table
 
 # The metadata entry that tells the checks which load to look for in the table.
 LOAD_ID = "load_id"

@@ -12,15 +12,16 @@ import dagster as dg
 from requests import HTTPError, PreparedRequest
 
 from helpdesk_assets.client.chain import ChainWalk
-from helpdesk_assets.client.pages import MISSING, Page, value_at
+from helpdesk_assets.client.pages import Page
 from helpdesk_assets.client.paging import Counted
 from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.errors import UNCHANGED, NoTokenError, UnusableAnswerError, chain
 from helpdesk_assets.profiles.model import Profile, parent_column
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.resources.connection import Connection, first_request
-from helpdesk_assets.rows import Row, read
-from helpdesk_assets.schema import TABLE
+from helpdesk_assets.tables.paths import MISSING, value_at
+from helpdesk_assets.tables.rows import Row, read
+from helpdesk_assets.tables.schema import TABLE
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """The dlt source: one help desk behind a REST API, as its profile describes it.
 
-Whatever is special about talking to it (retries, paging, what its answers must be) is in
-``helpdesk_assets.client``; whatever is special about its rows is in ``helpdesk_assets.schema``,
-``helpdesk_assets.rows`` and ``helpdesk_assets.columns``; what a vendor calls things, in
-``helpdesk_assets.profiles``.
+What a vendor calls things is in ``helpdesk_assets.profiles``; one exchange with the API in
+``helpdesk_assets.transport``, a whole list in ``helpdesk_assets.paging``, and what becomes of its
+rows in ``helpdesk_assets.tables``.
 
 Each list of the API has a source and a pipeline of its own: it is loaded whole or not at all, and
 whether another one is well does not matter.
@@ -24,8 +23,8 @@ from helpdesk_assets.client.parents import ParentsReader
 from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.incremental import IncrementalSync
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
-from helpdesk_assets.schema import TABLE, Table
-from helpdesk_assets.tables import Tables, rejected_hints
+from helpdesk_assets.tables.arrow import Tables, rejected_hints
+from helpdesk_assets.tables.schema import TABLE, Table
 
 SOURCE = "help_desk"
 # Which load of its parents a resource has been loaded up to, in what dlt keeps of it.

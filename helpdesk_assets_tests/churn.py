@@ -20,7 +20,7 @@ from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.source import Walk, help_desk_source
-from helpdesk_assets.tables import Tables
+from helpdesk_assets.tables.arrow import Tables
 from helpdesk_assets_tests.plain import plain_source
 
 Read = Callable[[str], Iterable[Any]]

@@ -8,7 +8,7 @@ import pytest
 
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.faults import FAULTS
-from helpdesk_assets.schema import COLUMNS
+from helpdesk_assets.tables.schema import COLUMNS
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of
 
 StartSandbox = Callable[..., Sandbox]

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from helpdesk_assets.columns import OtherColumns
+from helpdesk_assets.tables.columns import OtherColumns
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse
 
 StartSandbox = Callable[..., Sandbox]

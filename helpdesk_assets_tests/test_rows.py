@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from helpdesk_assets.rows import reason_to_reject
+from helpdesk_assets.tables.rows import reason_to_reject
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
 
 StartSandbox = Callable[..., Sandbox]

@@ -14,7 +14,7 @@ from helpdesk_assets.checks.table import (
 )
 from helpdesk_assets.checks.walk import is_complete, no_mass_deletion, no_rejected_rows
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse
-from helpdesk_assets.schema import TABLE
+from helpdesk_assets.tables.schema import TABLE
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import duckdb
 
 from helpdesk_assets.metadata import LOAD_ID
 from helpdesk_assets.resources import stored_columns
-from helpdesk_assets.schema import DELETED_AT, Column, Table
+from helpdesk_assets.tables.schema import DELETED_AT, Column, Table
 
 
 @dataclass(frozen=True)

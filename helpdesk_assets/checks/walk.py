@@ -4,7 +4,7 @@ import dagster as dg
 
 from helpdesk_assets.checks.stored import StoredTable
 from helpdesk_assets.metadata import LOAD_ID
-from helpdesk_assets.schema import DATASET
+from helpdesk_assets.tables.schema import DATASET
 
 STAGING = f"{DATASET}_staging"
 OF_THE_WALK = (

@@ -1,6 +1,5 @@
 """What an answer of the API is to us: a page of rows, and what the API says of what follows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +8,7 @@ from requests import Response
 
 from helpdesk_assets.client.known import Row
 from helpdesk_assets.errors import UnusableAnswerError
-
-Path = tuple[str, ...]
-# Stands for a field that is not there, where null is one that is.
-MISSING = object()
-WHOLE_BODY = "$"
+from helpdesk_assets.tables.paths import MISSING, Path, value_at
 
 
 @dataclass(frozen=True)
@@ -31,22 +26,6 @@ class Page:
     total: int | None = None
     has_more: bool | None = None
     following: str | None = None
-
-
-def path_of(spelled: str | None) -> Path:
-    """Return the steps of a path such as meta.after_cursor; none for the whole body."""
-    if not spelled or spelled == WHOLE_BODY:
-        return ()
-    return tuple(spelled.removeprefix("$.").split("."))
-
-
-def value_at(value: Any, path: Sequence[str]) -> Any:
-    """Return what is found on a path from an object down; MISSING when nothing is."""
-    for step in path:
-        if not isinstance(value, dict) or step not in value:
-            return MISSING
-        value = value[step]
-    return value
 
 
 @dataclass(frozen=True)

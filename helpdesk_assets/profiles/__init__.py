@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.profiles.mistakes import sentence
 from helpdesk_assets.profiles.model import Profile
-from helpdesk_assets.schema import TABLE, Table
+from helpdesk_assets.tables.schema import TABLE, Table
 
 SHIPPED = Path(__file__).parent
 DEFAULT_PROFILE = "default"

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from helpdesk_assets.profiles.client import Client, Part
 from helpdesk_assets.profiles.endpoint import Endpoint, FieldPath
-from helpdesk_assets.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
+from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
 
 # As dlt writes what is put into a path: the id of each row of another resource.
 PARENT = re.compile(r"\{resources\.(\w+)\.id\}")

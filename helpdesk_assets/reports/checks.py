@@ -7,7 +7,7 @@ import duckdb
 
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME, ReportTable
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
-from helpdesk_assets.schema import QUALIFIED_TABLE
+from helpdesk_assets.tables.schema import QUALIFIED_TABLE
 
 ADDS_UP = "adds_up"
 # Of each: what it says, the query for what it should come to, and the one for what it does.

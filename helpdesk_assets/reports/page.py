@@ -15,7 +15,7 @@ from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.reports.charts import NONE, as_address
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.reports.trust import CheckHistory
-from helpdesk_assets.schema import QUALIFIED_TABLE
+from helpdesk_assets.tables.schema import QUALIFIED_TABLE
 
 # Of the volume, the page has the numbers of as many days.
 DAYS_LISTED = 14

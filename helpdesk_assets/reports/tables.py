@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.schema import DATASET, TABLE
+from helpdesk_assets.tables.schema import DATASET, TABLE
 
 SQL = Path(__file__).parent / "sql"
 

@@ -8,7 +8,7 @@ import dagster as dg
 
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.schema import TABLE
+from helpdesk_assets.tables.schema import TABLE
 
 # As many as fit on a line of the report.
 HISTORY = 30

@@ -29,13 +29,13 @@ from helpdesk_assets.resources.settings import (
     variable,
 )
 from helpdesk_assets.resources.window import date_window
-from helpdesk_assets.schema import TABLE
 from helpdesk_assets.source import (
     ParentsSince,
     Walk,
     help_desk_source,
     source_by_parent,
 )
+from helpdesk_assets.tables.schema import TABLE
 
 DEFAULT_DELETES: Deletes = "soft"
 SET_BASE_URL = (

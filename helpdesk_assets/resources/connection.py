@@ -22,7 +22,7 @@ from helpdesk_assets.profiles.paging import new_walk, page_format
 from helpdesk_assets.resources.authentication import authentication
 from helpdesk_assets.resources.settings import settings_explained
 from helpdesk_assets.source import Walk, spelled_params
-from helpdesk_assets.tables import Tables
+from helpdesk_assets.tables.arrow import Tables
 
 
 @dataclass(frozen=True)

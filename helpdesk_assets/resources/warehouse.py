@@ -19,8 +19,8 @@ from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.resources.duckdb_file import SET_CREDENTIALS, DuckDbFile
 from helpdesk_assets.resources.pool import alive
 from helpdesk_assets.resources.settings import settings_explained
-from helpdesk_assets.schema import DATASET, DELETED_AT, TABLE
 from helpdesk_assets.source import source_name
+from helpdesk_assets.tables.schema import DATASET, DELETED_AT, TABLE
 
 DEFAULT_LOCK_TIMEOUT = 10.0
 DEFAULT_MEMORY_LIMIT = "200MB"

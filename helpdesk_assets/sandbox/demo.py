@@ -9,7 +9,7 @@ import dagster as dg
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.reports.tables import REPORT_TABLES
 from helpdesk_assets.resources import HelpDeskReports, HelpDeskWarehouse
-from helpdesk_assets.schema import COLUMNS, QUALIFIED_TABLE
+from helpdesk_assets.tables.schema import COLUMNS, QUALIFIED_TABLE
 
 COMMAND = ["dagster", "job", "execute", "-m", "helpdesk_assets", "-j", "help_desk_sync"]
 ROWS_SHOWN = 5

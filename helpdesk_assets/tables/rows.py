@@ -6,8 +6,8 @@ from typing import Any
 
 from dlt.common.data_types import coerce_value, py_type_to_sc_type
 
-from helpdesk_assets.client.pages import MISSING, value_at
-from helpdesk_assets.schema import COLUMNS, Column
+from helpdesk_assets.tables.paths import MISSING, value_at
+from helpdesk_assets.tables.schema import COLUMNS, Column
 
 Row = dict[str, Any]
 

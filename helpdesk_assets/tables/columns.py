@@ -1,10 +1,10 @@
 """Rows as the API sends them, made into columns: Arrow tables, which go to DuckDB as they are.
 
 A table is made of thousands of rows at once, column by column, so that a row costs next to
-nothing. Columns that ``helpdesk_assets.schema`` knows have its types; of the others, each has the
-type that its first value had, for ever: what does not fit goes to a column beside it, named after
-its own type, as dlt does it. An object becomes a column for each of its fields (``requester`` with
-an ``id`` becomes ``requester__id``); a list becomes a text of JSON.
+nothing. Columns that ``helpdesk_assets.tables.schema`` knows have its types; of the others, each
+has the type that its first value had, for ever: what does not fit goes to a column beside it, named
+after its own type, as dlt does it. An object becomes a column for each of its fields (``requester``
+with an ``id`` becomes ``requester__id``); a list becomes a text of JSON.
 """
 
 import json
@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.data_types import TDataType
 
-from helpdesk_assets.client.pages import MISSING, value_at
-from helpdesk_assets.rows import Row, read
-from helpdesk_assets.schema import COLUMNS, DELETED_AT, Column
+from helpdesk_assets.tables.paths import MISSING, value_at
+from helpdesk_assets.tables.rows import Row, read
+from helpdesk_assets.tables.schema import COLUMNS, DELETED_AT, Column
 
 Name = Callable[[str], str]
 # A value that stands where the type of a whole column is concerned, and says nothing of it.

@@ -9,14 +9,10 @@ from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract.hints import TResourceHints
 
-from helpdesk_assets.columns import ARROW_TYPES, OtherColumns, typed_columns
 from helpdesk_assets.errors import TooManyRejectedError
-from helpdesk_assets.rows import Row, read, rejected
-from helpdesk_assets.schema import (
-    REJECTED_COLUMNS,
-    ROW_NUMBER,
-    Table,
-)
+from helpdesk_assets.tables.columns import ARROW_TYPES, OtherColumns, typed_columns
+from helpdesk_assets.tables.rows import Row, read, rejected
+from helpdesk_assets.tables.schema import REJECTED_COLUMNS, ROW_NUMBER, Table
 
 
 class Tables:

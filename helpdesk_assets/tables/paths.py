@@ -1,0 +1,25 @@
+"""Where in JSON a value is: paths such as meta.after_cursor, and what is found on them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+Path = tuple[str, ...]
+# Stands for a field that is not there, where null is one that is.
+MISSING = object()
+WHOLE_BODY = "$"
+
+
+def path_of(spelled: str | None) -> Path:
+    """Return the steps of a path such as meta.after_cursor; none for the whole body."""
+    if not spelled or spelled == WHOLE_BODY:
+        return ()
+    return tuple(spelled.removeprefix("$.").split("."))
+
+
+def value_at(value: Any, path: Sequence[str]) -> Any:
+    """Return what is found on a path from an object down; MISSING when nothing is."""
+    for step in path:
+        if not isinstance(value, dict) or step not in value:
+            return MISSING
+        value = value[step]
+    return value
