@@ -12,7 +12,6 @@ import dagster as dg
 from requests import HTTPError, PreparedRequest
 
 from helpdesk_assets.client.chain import ChainWalk
-from helpdesk_assets.client.pages import Page
 from helpdesk_assets.client.paging import Counted
 from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.errors import UNCHANGED, NoTokenError, UnusableAnswerError, chain
@@ -22,6 +21,7 @@ from helpdesk_assets.resources.connection import Connection, first_request
 from helpdesk_assets.tables.paths import MISSING, value_at
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import TABLE
+from helpdesk_assets.transport.pages import Page
 
 
 @dataclass(frozen=True)

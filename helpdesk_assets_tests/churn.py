@@ -11,16 +11,16 @@ from dlt.extract import DltSource
 
 from helpdesk_assets.client.paging import Counted, PageNumberPaging
 from helpdesk_assets.client.reader import CompleteReader
-from helpdesk_assets.client.redaction import Redaction
-from helpdesk_assets.client.session import HelpDeskSession
 from helpdesk_assets.client.walk import CompleteWalk
 from helpdesk_assets.profiles import load_profile
-from helpdesk_assets.resources.authentication import QueryKey
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.source import Walk, help_desk_source
 from helpdesk_assets.tables.arrow import Tables
+from helpdesk_assets.transport.authentication import QueryKey
+from helpdesk_assets.transport.redaction import Redaction
+from helpdesk_assets.transport.session import HelpDeskSession
 from helpdesk_assets_tests.plain import plain_source
 
 Read = Callable[[str], Iterable[Any]]

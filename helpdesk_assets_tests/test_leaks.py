@@ -9,12 +9,12 @@ import dagster as dg
 import duckdb
 import pytest
 
-from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.app import build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets.transport.redaction import Redaction
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, command
 from helpdesk_assets_tests.faults import ENVIRONMENT
 from helpdesk_assets_tests.leaks import hits, spellings

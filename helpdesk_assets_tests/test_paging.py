@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from helpdesk_assets.client.pages import Page
 from helpdesk_assets.client.paging import Counted, OffsetPaging, PageNumberPaging
 from helpdesk_assets.client.walk import CompleteWalk
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.sandbox.app import build_app
 from helpdesk_assets.sandbox.desk import ORDERS, Desk
 from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets.transport.pages import Page
 from helpdesk_assets_tests.churn import lost, new_source, new_walk, ours, plain, rows_of
 
 

@@ -14,7 +14,6 @@ import requests
 from dlt.common.configuration.specs import BaseConfiguration
 
 from helpdesk_assets.checks import CHECKS
-from helpdesk_assets.client.session import RetryPolicy
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.profiles import DEFAULT_PROFILE
 from helpdesk_assets.reports.assets import REPORT
@@ -35,6 +34,7 @@ from helpdesk_assets.resources.settings import (
     DEFAULT_REJECTED_SHARE,
 )
 from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT, DEFAULT_MEMORY_LIMIT
+from helpdesk_assets.transport.session import RetryPolicy
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
 from helpdesk_assets_tests.webserver import end, free_port, wait_for
 

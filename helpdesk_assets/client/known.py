@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-Row = dict[str, Any]
+from helpdesk_assets.tables.rows import Row
 
 
 def key_of(row: Row, identity: Sequence[str] = ("id",)) -> Hashable:

@@ -9,13 +9,13 @@ from requests import HTTPError, PreparedRequest
 
 from helpdesk_assets.client.chain import ChainWalk
 from helpdesk_assets.client.flight import PagesInFlight
-from helpdesk_assets.client.known import Row
-from helpdesk_assets.client.pages import Page
 from helpdesk_assets.client.paging import Addresses, Position, Window
 from helpdesk_assets.client.reader import ROWS_AT_ONCE
-from helpdesk_assets.client.session import HelpDeskSession
 from helpdesk_assets.client.walk import CompleteWalk
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.tables.rows import Row
+from helpdesk_assets.transport.pages import Page
+from helpdesk_assets.transport.session import HelpDeskSession
 
 GONE = (404, 410)
 # A few parents may have been deleted since they were listed; more than these say that the path is

@@ -13,12 +13,12 @@ from requests import PreparedRequest, Request, Response
 
 from helpdesk_assets.client.chain import ChainWalk
 from helpdesk_assets.client.flight import PagesInFlight
-from helpdesk_assets.client.known import Row
-from helpdesk_assets.client.pages import Page
 from helpdesk_assets.client.paging import Addresses, Position, Window
-from helpdesk_assets.client.session import HelpDeskSession
 from helpdesk_assets.client.walk import CompleteWalk
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.tables.rows import Row
+from helpdesk_assets.transport.pages import Page
+from helpdesk_assets.transport.session import HelpDeskSession
 
 # As many as dlt itself gathers before it writes. What dlt's client does for an answer, and what an
 # Arrow table costs, is then paid once for all of them.

@@ -17,10 +17,11 @@ moves (the time of its last change). What cannot be shown raises UnusableAnswerE
 import sys
 from collections.abc import Hashable, Sequence
 
-from helpdesk_assets.client.known import KnownRows, Row, key_of
-from helpdesk_assets.client.pages import Page
+from helpdesk_assets.client.known import KnownRows, key_of
 from helpdesk_assets.client.paging import Counted, OffsetPaging, Window
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.tables.rows import Row
+from helpdesk_assets.transport.pages import Page
 
 # How far a list may move between two requests, in pages, and still be joined.
 PAGES_KEPT = 50

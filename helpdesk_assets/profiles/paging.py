@@ -1,7 +1,6 @@
 """A profile's paging, as the client has it: how a list is walked, and what its pages look like."""
 
 from helpdesk_assets.client.chain import ChainWalk
-from helpdesk_assets.client.pages import PageFormat
 from helpdesk_assets.client.paging import ChainPaging, OffsetPaging, PageNumberPaging
 from helpdesk_assets.client.walk import CompleteWalk
 from helpdesk_assets.profiles.endpoint import (
@@ -14,6 +13,7 @@ from helpdesk_assets.profiles.endpoint import (
 )
 from helpdesk_assets.profiles.model import Resource
 from helpdesk_assets.tables.paths import path_of
+from helpdesk_assets.transport.pages import PageFormat
 
 
 def page_format(endpoint: Endpoint) -> PageFormat:

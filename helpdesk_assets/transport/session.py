@@ -13,11 +13,11 @@ from requests import HTTPError, PreparedRequest, Response, Session
 from requests.exceptions import ChunkedEncodingError, SSLError, Timeout
 from tenacity import RetryCallState, sleep_using_event, wait_random
 
-from helpdesk_assets.client.exchange import BoundedAdapter
-from helpdesk_assets.client.failures import RETRIED_STATUSES
-from helpdesk_assets.client.pages import Page, PageFormat
-from helpdesk_assets.client.redaction import Redaction
-from helpdesk_assets.client.throttle import Throttle
+from helpdesk_assets.transport.exchange import BoundedAdapter
+from helpdesk_assets.transport.failures import RETRIED_STATUSES
+from helpdesk_assets.transport.pages import Page, PageFormat
+from helpdesk_assets.transport.redaction import Redaction
+from helpdesk_assets.transport.throttle import Throttle
 
 RETRIED_ERRORS = (RequestsConnectionError, Timeout, ChunkedEncodingError)
 # So that clients which failed together do not come back together; a share of the first wait.

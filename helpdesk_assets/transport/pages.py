@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 from requests import Response
 
-from helpdesk_assets.client.known import Row
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.tables.paths import MISSING, Path, value_at
+from helpdesk_assets.tables.rows import Row
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ChunkedEncodingError
 from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 
-from helpdesk_assets.client.throttle import Throttle
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.transport.throttle import Throttle
 
 
 class BoundedAdapter(HTTPAdapter):

@@ -17,7 +17,6 @@ from dlt.sources.helpers.rest_client.auth import (
 )
 from requests import HTTPError, PreparedRequest, RequestException, Session
 
-from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.errors import NoTokenError
 from helpdesk_assets.profiles.client import (
     SECRET,
@@ -26,6 +25,7 @@ from helpdesk_assets.profiles.client import (
     BasicAuth,
     BearerAuth,
 )
+from helpdesk_assets.transport.redaction import Redaction
 
 # How long before it expires a token is taken for expired, seconds: a request takes a while.
 EARLY = 30

@@ -8,8 +8,8 @@ from requests import ConnectionError as RequestsConnectionError
 from requests import HTTPError
 from requests.exceptions import SSLError, Timeout
 
-from helpdesk_assets.client.redaction import Redaction
 from helpdesk_assets.errors import UNCHANGED, TooManyRejectedError, UnusableAnswerError, chain
+from helpdesk_assets.transport.redaction import Redaction
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 
