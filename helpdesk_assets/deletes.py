@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from dlt.destinations.sql_client import SqlClientBase
 
-from helpdesk_assets.client.parents import WalkOfWalks
+from helpdesk_assets.paging.parents import WalkOfWalks
 from helpdesk_assets.profiles.model import parent_column
 from helpdesk_assets.source import Walk
 from helpdesk_assets.tables.schema import DATASET, DELETED_AT

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import dagster as dg
 from requests import HTTPError, PreparedRequest
 
-from helpdesk_assets.client.chain import ChainWalk
-from helpdesk_assets.client.paging import Counted
-from helpdesk_assets.client.reader import CompleteReader
 from helpdesk_assets.errors import UNCHANGED, NoTokenError, UnusableAnswerError, chain
+from helpdesk_assets.paging.chained import ChainWalk
+from helpdesk_assets.paging.positions import Counted
+from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles.model import Profile, parent_column
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.resources.connection import Connection, first_request

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from helpdesk_assets.client.parents import WalkOfWalks
+from helpdesk_assets.paging.parents import WalkOfWalks
 from helpdesk_assets.source import Walk
 
 # Seconds from one line to the next.

@@ -9,9 +9,9 @@ from typing import Any
 
 from dlt.extract import DltSource
 
-from helpdesk_assets.client.paging import Counted, PageNumberPaging
-from helpdesk_assets.client.reader import CompleteReader
-from helpdesk_assets.client.walk import CompleteWalk
+from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.positions import Counted, PageNumberPaging
+from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles import load_profile
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from helpdesk_assets.client.paging import Counted, OffsetPaging, PageNumberPaging
-from helpdesk_assets.client.walk import CompleteWalk
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.positions import Counted, OffsetPaging, PageNumberPaging
 from helpdesk_assets.sandbox.app import build_app
 from helpdesk_assets.sandbox.desk import ORDERS, Desk
 from helpdesk_assets.sandbox.server import serve

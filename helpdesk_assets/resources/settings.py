@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 
-from helpdesk_assets.client.flight import MOST_IN_FLIGHT
 from helpdesk_assets.errors import setting_failure
+from helpdesk_assets.paging.flight import MOST_IN_FLIGHT
 
 DEFAULT_IN_FLIGHT = 4
 DEFAULT_LAG = 300.0

@@ -9,10 +9,10 @@ follow, and fewer rows than the API says it has.
 
 from collections.abc import Hashable, Sequence
 
-from helpdesk_assets.client.known import KnownRows, key_of
-from helpdesk_assets.client.paging import ChainPaging
-from helpdesk_assets.client.walk import MOST_IDLE, MOST_LOOKS, MOST_PAGES, PAGES_KEPT, TOP_PAGES
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.counted import MOST_IDLE, MOST_LOOKS, MOST_PAGES, PAGES_KEPT, TOP_PAGES
+from helpdesk_assets.paging.known import KnownRows, key_of
+from helpdesk_assets.paging.positions import ChainPaging
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 

@@ -1,8 +1,8 @@
-"""A profile's paging, as the client has it: how a list is walked, and what its pages look like."""
+"""How a list is walked and what its pages look like, as its profile describes it."""
 
-from helpdesk_assets.client.chain import ChainWalk
-from helpdesk_assets.client.paging import ChainPaging, OffsetPaging, PageNumberPaging
-from helpdesk_assets.client.walk import CompleteWalk
+from helpdesk_assets.paging.chained import ChainWalk
+from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.positions import ChainPaging, OffsetPaging, PageNumberPaging
 from helpdesk_assets.profiles.endpoint import (
     CursorPaginator,
     Endpoint,

@@ -17,9 +17,9 @@ moves (the time of its last change). What cannot be shown raises UnusableAnswerE
 import sys
 from collections.abc import Hashable, Sequence
 
-from helpdesk_assets.client.known import KnownRows, key_of
-from helpdesk_assets.client.paging import Counted, OffsetPaging, Window
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.known import KnownRows, key_of
+from helpdesk_assets.paging.positions import Counted, OffsetPaging, Window
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 

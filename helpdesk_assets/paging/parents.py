@@ -7,12 +7,12 @@ from typing import Any
 
 from requests import HTTPError, PreparedRequest
 
-from helpdesk_assets.client.chain import ChainWalk
-from helpdesk_assets.client.flight import PagesInFlight
-from helpdesk_assets.client.paging import Addresses, Position, Window
-from helpdesk_assets.client.reader import ROWS_AT_ONCE
-from helpdesk_assets.client.walk import CompleteWalk
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.chained import ChainWalk
+from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.flight import PagesInFlight
+from helpdesk_assets.paging.positions import Addresses, Position, Window
+from helpdesk_assets.paging.reader import ROWS_AT_ONCE
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 from helpdesk_assets.transport.session import HelpDeskSession

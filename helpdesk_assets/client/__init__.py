@@ -1,1 +1,0 @@
-"""HTTP as this project promises it: which requests are repeated, and what failures say."""
