@@ -11,8 +11,10 @@ from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
-from helpdesk_assets.deletes import settle_deleted
 from helpdesk_assets.errors import setting_failure
+from helpdesk_assets.load.deletes import settle_deleted
+from helpdesk_assets.load.progress import progress
+from helpdesk_assets.load.source import source_outline
 from helpdesk_assets.metadata import (
     LOAD_ID,
     code_references,
@@ -21,9 +23,7 @@ from helpdesk_assets.metadata import (
     table_metadata,
     walk_metadata,
 )
-from helpdesk_assets.progress import progress
 from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse
-from helpdesk_assets.source import source_outline
 from helpdesk_assets.tables.schema import TABLE, Table
 
 GROUP = "help_desk"

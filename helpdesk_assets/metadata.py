@@ -10,9 +10,9 @@ import dagster as dg
 import dlt
 import duckdb
 
+from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskWarehouse, stored_columns
-from helpdesk_assets.source import Walk
 from helpdesk_assets.tables.schema import DUCKDB_TYPES, Table
 
 # The metadata entry that tells the checks which load to look for in the table.

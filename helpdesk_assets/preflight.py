@@ -12,12 +12,12 @@ import dagster as dg
 from requests import HTTPError, PreparedRequest
 
 from helpdesk_assets.errors import UNCHANGED, NoTokenError, UnusableAnswerError, chain
+from helpdesk_assets.load.connection import Connection, first_request
 from helpdesk_assets.paging.chained import ChainWalk
 from helpdesk_assets.paging.positions import Counted
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles.model import Profile, parent_column
 from helpdesk_assets.resources import HelpDeskApi
-from helpdesk_assets.resources.connection import Connection, first_request
 from helpdesk_assets.tables.paths import MISSING, value_at
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import TABLE

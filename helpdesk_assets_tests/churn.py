@@ -9,6 +9,7 @@ from typing import Any
 
 from dlt.extract import DltSource
 
+from helpdesk_assets.load.source import Walk, help_desk_source
 from helpdesk_assets.paging.counted import CompleteWalk
 from helpdesk_assets.paging.positions import Counted, PageNumberPaging
 from helpdesk_assets.paging.reader import CompleteReader
@@ -16,7 +17,6 @@ from helpdesk_assets.profiles import load_profile
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
-from helpdesk_assets.source import Walk, help_desk_source
 from helpdesk_assets.tables.arrow import Tables
 from helpdesk_assets.transport.authentication import QueryKey
 from helpdesk_assets.transport.redaction import Redaction

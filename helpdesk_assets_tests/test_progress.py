@@ -37,7 +37,7 @@ def test_a_long_run_says_where_it_is(
         await asyncio.sleep(0.2)
         return await answer(request)
 
-    monkeypatch.setattr("helpdesk_assets.progress.EVERY", 0.5)
+    monkeypatch.setattr("helpdesk_assets.load.progress.EVERY", 0.5)
     connect(sandbox(tickets=5000, fault=slow))
     result = sync()
     said = lines(instance, result)
@@ -75,7 +75,7 @@ def test_waiting_for_the_api_is_said(
             return PlainTextResponse("no", status_code=429, headers={"Retry-After": "3"})
         return await answer(request)
 
-    monkeypatch.setattr("helpdesk_assets.progress.EVERY", 0.5)
+    monkeypatch.setattr("helpdesk_assets.load.progress.EVERY", 0.5)
     connect(sandbox(tickets=500, fault=too_many))
     result = sync()
 

@@ -26,13 +26,13 @@ from helpdesk_assets.resources import (
 )
 from helpdesk_assets.resources.alerts import DEFAULT_UI_URL
 from helpdesk_assets.resources.api import DEFAULT_DELETES, Incremental
-from helpdesk_assets.resources.reports import DEFAULT_TIMEZONE
-from helpdesk_assets.resources.settings import (
+from helpdesk_assets.resources.numbers import (
     DEFAULT_DELETED_SHARE,
     DEFAULT_IN_FLIGHT,
     DEFAULT_LAG,
     DEFAULT_REJECTED_SHARE,
 )
+from helpdesk_assets.resources.reports import DEFAULT_TIMEZONE
 from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT, DEFAULT_MEMORY_LIMIT
 from helpdesk_assets.transport.session import RetryPolicy
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse

@@ -11,30 +11,25 @@ import dlt
 from dlt.extract import DltSource
 from pydantic import Field
 
-from helpdesk_assets.deletes import Deletes
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.incremental import IncrementalSync
+from helpdesk_assets.load.connection import Connection, Settings, connected, set_secrets
+from helpdesk_assets.load.deletes import Deletes
+from helpdesk_assets.load.incremental import IncrementalSync
+from helpdesk_assets.load.source import ParentsSince, Walk, help_desk_source, source_by_parent
+from helpdesk_assets.load.window import date_window
 from helpdesk_assets.profiles import DEFAULT_PROFILE, load_profile
 from helpdesk_assets.profiles.client import secrets_of
 from helpdesk_assets.profiles.model import Profile, Resource
-from helpdesk_assets.resources.connection import Connection, Settings, connected, set_secrets
-from helpdesk_assets.resources.settings import (
+from helpdesk_assets.resources.numbers import (
     DEFAULT_DELETED_SHARE,
     DEFAULT_IN_FLIGHT,
     DEFAULT_LAG,
     DEFAULT_REJECTED_SHARE,
     NUMBERS,
     left_out,
-    settings_explained,
     variable,
 )
-from helpdesk_assets.resources.window import date_window
-from helpdesk_assets.source import (
-    ParentsSince,
-    Walk,
-    help_desk_source,
-    source_by_parent,
-)
+from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import TABLE
 
 DEFAULT_DELETES: Deletes = "soft"

@@ -16,10 +16,10 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from pydantic import Field
 
 from helpdesk_assets.errors import setting_failure
+from helpdesk_assets.load.source import source_name
 from helpdesk_assets.resources.duckdb_file import SET_CREDENTIALS, DuckDbFile
 from helpdesk_assets.resources.pool import alive
-from helpdesk_assets.resources.settings import settings_explained
-from helpdesk_assets.source import source_name
+from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, DELETED_AT, TABLE
 
 DEFAULT_LOCK_TIMEOUT = 10.0

@@ -1,35 +1,13 @@
-"""The settings of the source: their bounds and defaults, and what is said of one that is wrong."""
+"""The settings of the source that are numbers: their bounds, defaults, and what they are for."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
-
-from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.paging.flight import MOST_IN_FLIGHT
 
 DEFAULT_IN_FLIGHT = 4
 DEFAULT_LAG = 300.0
 DEFAULT_REJECTED_SHARE = 0.05
 DEFAULT_DELETED_SHARE = 0.1
-
-KINDS = {bool: "true or false", float: "a number", int: "a whole number"}
-
-
-@contextmanager
-def settings_explained() -> Iterator[None]:
-    """Turn a value of the wrong type into a dg.Failure that names its setting; also a decorator."""
-    try:
-        yield
-    except ConfigValueCannotBeCoercedException as error:
-        # dlt says a whole key, or one of its own settings by its last part.
-        key = error.field_name if "." in error.field_name else f"runtime.{error.field_name}"
-        name = key.upper().replace(".", "__")
-        kind = KINDS.get(error.hint, "of the right type")
-        raise setting_failure(
-            f"The setting {key} is not {kind}: set {name} to one that is."
-        ) from None
 
 
 @dataclass(frozen=True)

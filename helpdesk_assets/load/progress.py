@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
-from helpdesk_assets.source import Walk
 
 # Seconds from one line to the next.
 EVERY = 20.0

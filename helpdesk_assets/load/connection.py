@@ -11,13 +11,13 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from requests import PreparedRequest, Request, Response
 
-from helpdesk_assets.incremental import IncrementalSync
+from helpdesk_assets.load.incremental import IncrementalSync
+from helpdesk_assets.load.source import Walk, spelled_params
 from helpdesk_assets.paging.described import new_walk, page_format
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles.model import PARENT, Profile, Resource
-from helpdesk_assets.resources.settings import settings_explained
-from helpdesk_assets.source import Walk, spelled_params
+from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.arrow import Tables
 from helpdesk_assets.transport.authentication import authentication
 from helpdesk_assets.transport.failures import Desk, http_failure, unexpected_failure

@@ -5,7 +5,7 @@ from datetime import datetime
 from dlt.common.time import ensure_pendulum_datetime
 
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.incremental import IncrementalSync
+from helpdesk_assets.load.incremental import IncrementalSync
 from helpdesk_assets.profiles.model import Profile, Resource
 
 

@@ -19,7 +19,7 @@ from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from dlt.sources.rest_api import rest_api_source
 from dlt.sources.rest_api.typing import Endpoint, RESTAPIConfig
 
-from helpdesk_assets.incremental import IncrementalSync
+from helpdesk_assets.load.incremental import IncrementalSync
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column

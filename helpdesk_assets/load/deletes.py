@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from dlt.destinations.sql_client import SqlClientBase
 
+from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
 from helpdesk_assets.profiles.model import parent_column
-from helpdesk_assets.source import Walk
 from helpdesk_assets.tables.schema import DATASET, DELETED_AT
 
 Deletes = Literal["soft", "hard", "off"]
