@@ -1,54 +1,8 @@
-"""The command line: `python -m helpdesk_assets check` looks at a help desk before a sync does."""
+"""Runs the command line: ``python -m helpdesk_assets``."""
 
-import argparse
-import os
 import sys
 
-EPILOG = """\
-The address, the key and whatever else a sync takes are looked up as for a sync: in the environment,
-.dlt/secrets.toml and .dlt/config.toml. Nothing is written anywhere.
-
-example:
-  python -m helpdesk_assets check --profile ./desk.yaml
-"""
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    result = argparse.ArgumentParser(prog="python -m helpdesk_assets", description=__doc__)
-    commands = result.add_subparsers(dest="command", required=True)
-    check = commands.add_parser(
-        "check",
-        help="read two pages of the help desk, and say what works",
-        description="Read two pages of the help desk, and say what works and what does not.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    check.add_argument(
-        "--profile",
-        help="name of a profile that is shipped, or path of one "
-        "[SOURCES__HELP_DESK__PROFILE, or default]",
-    )
-    return result
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return 0 when all is well, and 1 when something is not."""
-    options = parser().parse_args(arguments)
-    # Imported when it is clear that they are needed, for --help should not take a second.
-    from helpdesk_assets.preflight import look
-    from helpdesk_assets.resources import HelpDeskApi
-
-    if options.profile:
-        os.environ["SOURCES__HELP_DESK__PROFILE"] = options.profile
-    well = True
-    for finding in look(HelpDeskApi()):
-        well = well and finding.ok
-        word = "ok    " if finding.ok else "FAILED"
-        sys.stdout.write(f"{word}  {finding.what:8}  {finding.said}\n")
-        sys.stdout.flush()
-    return 0 if well else 1
-
+from helpdesk_assets.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource
 
 from helpdesk_assets.alerts import alert_sensors
-from helpdesk_assets.assets import help_desk_api, loaded_table
+from helpdesk_assets.assets.loaded import help_desk_api, loaded_table
 from helpdesk_assets.checks import table_checks
 from helpdesk_assets.environment import from_environment
 from helpdesk_assets.jobs import help_desk_backfill, schedules, sync_job

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from helpdesk_assets.assets import TICKETS
+from helpdesk_assets.assets.loaded import TICKETS
 from helpdesk_assets.environment import from_environment
 from helpdesk_assets.tables.schema import TABLE
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from helpdesk_assets.assets import TICKETS, loaded_table
+from helpdesk_assets.assets.loaded import TICKETS, loaded_table
 from helpdesk_assets.checks import table_checks
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from helpdesk_assets.definitions import defs
-from helpdesk_assets.resources.pool import life_of
 from helpdesk_assets.sandbox.app import Answer
+from helpdesk_assets.warehouse.pool import life_of
 from helpdesk_assets_tests.conftest import BIN, EXECUTE, Sandbox, Warehouse, command, sentence_of
 
 StartSandbox = Callable[..., Sandbox]

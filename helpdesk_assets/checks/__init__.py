@@ -13,8 +13,9 @@ from helpdesk_assets.checks.table import (
     required_columns_present,
 )
 from helpdesk_assets.checks.walk import is_complete, no_mass_deletion, no_rejected_rows
-from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.tables.schema import TABLE
+from helpdesk_assets.warehouse.pool import POOL
 
 
 @dataclass(frozen=True)

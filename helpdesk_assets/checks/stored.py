@@ -7,9 +7,9 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.metadata import LOAD_ID
-from helpdesk_assets.resources import stored_columns
+from helpdesk_assets.assets.metadata import LOAD_ID
 from helpdesk_assets.tables.schema import DELETED_AT, Column, Table
+from helpdesk_assets.warehouse.file import stored_columns
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
+from helpdesk_assets.assets.metadata import LOAD_ID
 from helpdesk_assets.checks.stored import StoredTable
-from helpdesk_assets.metadata import LOAD_ID
 from helpdesk_assets.tables.schema import DATASET
 
 STAGING = f"{DATASET}_staging"

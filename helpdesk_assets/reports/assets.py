@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.assets import GROUP, OWNER, TICKETS
-from helpdesk_assets.metadata import code_references
+from helpdesk_assets.assets.loaded import GROUP, OWNER, TICKETS
+from helpdesk_assets.assets.metadata import code_references
 from helpdesk_assets.reports import charts
 from helpdesk_assets.reports.page import today_in, write_page
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, REPORT_TABLES, VOLUME, ReportTable
 from helpdesk_assets.reports.trust import CheckHistory, check_history, refuse_what_cannot_be_trusted
-from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
+from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
+from helpdesk_assets.warehouse.pool import POOL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,8 +6,9 @@ import dagster as dg
 import duckdb
 
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME, ReportTable
-from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
+from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.tables.schema import QUALIFIED_TABLE
+from helpdesk_assets.warehouse.pool import POOL
 
 ADDS_UP = "adds_up"
 # Of each: what it says, the query for what it should come to, and the one for what it does.

@@ -6,15 +6,12 @@ A field that is left out is looked up when a run needs it, by dlt's own provider
 
 from helpdesk_assets.resources.alerts import HelpDeskAlerts
 from helpdesk_assets.resources.api import HelpDeskApi
-from helpdesk_assets.resources.pool import POOL
 from helpdesk_assets.resources.reports import HelpDeskReports
-from helpdesk_assets.resources.warehouse import HelpDeskWarehouse, stored_columns
+from helpdesk_assets.resources.warehouse import HelpDeskWarehouse
 
 __all__ = [
-    "POOL",
     "HelpDeskAlerts",
     "HelpDeskApi",
     "HelpDeskReports",
     "HelpDeskWarehouse",
-    "stored_columns",
 ]

@@ -17,27 +17,13 @@ from pydantic import Field
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.source import source_name
-from helpdesk_assets.resources.duckdb_file import SET_CREDENTIALS, DuckDbFile
-from helpdesk_assets.resources.pool import alive
 from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, DELETED_AT, TABLE
+from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, stored_columns
+from helpdesk_assets.warehouse.pool import alive
 
 DEFAULT_LOCK_TIMEOUT = 10.0
 DEFAULT_MEMORY_LIMIT = "200MB"
-
-
-def stored_columns(
-    connection: duckdb.DuckDBPyConnection, table: str = TABLE
-) -> list[tuple[str, str, bool]]:
-    """Return name, DuckDB type and nullability of each column that a table of the dataset now has.
-
-    They come in the table's order. There are none when there is no table.
-    """
-    return connection.execute(
-        "select column_name, data_type, is_nullable = 'YES' from information_schema.columns "
-        "where table_schema = ? and table_name = ? order by ordinal_position",
-        [DATASET, table],
-    ).fetchall()
 
 
 class HelpDeskWarehouse(dg.ConfigurableResource[Any]):

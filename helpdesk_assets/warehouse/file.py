@@ -17,6 +17,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
+from helpdesk_assets.tables.schema import DATASET, TABLE
 
 SET_CREDENTIALS = (
     "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
@@ -158,3 +159,17 @@ class DuckDbFile:
             f"The DuckDB file {path} cannot be opened "
             f"({reason.removeprefix('IO Error: ')}): {SET_CREDENTIALS}"
         )
+
+
+def stored_columns(
+    connection: duckdb.DuckDBPyConnection, table: str = TABLE
+) -> list[tuple[str, str, bool]]:
+    """Return name, DuckDB type and nullability of each column that a table of the dataset now has.
+
+    They come in the table's order. There are none when there is no table.
+    """
+    return connection.execute(
+        "select column_name, data_type, is_nullable = 'YES' from information_schema.columns "
+        "where table_schema = ? and table_name = ? order by ordinal_position",
+        [DATASET, table],
+    ).fetchall()

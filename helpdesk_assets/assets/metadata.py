@@ -12,8 +12,9 @@ import duckdb
 
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
-from helpdesk_assets.resources import HelpDeskWarehouse, stored_columns
+from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.tables.schema import DUCKDB_TYPES, Table
+from helpdesk_assets.warehouse.file import stored_columns
 
 # The metadata entry that tells the checks which load to look for in the table.
 LOAD_ID = "load_id"

@@ -11,11 +11,7 @@ from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
-from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.load.deletes import settle_deleted
-from helpdesk_assets.load.progress import progress
-from helpdesk_assets.load.source import source_outline
-from helpdesk_assets.metadata import (
+from helpdesk_assets.assets.metadata import (
     LOAD_ID,
     code_references,
     kept,
@@ -23,8 +19,13 @@ from helpdesk_assets.metadata import (
     table_metadata,
     walk_metadata,
 )
-from helpdesk_assets.resources import POOL, HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets.errors import setting_failure
+from helpdesk_assets.load.deletes import settle_deleted
+from helpdesk_assets.load.progress import progress
+from helpdesk_assets.load.source import source_outline
+from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.tables.schema import TABLE, Table
+from helpdesk_assets.warehouse.pool import POOL
 
 GROUP = "help_desk"
 OWNER = "team:support-data"
