@@ -66,11 +66,11 @@ test-next:  ## Run the tests against the newest dagster and dlt, without dagster
 
 KILLS ?= 50
 kills: $(READY)  ## Kill KILLS syncs at random moments, and see that the next one mends it.
-	$(BIN)/python -m helpdesk_assets_tests.kills --trials $(KILLS)
+	$(BIN)/python -m helpdesk_assets_tests.load.kills --trials $(KILLS)
 
 TRIALS ?= 100
 churn: $(READY)  ## Read a desk that changes while it is read, TRIALS times: ours and plain dlt.
-	$(BIN)/python -m helpdesk_assets_tests.churn --trials $(TRIALS)
+	$(BIN)/python -m helpdesk_assets_tests.paging.churn --trials $(TRIALS)
 
 ROWS ?= 100000
 bench: $(READY)  ## Measure this project beside plain dlt, with ROWS tickets; ARGS="--write docs" keeps it.

@@ -50,7 +50,7 @@ def plain(base_url: str, file: str, in_flight: int, **options: Any) -> Callable[
 
     for module in DLT_IMPORTS:
         importlib.import_module(module)
-    from helpdesk_assets_tests.plain import plain_source
+    from helpdesk_assets_tests.support.plain import plain_source
 
     def run() -> None:
         pipeline = dlt.pipeline(

@@ -19,8 +19,8 @@ from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import API_KEY, PROJECT, SETTINGS, Sandbox
-from helpdesk_assets_tests.webhook import Webhook, webhook
-from helpdesk_assets_tests.webserver import Webserver, dagster_dev
+from helpdesk_assets_tests.support.webhook import Webhook, webhook
+from helpdesk_assets_tests.support.webserver import Webserver, dagster_dev
 
 pytestmark = pytest.mark.ui
 

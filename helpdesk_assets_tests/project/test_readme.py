@@ -36,7 +36,7 @@ from helpdesk_assets.resources.reports import DEFAULT_TIMEZONE
 from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT, DEFAULT_MEMORY_LIMIT
 from helpdesk_assets.transport.session import RetryPolicy
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
-from helpdesk_assets_tests.webserver import end, free_port, wait_for
+from helpdesk_assets_tests.support.webserver import end, free_port, wait_for
 
 README = (PROJECT / "README.md").read_text()
 COMMANDS = [

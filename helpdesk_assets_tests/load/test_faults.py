@@ -6,7 +6,7 @@ import pytest
 
 from helpdesk_assets.sandbox.faults import FAULTS, NamedFault
 from helpdesk_assets_tests.conftest import PROJECT
-from helpdesk_assets_tests.faults import ENVIRONMENT, HEADER, TICKETS, line
+from helpdesk_assets_tests.support.faults import ENVIRONMENT, HEADER, TICKETS, line
 
 DOCUMENT = (PROJECT / "docs" / "faults.md").read_text()
 LINES = {

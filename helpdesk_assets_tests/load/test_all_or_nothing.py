@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
-from helpdesk_assets_tests.kills import TICKETS, trial
+from helpdesk_assets_tests.load.kills import TICKETS, trial
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]

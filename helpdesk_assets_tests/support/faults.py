@@ -1,6 +1,7 @@
 """Every fault of the sandbox, met by this project and by plain dlt: what becomes of the tickets.
 
-``python -m helpdesk_assets_tests.faults > docs/faults.md`` measures the table that is kept there.
+``python -m helpdesk_assets_tests.support.faults > docs/faults.md`` measures the table that is
+kept there.
 """
 
 import os
@@ -19,7 +20,7 @@ from helpdesk_assets.sandbox.app import build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.faults import FAULTS, NamedFault
 from helpdesk_assets.sandbox.server import serve
-from helpdesk_assets_tests.plain import plain_source
+from helpdesk_assets_tests.support.plain import plain_source
 
 TICKETS = 250
 KEY = "sk/7&+=% é"
@@ -85,7 +86,7 @@ def plain(base_url: str, folder: Path) -> str:
 
 def plain_with_patience(base_url: str, folder: Path) -> str:
     """Load with plain dlt in a process of its own, which may not end."""
-    command = [sys.executable, "-m", "helpdesk_assets_tests.faults", base_url, str(folder)]
+    command = [sys.executable, "-m", "helpdesk_assets_tests.support.faults", base_url, str(folder)]
     try:
         return subprocess.run(
             command, timeout=PATIENCE, stdout=subprocess.PIPE, text=True, check=True

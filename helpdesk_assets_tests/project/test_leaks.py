@@ -16,8 +16,8 @@ from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.transport.redaction import Redaction
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, command
-from helpdesk_assets_tests.faults import ENVIRONMENT
-from helpdesk_assets_tests.leaks import hits, spellings
+from helpdesk_assets_tests.support.faults import ENVIRONMENT
+from helpdesk_assets_tests.support.leaks import hits, spellings
 
 KEY = "sk/7&+=% é"
 CUSTOMER = "PLANTED-CUSTOMER-4711"

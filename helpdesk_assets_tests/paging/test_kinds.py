@@ -8,7 +8,7 @@ import pytest
 
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import API_KEY, PROJECT, SETTINGS, Warehouse, metadata_of
-from helpdesk_assets_tests.kinds import COUNTED, PAGINATORS, PROFILE, TROUBLES, Api
+from helpdesk_assets_tests.support.kinds import COUNTED, PAGINATORS, PROFILE, TROUBLES, Api
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
 Read = Callable[..., tuple[Api, dg.ExecuteInProcessResult]]

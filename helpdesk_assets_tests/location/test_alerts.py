@@ -18,7 +18,7 @@ from helpdesk_assets.resources.alerts import Alert, HelpDeskAlerts
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse, execute, job_of
-from helpdesk_assets_tests.webhook import SECRET_PATH, Webhook, webhook
+from helpdesk_assets_tests.support.webhook import SECRET_PATH, Webhook, webhook
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]

@@ -16,7 +16,7 @@ from helpdesk_assets.sandbox.app import build_app
 from helpdesk_assets.sandbox.desk import ORDERS, Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.transport.pages import Page
-from helpdesk_assets_tests.churn import lost, new_source, new_walk, ours, plain, rows_of
+from helpdesk_assets_tests.paging.churn import lost, new_source, new_walk, ours, plain, rows_of
 
 
 def read(base_url: str, paging: Counted | None = None, in_flight: int = 1) -> Iterator[Any]:

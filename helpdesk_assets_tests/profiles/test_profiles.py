@@ -23,7 +23,7 @@ from helpdesk_assets_tests.conftest import (
     metadata_of,
     sentence_of,
 )
-from helpdesk_assets_tests.vendors import SECRETS, TOKEN, VENDORS, Served, Vendor, once
+from helpdesk_assets_tests.support.vendors import SECRETS, TOKEN, VENDORS, Served, Vendor, once
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
 Open = Callable[..., Served]

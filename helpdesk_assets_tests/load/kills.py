@@ -70,7 +70,7 @@ def main() -> int:
         path.parent.mkdir()
         home = Path(folder) / "dagster_home"
         home.mkdir()
-        instance = Path(__file__).parent.parent / ".dagster" / "dagster.yaml"
+        instance = Path(__file__).parents[2] / ".dagster" / "dagster.yaml"
         (home / "dagster.yaml").write_text(instance.read_text())
         os.environ.update(zip(SETTINGS, (base_url, DEFAULT_API_KEY, str(path)), strict=True))
         os.environ["DAGSTER_HOME"] = str(home)

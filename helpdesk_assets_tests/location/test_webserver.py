@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse
-from helpdesk_assets_tests.webserver import dagster_dev, wait_for
+from helpdesk_assets_tests.support.webserver import dagster_dev, wait_for
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]

@@ -21,7 +21,7 @@ from helpdesk_assets.tables.arrow import Tables
 from helpdesk_assets.transport.authentication import QueryKey
 from helpdesk_assets.transport.redaction import Redaction
 from helpdesk_assets.transport.session import HelpDeskSession
-from helpdesk_assets_tests.plain import plain_source
+from helpdesk_assets_tests.support.plain import plain_source
 
 Read = Callable[[str], Iterable[Any]]
 
