@@ -19,7 +19,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from helpdesk_assets.definitions import build_defs, defs
+from helpdesk_assets.build import build_defs
+from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.app import Answer, Fault, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
@@ -143,10 +144,14 @@ def whole_sync(instance: dg.DagsterInstance) -> Callable[[], dg.ExecuteInProcess
     return partial(execute, defs.resolve_job_def("help_desk_sync"), instance)
 
 
-def job_of(selection: dg.AssetSelection) -> dg.JobDefinition:
+def job_of(
+    selection: dg.AssetSelection, definitions: dg.Definitions | None = None
+) -> dg.JobDefinition:
     """Return a job of some of the assets and checks, of definitions as they are made now."""
     job = dg.define_asset_job("some", selection=selection)
-    return dg.Definitions.merge(build_defs(), dg.Definitions(jobs=[job])).resolve_job_def("some")
+    return dg.Definitions.merge(
+        definitions or build_defs(), dg.Definitions(jobs=[job])
+    ).resolve_job_def("some")
 
 
 def execute(job: dg.JobDefinition, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:

@@ -1,8 +1,6 @@
 """The assets: the help desk's API, which others keep, and the tables loaded from it."""
 
-import time
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import dagster as dg
@@ -11,73 +9,64 @@ from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
-from helpdesk_assets.assets.metadata import (
-    LOAD_ID,
-    code_references,
-    kept,
-    loaded,
-    table_metadata,
-    walk_metadata,
-)
+from helpdesk_assets.assets.load import load_table
+from helpdesk_assets.assets.metadata import code_references
+from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.load.deletes import settle_deleted
-from helpdesk_assets.load.progress import progress
 from helpdesk_assets.load.source import source_outline
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.tables.schema import TABLE, Table
-from helpdesk_assets.warehouse.pool import POOL
 
-GROUP = "help_desk"
-OWNER = "team:support-data"
 
-TICKETS = dg.AssetKey(TABLE)
-
-help_desk_api = dg.AssetSpec(
-    "help_desk_api",
-    description="The help desk itself, behind its REST API: where every ticket comes from.",
-    group_name=GROUP,
-    owners=[OWNER],
-    kinds={"api"},
-)
+def api_asset(desk: HelpDesk) -> dg.AssetSpec:
+    """Return the asset that is the API itself, which nothing here makes."""
+    return dg.AssetSpec(
+        desk.api,
+        description="The help desk itself, behind its REST API: where every ticket comes from.",
+        group_name=desk.asset_group,
+        owners=desk.asset_owners,
+        tags=desk.tags,
+        kinds={"api"},
+    )
 
 
 class HelpDeskTranslator(DagsterDltTranslator):
     """Says how a table looks as a Dagster asset.
 
     Args:
+        desk: whose table it is.
         table: the table.
         parent: the table by whose rows it is asked for; None where it is one list.
     """
 
-    def __init__(self, table: Table, parent: str | None) -> None:
+    def __init__(self, desk: HelpDesk, table: Table, parent: str | None) -> None:
+        self._desk = desk
         self._table = table
         self._parent = parent
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         """Return the asset that a dlt resource is, under the resource's own name."""
-        name = data.resource.name
+        desk, name = self._desk, data.resource.name
         what = "ticket" if name == TABLE else f"row of `{name}`"
         whose = f", asked for by the rows of `{self._parent}`" if self._parent else ""
         return dg.AssetSpec(
-            name,
-            deps=[help_desk_api, *([self._parent] if self._parent else [])],
+            desk.asset_key(name),
+            deps=[desk.api, *([desk.asset_key(self._parent)] if self._parent else [])],
             description=(
                 f"Every {what} of the help desk{whose}, one row each, merged on `id`: a run "
                 "updates the rows that are there and adds those that are new."
             ),
-            group_name=GROUP,
-            owners=[OWNER],
+            group_name=desk.asset_group,
+            owners=desk.asset_owners,
             kinds={"dlt", "duckdb"},
-            tags={"help_desk/layer": "loaded"},
+            tags=desk.asset_tags("loaded"),
             metadata={
                 "dagster/table_name": self._table.qualified,
                 "dagster/column_schema": self._table.expected(),
                 **code_references(__file__, loaded_table.__code__.co_firstlineno),
             },
-            # Twice and six times as old as the hourly schedule lets it become.
-            freshness_policy=dg.FreshnessPolicy.time_window(
-                warn_window=timedelta(hours=2), fail_window=timedelta(hours=6)
-            ),
+            freshness_policy=desk.freshness_policy(),
         )
 
 
@@ -91,12 +80,12 @@ class SyncConfig(dg.Config):
     start: str | None = Field(
         default=None,
         description=(
-            "Read the rows of a time alone, from here on: a date or a time in ISO 8601, in UTC "
-            "where it does not say. By the date_filter of the profile."
+            "Load a date range only, from here on: a date or a time in ISO 8601, in UTC where it "
+            "does not say. By the date_filter of the profile."
         ),
     )
     end: str | None = Field(
-        default=None, description="The end of that time, which does not belong to it."
+        default=None, description="The end of the date range, which does not belong to it."
     )
 
     def window(self) -> tuple[str, str] | None:
@@ -112,86 +101,84 @@ class SyncConfig(dg.Config):
 
 
 def loaded_table(
-    table: Table | None = None, parent: str | None = None, beside: Sequence[str] = (TABLE,)
+    desk: HelpDesk,
+    table: Table | None = None,
+    parent: str | None = None,
+    beside: Sequence[str] = (TABLE,),
 ) -> dg.AssetsDefinition:
     """Return the asset that is a table loaded from the API.
 
     Args:
+        desk: whose API it is.
         table: the table; by default, that of the tickets.
         parent: the table by whose rows it is asked for; None where it is one list.
         beside: the tables that are assets, itself among them.
     """
-    table = table or Table()
-    translator = HelpDeskTranslator(table, parent)
+    table = table or desk.table()
+    translator = HelpDeskTranslator(desk, table, parent)
 
     @dlt_assets(
-        name=table.name,
-        dlt_source=source_outline(table.name),
+        name=desk.op_name(table.name),
+        dlt_source=source_outline(table),
         # Each run makes a pipeline of its own; one made here would make its folder at import.
         dlt_pipeline=cast(dlt.Pipeline, None),
         dagster_dlt_translator=translator,
-        pool=POOL,
+        pool=desk.pool,
     )
+    @with_resources_of(desk)
     def load(
         context: dg.AssetExecutionContext,
         config: SyncConfig,
-        dlt: DagsterDltResource,
+        help_desk_dlt: DagsterDltResource,
         help_desk_api: HelpDeskApi,
         help_desk_warehouse: HelpDeskWarehouse,
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Load every row of a list of the help desk and merge it into its table."""
-        started = time.perf_counter()
-        how, share = help_desk_api.resolved_deletes(), help_desk_api.number("deleted_share")
-        profile = help_desk_api.resolved_profile()
-        unknown = [each.name for each in profile.resources if each.name not in beside]
-        if unknown:
-            context.log.warning(
-                f"The profile {profile.name} lists {', '.join(unknown)} too, which Dagster did not "
-                "know when it loaded its definitions: set SOURCES__HELP_DESK__PROFILE in its "
-                "environment, where it looks for it then."
-            )
-
-        def parents(since: str) -> tuple[list[Any], str]:
-            since = "" if config.full_refresh else since
-            return help_desk_warehouse.ids_since(str(parent), since)
-
-        with (
-            help_desk_api.source(
-                context.run.run_id,
-                table.name,
-                full_refresh=config.full_refresh,
-                window=config.window(),
-                parents=parents if parent else None,
-            ) as (source, walk),
-            help_desk_warehouse.pipeline(table.name) as pipeline,
-            progress(walk, context.log.info),
-        ):
-            results = list(
-                dlt.run(
-                    context=context,
-                    dlt_source=source,
-                    dlt_pipeline=pipeline,
-                    dagster_dlt_translator=translator,
-                    # DuckDB reads these many times faster, and in a tenth of the memory, than the
-                    # insert statements that dlt writes for it by default.
-                    loader_file_format="parquet",
-                )
-            )
-            rows_loaded, load_id = loaded(pipeline, table)
-            with pipeline.sql_client() as client:
-                gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
-        metadata = {
-            **table_metadata(help_desk_warehouse, table),
-            **walk_metadata(walk),
-            "rows_loaded": rows_loaded,
-            "rows_deleted": gone.rows,
-            "deletes": gone.how,
-            LOAD_ID: load_id,
-            "seconds": round(time.perf_counter() - started, 3),
-        }
-        for result in results:
-            yield dg.MaterializeResult(
-                asset_key=result.asset_key, metadata={**kept(result.metadata), **metadata}
-            )
+        _warn_of_unknown_tables(context, help_desk_api, beside)
+        metadata = load_table(
+            context,
+            table,
+            api=help_desk_api,
+            warehouse=help_desk_warehouse,
+            run=_runner(context, help_desk_dlt, translator),
+            parent=desk.table(Table(parent)) if parent else None,
+            full_refresh=config.full_refresh,
+            window=config.window(),
+        )
+        yield dg.MaterializeResult(asset_key=desk.asset_key(table.name), metadata=metadata)
 
     return load
+
+
+def _runner(
+    context: dg.AssetExecutionContext,
+    resource: DagsterDltResource,
+    translator: DagsterDltTranslator,
+) -> Callable[..., Any]:
+    """Return what runs a source with a pipeline, by Dagster's own resource for dlt."""
+
+    def run(source: Any, pipeline: dlt.Pipeline, **options: Any) -> Any:
+        (result,) = resource.run(
+            context=context,
+            dlt_source=source,
+            dlt_pipeline=pipeline,
+            dagster_dlt_translator=translator,
+            **options,
+        )
+        return result.metadata
+
+    return run
+
+
+def _warn_of_unknown_tables(
+    context: dg.AssetExecutionContext, api: HelpDeskApi, beside: Sequence[str]
+) -> None:
+    profile = api.resolved_profile()
+    unknown = [each.name for each in profile.resources if each.name not in beside]
+    if unknown:
+        variable = api.settings.variable("profile")
+        context.log.warning(
+            f"The profile {profile.name} also lists {', '.join(unknown)}, which Dagster did not "
+            f"know when it loaded its definitions: set {variable} in its environment, or the "
+            "profile in its code, and reload the definitions."
+        )

@@ -74,15 +74,15 @@ def _sync_mode(walk: Walk) -> str:
 
 def table_metadata(warehouse: HelpDeskWarehouse, table: Table) -> Mapping[str, Any]:
     """Describe the table as it is in DuckDB after the load."""
-    with warehouse.reader() as connection:
-        columns = stored_columns(connection, table.name)
+    with warehouse.reader(table.dataset) as connection:
+        columns = stored_columns(connection, table)
         (row_count,) = connection.execute(f"select count(*) from {table.qualified}").fetchall()[0]
         newest = _newest(connection, table, columns)
     metadata = {
         "dagster/table_name": table.qualified,
         "dagster/column_schema": table.described(columns),
         "dagster/row_count": row_count,
-        "duckdb_file": dg.MetadataValue.path(str(warehouse.path())),
+        "duckdb_file": dg.MetadataValue.path(str(warehouse.path(table.dataset))),
     }
     if newest is not None:
         metadata["lag_seconds"] = round((datetime.now(timezone.utc) - newest).total_seconds())

@@ -13,9 +13,10 @@ from helpdesk_assets.checks.table import (
     required_columns_present,
 )
 from helpdesk_assets.checks.walk import is_complete, no_mass_deletion, no_rejected_rows
+from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
-from helpdesk_assets.tables.schema import TABLE
-from helpdesk_assets.warehouse.pool import POOL
+from helpdesk_assets.resources.keys import with_resources_of
+from helpdesk_assets.tables.schema import Table
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,23 @@ CHECKS = (
 )
 
 
-def table_checks(name: str = TABLE) -> dg.AssetChecksDefinition:
-    """Return the checks of a table; by default, of the tickets."""
+def table_checks(desk: HelpDesk, table: Table | None = None) -> dg.AssetChecksDefinition:
+    """Return the checks of a desk's table; by default, of the tickets."""
+    table = table or desk.table()
+    key = desk.asset_key(table.name)
 
     @dg.multi_asset_check(
-        name=f"{name}_checks",
+        name=f"{desk.op_name(table.name)}_checks",
         specs=[
             dg.AssetCheckSpec(
-                check.name, asset=name, description=check.run.__doc__, blocking=check.blocking
+                check.name, asset=key, description=check.run.__doc__, blocking=check.blocking
             )
             for check in CHECKS
         ],
         can_subset=True,
-        pool=POOL,
+        pool=desk.pool,
     )
+    @with_resources_of(desk)
     def look(
         context: dg.AssetCheckExecutionContext,
         help_desk_api: HelpDeskApi,
@@ -64,19 +68,43 @@ def table_checks(name: str = TABLE) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         """Look at a table as it is now, with each of the checks that were selected."""
         selected = {key.name for key in context.selected_asset_check_keys}
-        profile = help_desk_api.resolved_profile()
-        resource = help_desk_api.resolved_resource(profile, name)
-        share = help_desk_api.number("deleted_share")
-        with help_desk_warehouse.reader() as connection:
-            table = stored_table(connection, context.instance, profile.table(resource.name), share)
-            for check in CHECKS:
-                if check.name in selected:
-                    yield _result(check, table)
+        results = check_results(
+            context.instance, key, table, api=help_desk_api, warehouse=help_desk_warehouse
+        )
+        for check, result in results:
+            if check.name in selected:
+                yield result
 
     return look
 
 
-def _result(check: Check, stored: StoredTable) -> dg.AssetCheckResult:
+def check_results(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    table: Table,
+    *,
+    api: HelpDeskApi,
+    warehouse: HelpDeskWarehouse,
+) -> Iterator[tuple[Check, dg.AssetCheckResult]]:
+    """Yield what each of the checks says of a table as it is now.
+
+    Args:
+        instance: knows of the load that last filled it.
+        key: of its asset.
+        table: the table.
+        api: whose profile says what it should be.
+        warehouse: where it is.
+    """
+    profile = api.resolved_profile()
+    api.resolved_resource(profile, table.name)
+    share = api.number("deleted_share")
+    with warehouse.reader(table.dataset) as connection:
+        stored = stored_table(connection, instance, key, profile.table(table), share)
+        for check in CHECKS:
+            yield check, _result(check, key, stored)
+
+
+def _result(check: Check, key: dg.AssetKey, stored: StoredTable) -> dg.AssetCheckResult:
     """Run one check, where there is something to run it on."""
     table = stored.table
     if not stored.types:
@@ -97,6 +125,6 @@ def _result(check: Check, stored: StoredTable) -> dg.AssetCheckResult:
             result = result._replace(description="The table is empty: it has no row to look at.")
     return result._replace(
         check_name=check.name,
-        asset_key=dg.AssetKey(table.name),
+        asset_key=key,
         metadata={"rows": dg.MetadataValue.int(stored.rows), **result.metadata},
     )

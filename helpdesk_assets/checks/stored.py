@@ -66,12 +66,13 @@ class StoredTable:
 def stored_table(
     connection: duckdb.DuckDBPyConnection,
     instance: dg.DagsterInstance,
+    key: dg.AssetKey,
     table: Table,
     deleted_share: float,
 ) -> StoredTable:
     """Read what there is of the table, and what the instance knows of its last load."""
-    types = {name: duckdb_type for name, duckdb_type, _ in stored_columns(connection, table.name)}
-    event = instance.get_latest_materialization_event(dg.AssetKey(table.name))
+    types = {name: duckdb_type for name, duckdb_type, _ in stored_columns(connection, table)}
+    event = instance.get_latest_materialization_event(key)
     materialization = event.asset_materialization if event else None
     walk = {
         name: value.value

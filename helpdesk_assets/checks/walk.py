@@ -4,9 +4,7 @@ import dagster as dg
 
 from helpdesk_assets.assets.metadata import LOAD_ID
 from helpdesk_assets.checks.stored import StoredTable
-from helpdesk_assets.tables.schema import DATASET
 
-STAGING = f"{DATASET}_staging"
 OF_THE_WALK = (
     "paging_is_shown",
     "pages",
@@ -34,9 +32,10 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
     in_table = table.counts["of_walk"]
     (walked,) = (
         table.one(
-            f"select count(distinct id) from {STAGING}.{name} where _dlt_load_id = ?", [load_id]
+            f"select count(distinct id) from {table.table.staging} where _dlt_load_id = ?",
+            [load_id],
         )
-        if table.has_table(STAGING, name)
+        if table.has_table(f"{table.table.dataset}_staging", name)
         else (0,)
     )
     return dg.AssetCheckResult(
@@ -83,15 +82,17 @@ def no_rejected_rows(table: StoredTable) -> dg.AssetCheckResult:
     Those that could not are in a table of their own, called as this one with `_rejected` after it.
     """
     rejected, name = 0, table.table.rejected
-    if table.has_table(DATASET, name):
+    if table.has_table(table.table.dataset, name):
         (rejected,) = table.one(
-            f"select count(*) from {DATASET}.{name} where run_id = ?", [table.run_id]
+            f"select count(*) from {table.table.dataset}.{name} where run_id = ?", [table.run_id]
         )
     return dg.AssetCheckResult(
         passed=rejected == 0,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{rejected} rows could not be read; {DATASET}.{name} says why." if rejected else None
+            f"{rejected} rows could not be read; {table.table.dataset}.{name} says why."
+            if rejected
+            else None
         ),
         metadata={"rejected": rejected},
     )

@@ -1,8 +1,9 @@
 """The command line: `python -m helpdesk_assets check` looks at a help desk before a sync does."""
 
 import argparse
-import os
 import sys
+
+from helpdesk_assets.settings import DEFAULT_DESK
 
 EPILOG = """\
 The address, the key and whatever else a sync takes are looked up as for a sync: in the environment,
@@ -26,8 +27,13 @@ def parser() -> argparse.ArgumentParser:
     )
     check.add_argument(
         "--profile",
-        help="name of a profile that is shipped, or path of one "
-        "[SOURCES__HELP_DESK__PROFILE, or default]",
+        help="name of a built-in profile, or path of one [SOURCES__HELP_DESK__PROFILE, or default]",
+    )
+    check.add_argument(
+        "--desk",
+        default=DEFAULT_DESK,
+        help="name of the help desk, whose settings are looked up: SOURCES__EU__BASE_URL and "
+        "others for eu [%(default)s]",
     )
     return result
 
@@ -39,10 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     from helpdesk_assets.cli.preflight import look
     from helpdesk_assets.resources import HelpDeskApi
 
-    if options.profile:
-        os.environ["SOURCES__HELP_DESK__PROFILE"] = options.profile
     well = True
-    for finding in look(HelpDeskApi()):
+    for finding in look(HelpDeskApi(desk=options.desk, profile=options.profile)):
         well = well and finding.ok
         word = "ok    " if finding.ok else "FAILED"
         sys.stdout.write(f"{word}  {finding.what:8}  {finding.said}\n")

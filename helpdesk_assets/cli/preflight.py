@@ -20,7 +20,7 @@ from helpdesk_assets.profiles.model import Profile, parent_column
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.tables.paths import MISSING, value_at
 from helpdesk_assets.tables.rows import Row, read
-from helpdesk_assets.tables.schema import TABLE
+from helpdesk_assets.tables.schema import TABLE, Table
 from helpdesk_assets.transport.pages import Page
 
 
@@ -75,7 +75,9 @@ def _of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> I
     others = [resource for resource in profile.resources if resource.name != TABLE]
     for resource in sorted(others, key=lambda resource: resource.parent is not None):
         try:
-            with api.connection(name=resource.name, full_refresh=True) as connection:
+            with api.connection(
+                table=Table(resource.name, desk=api.desk), full_refresh=True
+            ) as connection:
                 rows = _first_rows(connection, seen)
         except dg.Failure as failure:
             yield Finding(resource.name, False, _said(failure))

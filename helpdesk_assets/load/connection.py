@@ -17,8 +17,9 @@ from helpdesk_assets.paging.described import new_walk, page_format
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles.model import PARENT, Profile, Resource
-from helpdesk_assets.settings import settings_explained
+from helpdesk_assets.settings import DEFAULT_DESK, Section, failure_for, settings_explained
 from helpdesk_assets.tables.arrow import Tables
+from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.transport.authentication import authentication
 from helpdesk_assets.transport.failures import Desk, http_failure, unexpected_failure
 from helpdesk_assets.transport.redaction import Redaction
@@ -31,10 +32,12 @@ class Settings:
 
     Attributes:
         resource: the one that is to be read.
+        table: what it is loaded into.
     """
 
     profile: Profile
     resource: Resource
+    table: Table
     base_url: str
     secrets: Mapping[str, str] = field(repr=False)
     incremental: IncrementalSync | None
@@ -60,7 +63,7 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
     """Make what it takes to read the desk.
 
     Whatever is raised or logged inside leaves without the secrets in it: as a dg.Failure, with a
-    sentence for what APIs do to people.
+    user-facing error message.
 
     Args:
         settings: of the run.
@@ -85,7 +88,7 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
     desk = Desk(
         endpoint_url(settings.base_url, resource.endpoint.path),
         resource.endpoint.path,
-        set_secrets(settings.secrets),
+        set_secrets(settings.secrets, settings.table.desk),
     )
     try:
         with redaction.of_logs(), walk.reader.open():
@@ -93,16 +96,16 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
     except dg.Failure:
         raise
     except Exception as error:
+        failure = http_failure(error, desk=desk, requests=session.requests) or unexpected_failure(
+            error, redaction
+        )
         # From None: the text of the error itself may hold a secret.
-        raise (
-            http_failure(error, desk=desk, requests=session.requests)
-            or unexpected_failure(error, redaction)
-        ) from None
+        raise failure_for(settings.table.desk, failure) from None
 
 
 def _walk(settings: Settings, session: HelpDeskSession, auth: AuthConfigBase, run_id: str) -> Walk:
     resource, incremental = settings.resource, settings.incremental
-    table = settings.profile.table(resource.name)
+    table = settings.table
     changes = incremental is not None and not incremental.is_window
     if resource.parent:
         # A list that fits on a page, as most of them do, is one request.
@@ -163,10 +166,17 @@ def _retry_policy() -> RetryPolicy:
     return resolve_configuration(RetryPolicy())
 
 
-def set_secrets(names: Iterable[str]) -> str:
-    """Say where secrets are set, by their names."""
-    variables = " and ".join(name.replace(".", "__").upper() for name in names)
-    return f"{variables}, or {' and '.join(names)} in .dlt/secrets.toml"
+def set_secrets(names: Iterable[str], desk: str) -> str:
+    """Say where the secrets of a desk are set, by their names."""
+    names = list(names)
+    plain = [name.replace(".", "__").upper() for name in names]
+    if desk == DEFAULT_DESK:
+        return f"{' and '.join(plain)}, or {' and '.join(names)} in .dlt/secrets.toml"
+    own = [Section("sources", desk).variable(name) for name in names]
+    return (
+        f"{' and '.join(own)} (or {' and '.join(plain)} for all desks), or {' and '.join(names)} "
+        f"under [sources.{desk}] in .dlt/secrets.toml"
+    )
 
 
 def endpoint_url(base_url: str, path: str) -> str:

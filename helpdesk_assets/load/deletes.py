@@ -8,7 +8,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
 from helpdesk_assets.profiles.model import parent_column
-from helpdesk_assets.tables.schema import DATASET, DELETED_AT
+from helpdesk_assets.tables.schema import DELETED_AT
 
 Deletes = Literal["soft", "hard", "off"]
 
@@ -69,7 +69,7 @@ def settle_deleted(
         gone += " and not list_contains(?, id)"
         values.append(walk.tables.rejected_ids)
     if walk.parent and isinstance(walk.reader.walk, WalkOfWalks):
-        gone += f" and ({_was_looked_for(walk.parent)})"
+        gone += f" and ({_was_looked_for(walk.parent, walk.table.dataset)})"
         values.append(walk.reader.walk.parents)
     with client.begin_transaction():
         counted = client.execute_sql(
@@ -84,9 +84,9 @@ def settle_deleted(
     return Gone(rows, "soft")
 
 
-def _was_looked_for(parent: str) -> str:
+def _was_looked_for(parent: str, dataset: str) -> str:
     """Return what holds of a row whose parent's list was read, or whose parent is gone itself."""
-    column, parents = parent_column(parent), f"{DATASET}.{parent}"
+    column, parents = parent_column(parent), f"{dataset}.{parent}"
     return (
         f"{column} in (select unnest(?))"
         f" or {column} not in (select id from {parents} where {DELETED_AT} is null)"

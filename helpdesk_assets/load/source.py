@@ -24,9 +24,8 @@ from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.tables.arrow import Tables, rejected_hints
-from helpdesk_assets.tables.schema import TABLE, Table
+from helpdesk_assets.tables.schema import Table
 
-SOURCE = "help_desk"
 # Which load of its parents a resource has been loaded up to, in what dlt keeps of it.
 LOADED_UP_TO = "loaded_up_to"
 
@@ -95,7 +94,7 @@ def help_desk_source(
             }
         ],
     }
-    source = rest_api_source(config, name=source_name(table.name))
+    source = rest_api_source(config, name=table.source)
     loaded = source.resources[table.name]
     loaded.add_step(_in_columns(walk, reader))
     _with_rejected(loaded, table)
@@ -155,7 +154,7 @@ def source_by_parent(*, profile: Profile, walk: Walk, parents: ParentsSince) -> 
         columns=table.dlt_columns(),
     )
     _with_rejected(loaded, table)
-    name = source_name(table.name)
+    name = table.source
     return DltSource(Schema(name), name, [loaded])
 
 
@@ -189,23 +188,17 @@ def _in_columns(
     return step
 
 
-def source_name(table: str) -> str:
-    """Return the name of the source of a table, by which dlt also knows its schema."""
-    return SOURCE if table == TABLE else f"{SOURCE}_{table}"
-
-
-def source_outline(table: str = TABLE) -> DltSource:
+def source_outline(table: Table) -> DltSource:
     """Return a table's source by its resource's name alone, for definitions to be made from.
 
     It needs no address, no key and no session. The normalizers are those dlt has by default;
     were they left out, dlt would read its configuration files for them, at import.
     """
-    name = source_name(table)
     schema = Schema(
-        name,
+        table.source,
         normalizers={
             "names": "snake_case",
             "json": {"module": "dlt.common.normalizers.json.relational"},
         },
     )
-    return DltSource(schema, name, [DltResource.from_data([], name=table)])
+    return DltSource(schema, table.source, [DltResource.from_data([], name=table.name)])

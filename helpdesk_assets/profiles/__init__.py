@@ -10,7 +10,6 @@ Format: https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/basic
 import difflib
 from pathlib import Path
 
-import dagster as dg
 import yaml
 from pydantic import ValidationError
 
@@ -19,7 +18,7 @@ from helpdesk_assets.profiles.mistakes import sentence
 from helpdesk_assets.profiles.model import Profile
 from helpdesk_assets.tables.schema import TABLE, Table
 
-SHIPPED = Path(__file__).parent
+BUILT_IN = Path(__file__).parent
 DEFAULT_PROFILE = "default"
 
 
@@ -39,7 +38,7 @@ def load_profile(named: str | None = None) -> Profile:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         raise setting_failure(
             f"The profile {file} cannot be read ({reason}): set SOURCES__HELP_DESK__PROFILE to "
-            f"the path of one, or to one of {', '.join(shipped_profiles())}."
+            f"the path of one, or to one of {', '.join(built_in_profiles())}."
         ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -53,22 +52,22 @@ def load_profile(named: str | None = None) -> Profile:
         raise setting_failure(sentence(error, file, tree)) from None
 
 
-def listed_tables(named: str = "") -> list[tuple[Table, str | None]]:
+def listed_tables(named: str | None = None) -> list[tuple[Table, str | None]]:
     """Return the tables that a profile lists, the tickets first, each with its parent's name.
 
-    What is asked for is what Dagster's definitions are made from. So without a name it is the
-    tickets alone, and no file is read; and a profile that has a mistake is taken for the tickets
-    alone as well, for a run says the mistake, where someone looks.
+    It is what Dagster's definitions are made from. So without a name it is the tickets alone, and
+    no file is read.
+
+    Raises:
+        dg.Failure: as ``load_profile`` does.
     """
-    try:
-        profile = load_profile(named) if named else None
-    except dg.Failure:
-        profile = None
-    if not profile:
+    if not named:
         return [(Table(), None)]
+    profile = load_profile(named)
     others = [resource for resource in profile.resources if resource.name != TABLE]
     return [
-        (profile.table(resource.name), resource.parent) for resource in [profile.tickets, *others]
+        (profile.table(Table(resource.name)), resource.parent)
+        for resource in [profile.tickets, *others]
     ]
 
 
@@ -76,7 +75,7 @@ def profile_file(named: str) -> Path:
     """Return the file of a profile. Raises dg.Failure when the name is of none that is shipped."""
     if "/" in named or named.endswith((".yaml", ".yml")):
         return Path(named)
-    shipped = shipped_profiles()
+    shipped = built_in_profiles()
     if named not in shipped:
         close = difflib.get_close_matches(named, shipped, n=1)
         raise setting_failure(
@@ -84,9 +83,9 @@ def profile_file(named: str) -> Path:
             f"{f'; did you mean {close[0]}' if close else ''}: set SOURCES__HELP_DESK__PROFILE to "
             f"one of {', '.join(shipped)}, or to the path of a file such as ./desk.yaml."
         )
-    return SHIPPED / f"{named}.yaml"
+    return BUILT_IN / f"{named}.yaml"
 
 
-def shipped_profiles() -> list[str]:
+def built_in_profiles() -> list[str]:
     """Return the names of the profiles that come with the package, in the alphabet's order."""
-    return sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+    return sorted(file.stem for file in BUILT_IN.glob("*.yaml"))

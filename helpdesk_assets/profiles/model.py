@@ -159,9 +159,13 @@ class Profile(Part):
         """Return a resource by its name. Raises KeyError when there is none."""
         return {resource.name: resource for resource in self.resources}[name]
 
-    def table(self, name: str) -> Table:
-        """Return the table of a resource: by its fields, and by whose rows it belongs to."""
-        resource = self.resource(name)
+    def table(self, table: Table) -> Table:
+        """Return a table with its columns: by its resource's fields, and whose rows it belongs to.
+
+        Raises:
+            KeyError: there is no resource of its name.
+        """
+        resource = self.resource(table.name)
         columns = resource.columns()
         if resource.parent:
             key = self.resource(resource.parent).columns()[0]
@@ -173,7 +177,7 @@ class Profile(Part):
                     nullable=False,
                 ),
             )
-        return Table(name, columns)
+        return replace(table, columns=columns)
 
 
 def parent_column(parent: str) -> str:

@@ -1,21 +1,24 @@
 """The assets that are made of the tickets: three tables, each with its chart, and a page."""
 
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.assets.loaded import GROUP, OWNER, TICKETS
 from helpdesk_assets.assets.metadata import code_references
+from helpdesk_assets.desk import HelpDesk
+from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.reports import charts
 from helpdesk_assets.reports.page import today_in, write_page
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, REPORT_TABLES, VOLUME, ReportTable
 from helpdesk_assets.reports.trust import CheckHistory, check_history, refuse_what_cannot_be_trusted
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
-from helpdesk_assets.warehouse.pool import POOL
+from helpdesk_assets.resources.keys import with_resources_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +35,7 @@ def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
     """Draw the last days of the volume; what has a date in the future is in the table alone."""
     return charts.volume_chart(
         connection.execute(
-            f"select day, status, tickets from {VOLUME.qualified}"
+            f"select day, status, tickets from {VOLUME.name}"
             f" where day > $today - {DAYS_SHOWN} and day <= $today order by day",
             {"today": today},
         ).fetchall()
@@ -42,7 +45,7 @@ def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
 def draw_backlog(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
     """Draw the backlog, a bar for each age."""
     rows = connection.execute(
-        f"select age_bucket, tickets from {BACKLOG.qualified} order by position"
+        f"select age_bucket, tickets from {BACKLOG.name} order by position"
     ).fetchall()
     return charts.bar_chart([bucket for bucket, _ in rows], [n for _, n in rows], "not solved")
 
@@ -51,8 +54,8 @@ def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure"
     """Draw which moves were the commonest of the last run that saw any."""
     rows = connection.execute(
         "select coalesce(old_status, $none) || ' → ' || coalesce(new_status, $none), count(*)"
-        f" from {CHANGES.qualified} where not is_new and first_seen_at ="
-        f" (select max(first_seen_at) from {CHANGES.qualified} where not is_new)"
+        f" from {CHANGES.name} where not is_new and first_seen_at ="
+        f" (select max(first_seen_at) from {CHANGES.name} where not is_new)"
         f" group by all order by count(*) desc, 1 limit {MOVES_SHOWN}",
         {"none": charts.NONE},
     ).fetchall()
@@ -70,18 +73,17 @@ def _numbers(table: ReportTable, connection: duckdb.DuckDBPyConnection, as_of: d
     """Return what is worth plotting of a table, run over run."""
     queries = {
         VOLUME.name: {
-            "tickets": f"select coalesce(sum(tickets), 0)::bigint from {VOLUME.qualified}",
-            "days": f"select count(distinct day) from {VOLUME.qualified}",
+            "tickets": f"select coalesce(sum(tickets), 0)::bigint from {VOLUME.name}",
+            "days": f"select count(distinct day) from {VOLUME.name}",
         },
         BACKLOG.name: {
-            "tickets": f"select sum(tickets)::bigint from {BACKLOG.qualified}",
-            "over_90_days": f"select tickets from {BACKLOG.qualified} where position = 5",
+            "tickets": f"select sum(tickets)::bigint from {BACKLOG.name}",
+            "over_90_days": f"select tickets from {BACKLOG.name} where position = 5",
         },
         CHANGES.name: {
-            "moved": f"select count(*) from {CHANGES.qualified}"
+            "moved": f"select count(*) from {CHANGES.name}"
             " where first_seen_at = $as_of and not is_new",
-            "new": f"select count(*) from {CHANGES.qualified}"
-            " where first_seen_at = $as_of and is_new",
+            "new": f"select count(*) from {CHANGES.name} where first_seen_at = $as_of and is_new",
         },
     }
     numbers = {}
@@ -92,25 +94,50 @@ def _numbers(table: ReportTable, connection: duckdb.DuckDBPyConnection, as_of: d
     return numbers
 
 
-def report_asset(table: ReportTable) -> dg.AssetsDefinition:
-    """Return the asset that is a table made of the tickets."""
+def _chart(
+    table: ReportTable, connection: duckdb.DuckDBPyConnection, today: date
+) -> dg.MetadataValue[Any]:
+    """Return the chart of a table; where nothing can draw it, what to install."""
+    if not charts.can_be_drawn():
+        return dg.MetadataValue.text(charts.CANNOT_BE_DRAWN)
+    picture = charts.as_address(charts.svg(DRAW[table.name](connection, today)))
+    return dg.MetadataValue.md(f"![{table.name}]({picture})")
+
+
+@contextmanager
+def _missing_tables_explained() -> Iterator[None]:
+    """Turn a query of a table that is not there yet into a dg.Failure that says what to do."""
+    try:
+        yield
+    except duckdb.CatalogException as error:
+        found = re.search(r"Table with name (\w+) does not exist", str(error))
+        if not found:
+            raise
+        raise setting_failure(
+            f"There is no table {found[1]} yet: materialize {found[1]} first."
+        ) from None
+
+
+def report_asset(desk: HelpDesk, table: ReportTable) -> dg.AssetsDefinition:
+    """Return the asset that is a report table."""
 
     @dg.asset(
-        name=table.name,
-        deps=[TICKETS],
+        key=desk.asset_key(table.name),
+        deps=[desk.tickets],
         description=table.description,
-        group_name=GROUP,
-        owners=[OWNER],
+        group_name=desk.asset_group,
+        owners=desk.asset_owners,
         kinds={"sql", "duckdb"},
-        tags={"help_desk/layer": "report"},
+        tags=desk.asset_tags("report"),
         metadata={
-            "dagster/table_name": table.qualified,
+            "dagster/table_name": f"{desk.schema}.{table.name}",
             "dagster/column_schema": table.schema(),
-            "dagster/column_lineage": table.lineage(),
+            "dagster/column_lineage": table.lineage(desk.tickets),
             **code_references(table.file),
         },
-        pool=POOL,
+        pool=desk.pool,
     )
+    @with_resources_of(desk)
     def make(
         context: dg.AssetExecutionContext,
         help_desk_api: HelpDeskApi,
@@ -119,19 +146,18 @@ def report_asset(table: ReportTable) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Any]:
         """Make the table in one transaction, and draw it."""
         started, as_of = time.perf_counter(), datetime.now(timezone.utc)
-        refuse_what_cannot_be_trusted(context.instance)
+        refuse_what_cannot_be_trusted(context.instance, desk)
         settings = help_desk_reports.parameters(help_desk_api.resolved_profile())
-        with help_desk_warehouse.writer() as connection:
+        with help_desk_warehouse.writer(desk.schema) as connection, _missing_tables_explained():
             table.make(connection, settings, as_of)
-            ((rows,),) = connection.execute(f"select count(*) from {table.qualified}").fetchall()
+            ((rows,),) = connection.execute(f"select count(*) from {table.name}").fetchall()
             numbers = _numbers(table, connection, as_of)
-            figure = DRAW[table.name](connection, today_in(settings["timezone"], as_of))
-        picture = charts.as_address(charts.svg(figure))
+            chart = _chart(table, connection, today_in(settings["timezone"], as_of))
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows,
-                "dagster/column_lineage": table.lineage(),
-                "chart": dg.MetadataValue.md(f"![{table.name}]({picture})"),
+                "dagster/column_lineage": table.lineage(desk.tickets),
+                "chart": chart,
                 **numbers,
                 "seconds": round(time.perf_counter() - started, 3),
             }
@@ -140,28 +166,30 @@ def report_asset(table: ReportTable) -> dg.AssetsDefinition:
     return make
 
 
-def report_page(checks: Sequence[dg.AssetChecksDefinition]) -> dg.AssetsDefinition:
+def report_page(desk: HelpDesk, checks: Sequence[dg.AssetChecksDefinition]) -> dg.AssetsDefinition:
     """Return the asset that is a page with all of it.
 
     Args:
+        desk: whose tickets it is of.
         checks: those whose history it shows.
     """
     specs = [spec for each in checks for spec in each.check_specs]
 
     @dg.asset(
-        name=REPORT,
-        deps=[TICKETS, *(table.name for table in REPORT_TABLES)],
+        key=desk.asset_key(REPORT),
+        deps=[desk.tickets, *(desk.asset_key(table.name) for table in REPORT_TABLES)],
         description=(
             "One HTML page that needs no network: how many tickets come in and wait, how fresh "
-            "and complete they are, and what the checks have said of late."
+            "and complete they are, and what the checks said in recent runs."
         ),
-        group_name=GROUP,
-        owners=[OWNER],
+        group_name=desk.asset_group,
+        owners=desk.asset_owners,
         kinds={"html"},
-        tags={"help_desk/layer": "report"},
+        tags=desk.asset_tags("report"),
         metadata=code_references(__file__),
-        pool=POOL,
+        pool=desk.pool,
     )
+    @with_resources_of(desk)
     def make(
         context: dg.AssetExecutionContext,
         help_desk_api: HelpDeskApi,
@@ -170,7 +198,7 @@ def report_page(checks: Sequence[dg.AssetChecksDefinition]) -> dg.AssetsDefiniti
     ) -> dg.MaterializeResult[Any]:
         """Write the page."""
         started = time.perf_counter()
-        refuse_what_cannot_be_trusted(context.instance)
+        refuse_what_cannot_be_trusted(context.instance, desk)
         settings = help_desk_reports.parameters(help_desk_api.resolved_profile())
         histories = [
             CheckHistory(
@@ -181,11 +209,15 @@ def report_page(checks: Sequence[dg.AssetChecksDefinition]) -> dg.AssetsDefiniti
             )
             for spec in specs
         ]
-        path = help_desk_reports.resolved_path(help_desk_warehouse.path())
-        event = context.instance.get_latest_materialization_event(TICKETS)
-        with help_desk_warehouse.reader() as connection:
+        path = help_desk_reports.resolved_path(help_desk_warehouse.path(desk.schema))
+        event = context.instance.get_latest_materialization_event(desk.tickets)
+        with help_desk_warehouse.reader(desk.schema) as connection, _missing_tables_explained():
             today = today_in(settings["timezone"], datetime.now(timezone.utc))
-            pictures = {name: charts.svg(draw(connection, today)) for name, draw in DRAW.items()}
+            pictures = (
+                {name: charts.svg(draw(connection, today)) for name, draw in DRAW.items()}
+                if charts.can_be_drawn()
+                else {}
+            )
             size = write_page(path, connection, event, histories, pictures, settings["timezone"])
         return dg.MaterializeResult(
             metadata={

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -25,7 +26,13 @@ FEWEST_DAYS = 15
 # What matplotlib counts days from.
 EPOCH = date(1970, 1, 1)
 NONE = "no status"
+CANNOT_BE_DRAWN = "Charts need matplotlib: pip install 'helpdesk_assets[reports]'."
 OTHERS = "others"
+
+
+def can_be_drawn() -> bool:
+    """Tell whether matplotlib is installed."""
+    return find_spec("matplotlib") is not None
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.reports.charts import NONE, as_address
+from helpdesk_assets.reports.charts import CANNOT_BE_DRAWN, NONE, as_address
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.reports.trust import CheckHistory
-from helpdesk_assets.tables.schema import QUALIFIED_TABLE
+from helpdesk_assets.tables.schema import TABLE
 
 # Of the volume, the page has the numbers of as many days.
 DAYS_LISTED = 14
@@ -71,11 +71,11 @@ def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:
 
     ((tickets, undated),) = all_of(
         "select count(*), count(*) filter (created_at is null)"
-        f" from {QUALIFIED_TABLE} where deleted_at is null"
+        f" from {TABLE} where deleted_at is null"
     )
-    ((unsolved,),) = all_of(f"select sum(tickets)::bigint from {BACKLOG.qualified}")
+    ((unsolved,),) = all_of(f"select sum(tickets)::bigint from {BACKLOG.name}")
     ((opened,),) = all_of(
-        f"select coalesce(sum(tickets), 0)::bigint from {VOLUME.qualified}"
+        f"select coalesce(sum(tickets), 0)::bigint from {VOLUME.name}"
         " where day > $today - 7 and day <= $today",
         today=today,
     )
@@ -85,19 +85,18 @@ def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:
         opened=opened,
         undated=undated,
         days=all_of(
-            f"select day, coalesce(status, $none), tickets from {VOLUME.qualified}"
+            f"select day, coalesce(status, $none), tickets from {VOLUME.name}"
             f" where tickets > 0 and day > $today - {DAYS_LISTED} and day <= $today"
             " order by day desc, tickets desc, 2",
             none=NONE,
             today=today,
         ),
         backlog=all_of(
-            f"select age_bucket, tickets, oldest_created_at from {BACKLOG.qualified}"
-            " order by position"
+            f"select age_bucket, tickets, oldest_created_at from {BACKLOG.name} order by position"
         ),
         moves=all_of(
             "select coalesce(old_status, $none), coalesce(new_status, $none), count(*),"
-            f" first_seen_at from {CHANGES.qualified} where not is_new group by all"
+            f" first_seen_at from {CHANGES.name} where not is_new group by all"
             f" order by first_seen_at desc, count(*) desc, 1, 2 limit {MOVES_LISTED}",
             none=NONE,
         ),
@@ -143,6 +142,7 @@ def write_page(
         walk=[(what, known[name].value) for name, what in OF_THE_WALK.items() if name in known],
         checks=checks,
         pictures={name: as_address(image) for name, image in pictures.items()},
+        no_charts=CANNOT_BE_DRAWN,
         time_zone=time_zone,
     )
     body = text.encode()

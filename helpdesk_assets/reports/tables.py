@@ -1,4 +1,6 @@
-"""The tables that are made of the tickets, each by a query in ``sql/``.
+"""The report tables, each made of the tickets by a query in ``sql/``.
+
+A query names tables without their dataset, which the connection has in use.
 
 They are three queries over one table, in the database it is in: what dbt or SQLMesh would add, a
 project of its own with profiles, a manifest and an adapter, is more than what it would run.
@@ -12,8 +14,6 @@ from typing import Any
 
 import dagster as dg
 import duckdb
-
-from helpdesk_assets.tables.schema import DATASET, TABLE
 
 SQL = Path(__file__).parent / "sql"
 
@@ -52,11 +52,6 @@ class ReportTable:
     keeps: bool = False
 
     @property
-    def qualified(self) -> str:
-        """Its name in SQL."""
-        return f"{DATASET}.{self.name}"
-
-    @property
     def file(self) -> Path:
         """The file of its query."""
         return SQL / f"{self.name}.sql"
@@ -64,7 +59,13 @@ class ReportTable:
     def make(
         self, connection: duckdb.DuckDBPyConnection, settings: Mapping[str, Any], as_of: datetime
     ) -> int:
-        """Make the table, or add to it, in one transaction; return how many rows that wrote."""
+        """Make the table, or add to it, in one transaction; return how many rows that wrote.
+
+        Args:
+            connection: with the tickets' dataset in use, to write.
+            settings: what the query is given, by name.
+            as_of: now.
+        """
         query = self.file.read_text(encoding="utf-8")
         values = {"as_of": as_of, **settings}
         given = {name: values[name] for name in self.parameters}
@@ -73,11 +74,9 @@ class ReportTable:
             if self.keeps:
                 create = SQL / f"{self.name}.create.sql"
                 connection.execute(create.read_text(encoding="utf-8"))
-                wrote = connection.execute(f"insert into {self.qualified} {query}", given)
+                wrote = connection.execute(f"insert into {self.name} {query}", given)
             else:
-                wrote = connection.execute(
-                    f"create or replace table {self.qualified} as {query}", given
-                )
+                wrote = connection.execute(f"create or replace table {self.name} as {query}", given)
             ((rows,),) = wrote.fetchall()
             connection.execute("commit")
         except BaseException:
@@ -94,9 +93,8 @@ class ReportTable:
             ]
         )
 
-    def lineage(self) -> dg.TableColumnLineage:
+    def lineage(self, tickets: dg.AssetKey) -> dg.TableColumnLineage:
         """Say which columns of the tickets each of its columns is made of."""
-        tickets = dg.AssetKey(TABLE)
         return dg.TableColumnLineage(
             {
                 column.name: [dg.TableColumnDep(tickets, name) for name in column.of]

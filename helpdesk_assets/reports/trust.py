@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from helpdesk_assets.checks import CHECKS
+from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.tables.schema import TABLE
 
@@ -60,14 +61,14 @@ def check_history(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> list[E
     return found
 
 
-def refuse_what_cannot_be_trusted(instance: dg.DagsterInstance) -> None:
+def refuse_what_cannot_be_trusted(instance: dg.DagsterInstance, desk: HelpDesk) -> None:
     """Raise dg.Failure where a check that what is downstream waits for has failed last.
 
     Within a run Dagster itself sees to that. A report that is made by itself would not know.
     """
     for check in CHECKS:
         if check.blocking:
-            history = check_history(instance, dg.AssetCheckKey(dg.AssetKey(TABLE), check.name))
+            history = check_history(instance, dg.AssetCheckKey(desk.tickets, check.name))
             if history and not history[-1].passed:
                 raise setting_failure(
                     f"Nothing is made of {TABLE}, as its check {check.name} failed: "

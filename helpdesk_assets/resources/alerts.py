@@ -1,26 +1,18 @@
 """Who is told when a run fails or a check does: a webhook, Slack, both or nobody."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
-import dagster as dg
-import dlt
 import requests
 from pydantic import Field
 from tenacity import RetryError, Retrying, stop_after_attempt, wait_exponential
 
 from helpdesk_assets.errors import setting_failure
+from helpdesk_assets.resources.secret import KeepsSecrets
+from helpdesk_assets.settings import DEFAULT_DESK, Section, described
 
 DEFAULT_UI_URL = "http://localhost:3000"
 ATTEMPTS = 4
 TIMEOUT = 10
-
-
-def _left_out(name: str, file: str, otherwise: str) -> str:
-    return (
-        f"When left out: ALERTS__HELP_DESK__{name.upper()}, or {name} under [alerts.help_desk] in "
-        f".dlt/{file}.toml, or {otherwise}."
-    )
 
 
 @dataclass(frozen=True)
@@ -47,15 +39,19 @@ class Alert:
         return f"{self.title}\n{self.sentence}\n{self.run_url}"
 
 
-class HelpDeskAlerts(dg.ConfigurableResource[Any]):
+class HelpDeskAlerts(KeepsSecrets):
     """Where alerts go. Nothing is sent while no address is set."""
+
+    desk: str = Field(
+        default=DEFAULT_DESK, description="The name of the help desk, whose settings these are."
+    )
 
     webhook_url: str | None = Field(
         default=None,
         description=(
             "Alerts are posted to this address as JSON: title, sentence, job, run_id, run_url, and "
             "all of it as text. It may be a secret. "
-            + _left_out("webhook_url", "secrets", "none is posted")
+            + described("alerts", "webhook_url", file="secrets")
         ),
         json_schema_extra={"dagster__is_secret": True},
     )
@@ -63,24 +59,28 @@ class HelpDeskAlerts(dg.ConfigurableResource[Any]):
         default=None,
         description=(
             "The token of a Slack app that may write to the channel; needs the extra: pip install "
-            "'helpdesk_assets[slack]'. " + _left_out("slack_token", "secrets", "Slack is not told")
+            "'helpdesk_assets[slack]'. " + described("alerts", "slack_token", file="secrets")
         ),
         json_schema_extra={"dagster__is_secret": True},
     )
     slack_channel: str | None = Field(
         default=None,
         description=(
-            "The Slack channel, such as #help-desk. "
-            + _left_out("slack_channel", "config", "Slack is not told")
+            "The Slack channel, such as #help-desk. " + described("alerts", "slack_channel")
         ),
     )
     ui_url: str | None = Field(
         default=None,
         description=(
             "The address of the Dagster UI, for links to runs. "
-            + _left_out("ui_url", "config", DEFAULT_UI_URL)
+            + described("alerts", "ui_url", default=DEFAULT_UI_URL)
         ),
     )
+
+    @property
+    def settings(self) -> Section:
+        """Where its settings are."""
+        return Section("alerts", self.desk)
 
     def run_url(self, run_id: str) -> str:
         """Return the address of a run in the Dagster UI."""
@@ -98,7 +98,7 @@ class HelpDeskAlerts(dg.ConfigurableResource[Any]):
         if failed:
             raise setting_failure(
                 f"An alert could not be sent by {' and '.join(failed)}: check the settings under "
-                f"alerts.help_desk. It was: {alert.title}: {alert.sentence}"
+                f"alerts.{self.desk}. It was: {alert.title}: {alert.sentence}"
             )
         return [way for way, said in ways.items() if said is not None]
 
@@ -135,11 +135,11 @@ class HelpDeskAlerts(dg.ConfigurableResource[Any]):
         return ""
 
     def _secret(self, name: str) -> str:
-        value = getattr(self, name) or dlt.secrets.get(f"alerts.help_desk.{name}")
+        value = getattr(self, name) or self.settings.secret(name)
         return str(value or "").strip()
 
     def _config(self, name: str) -> str:
-        value = getattr(self, name) or dlt.config.get(f"alerts.help_desk.{name}", str)
+        value = getattr(self, name) or self.settings.config(name, str)
         return str(value or "").strip()
 
 

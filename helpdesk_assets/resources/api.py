@@ -7,7 +7,6 @@ from operator import attrgetter
 from typing import Any, cast, get_args
 
 import dagster as dg
-import dlt
 from dlt.extract import DltSource
 from pydantic import Field
 
@@ -26,11 +25,10 @@ from helpdesk_assets.resources.numbers import (
     DEFAULT_LAG,
     DEFAULT_REJECTED_SHARE,
     NUMBERS,
-    left_out,
-    variable,
 )
-from helpdesk_assets.settings import settings_explained
-from helpdesk_assets.tables.schema import TABLE
+from helpdesk_assets.resources.secret import KeepsSecrets
+from helpdesk_assets.settings import DEFAULT_DESK, Section, described, explained, secret_of_desk
+from helpdesk_assets.tables.schema import TABLE, Table
 
 DEFAULT_DELETES: Deletes = "soft"
 SET_BASE_URL = (
@@ -46,47 +44,55 @@ class Incremental(dg.Config):
         default=None,
         description=(
             "The field that says when a ticket last changed, such as updated_at. "
-            + left_out("incremental.cursor_path", "the profile's; or each load reads every ticket")
+            + described("sources", "incremental.cursor_path", default="the profile's")
         ),
     )
     start_param: str | None = Field(
         default=None,
         description=(
             "The query parameter that asks for tickets changed since a time, such as "
-            "updated_since. " + left_out("incremental.start_param", "the profile's")
+            "updated_since. "
+            + described("sources", "incremental.start_param", default="the profile's")
         ),
     )
     lag: float | None = Field(
         default=None,
         description=(
             "Seconds to go back behind the newest change known, for clocks that differ and changes "
-            "that show late. " + left_out("incremental.lag", f"{DEFAULT_LAG:g}")
+            "that show late. " + described("sources", "incremental.lag", default=f"{DEFAULT_LAG:g}")
         ),
     )
 
 
-class HelpDeskApi(dg.ConfigurableResource[Any]):
-    """The help desk's REST API: what kind it is, its address, and the key to it."""
+class HelpDeskApi(KeepsSecrets):
+    """The help desk's REST API: what kind it is, its address, and the key to it.
 
+    The settings of another desk than the default one have its name in place of HELP_DESK:
+    SOURCES__EU__BASE_URL.
+    """
+
+    desk: str = Field(
+        default=DEFAULT_DESK, description="The name of the help desk, whose settings these are."
+    )
     profile: str | None = Field(
         default=None,
         description=(
-            "What the vendor calls things: the name of a profile that is shipped, or the path of "
-            "one. " + left_out("profile", DEFAULT_PROFILE)
+            "The API's vendor, by the field mapping for it: the name of a built-in profile, or the "
+            "path of one. " + described("sources", "profile", default=DEFAULT_PROFILE)
         ),
     )
     base_url: str | None = Field(
         default=None,
         description=(
             "Scheme and host of the API, and whatever comes before the path in its profile, such "
-            "as /v1/tickets. " + left_out("base_url", "the profile's")
+            "as /v1/tickets. " + described("sources", "base_url", default="the profile's")
         ),
     )
     api_key: str | None = Field(
         default=None,
         description=(
-            "The key to the API. Best left out, so that no definition and no run holds it: "
-            "API_KEY, or api_key in .dlt/secrets.toml."
+            "The key to the API. Best left to dlt, so that no definition holds it. Environment: "
+            "SOURCES__HELP_DESK__API_KEY, then API_KEY. File: api_key in .dlt/secrets.toml."
         ),
         json_schema_extra={"dagster__is_secret": True},
     )
@@ -94,28 +100,30 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         default=None,
         description=(
             "How many pages are asked for at the same time, 1 to 32; where each page says how to "
-            "ask for the next, it is one. " + left_out("pages_in_flight", f"{DEFAULT_IN_FLIGHT}")
+            "ask for the next, it is one. "
+            + described("sources", "pages_in_flight", default=f"{DEFAULT_IN_FLIGHT}")
         ),
     )
     requests_per_second: float | None = Field(
         default=None,
         description=(
             "The most requests to send a second, for APIs that ban whoever sends more. "
-            + left_out("requests_per_second", "as many as the API answers")
+            + described("sources", "requests_per_second", default="no limit")
         ),
     )
     rejected_share: float | None = Field(
         default=None,
         description=(
             "The most of the tickets read, 0 to 1, that may be unreadable before the run fails. "
-            + left_out("rejected_share", f"{DEFAULT_REJECTED_SHARE:g}")
+            + described("sources", "rejected_share", default=f"{DEFAULT_REJECTED_SHARE:g}")
         ),
     )
     deletes: str | None = Field(
         default=None,
         description=(
-            "What becomes of a ticket that a complete walk no longer finds: soft sets deleted_at, "
-            "hard deletes its row, off leaves it as it was. " + left_out("deletes", DEFAULT_DELETES)
+            "How deleted tickets are handled: soft sets deleted_at, "
+            "hard deletes its row, off leaves it as it was. "
+            + described("sources", "deletes", default=DEFAULT_DELETES)
         ),
     )
     deleted_share: float | None = Field(
@@ -123,18 +131,23 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         description=(
             "The most of all tickets, 0 to 1, that may disappear at once without a warning; more "
             "are marked even where deletes is hard. "
-            + left_out("deleted_share", f"{DEFAULT_DELETED_SHARE:g}")
+            + described("sources", "deleted_share", default=f"{DEFAULT_DELETED_SHARE:g}")
         ),
     )
     incremental: Incremental = Field(
         default=Incremental(),
-        description="How to ask for what has changed only. Left out, each load reads every ticket.",
+        description="How to load what has changed only. Default: each load reads every ticket.",
     )
 
-    @settings_explained()
+    @property
+    def settings(self) -> Section:
+        """Where its settings are."""
+        return Section("sources", self.desk)
+
+    @explained
     def resolved_profile(self) -> Profile:
         """Return the profile. Raises dg.Failure when there is none, or it has a mistake."""
-        return load_profile(self.profile or dlt.config.get("sources.help_desk.profile", str))
+        return load_profile(self.profile or self.settings.config("profile", str))
 
     def resolved_resource(self, profile: Profile, name: str) -> Resource:
         """Return a resource of the profile. Raises dg.Failure when it lists none of that name."""
@@ -147,10 +160,10 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
                 "that has it, or reload the definitions."
             ) from None
 
-    @settings_explained()
+    @explained
     def resolved_base_url(self, profile: Profile) -> str:
         """Return the API's address. Raises dg.Failure when it is missing or no URL."""
-        configured = self.base_url or dlt.config.get("sources.help_desk.base_url")
+        configured = self.base_url or self.settings.config("base_url")
         base_url = (configured or profile.client.base_url or "").strip()
         if not base_url:
             raise setting_failure(f"The help desk's address is missing: {SET_BASE_URL}")
@@ -161,20 +174,20 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
             )
         return base_url
 
-    @settings_explained()
+    @explained
     def secret(self, name: str) -> str:
         """Return a secret that the profile names. Raises dg.Failure when it is missing."""
         given = self.api_key if name == "api_key" else None
-        secret = str(given or dlt.secrets.get(name) or "").strip()
+        secret = str(given or "").strip() or secret_of_desk(self.desk, name)
         if not secret:
             what = "API key" if name == "api_key" else f"secret {name}"
             raise setting_failure(
-                f"The help desk's {what} is missing: set {set_secrets([name])}, to the one it "
-                "gave you."
+                f"The help desk's {what} is missing: set {set_secrets([name], self.desk)}, to "
+                "the one it gave you."
             )
         return secret
 
-    @settings_explained()
+    @explained
     def number(self, name: str) -> Any:
         """Return a setting: the resource's, or else dlt's, or else the default.
 
@@ -183,22 +196,22 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         """
         number: Any = attrgetter(name)(self)
         if number is None:
-            number = dlt.config.get(f"sources.help_desk.{name}", float)
+            number = self.settings.config(name, float)
         setting = NUMBERS[name]
         if number is None:
             return setting.default
         if not setting.lowest <= number <= setting.highest:
             raise setting_failure(
                 f"The {setting.what} is not between {setting.lowest:g} and {setting.highest:g}: "
-                f"set {variable(name)} to such a number, such as {setting.example:g}, or not at "
-                "all."
+                f"set {self.settings.variable(name)} to such a number, such as "
+                f"{setting.example:g}, or not at all."
             )
         return number
 
-    @settings_explained()
+    @explained
     def resolved_deletes(self) -> Deletes:
         """Return what becomes of tickets that are gone. Raises dg.Failure when it is no such."""
-        how = self.deletes or dlt.config.get("sources.help_desk.deletes", str) or DEFAULT_DELETES
+        how = self.deletes or self.settings.config("deletes", str) or DEFAULT_DELETES
         if how not in get_args(Deletes):
             raise setting_failure(
                 f"What becomes of deleted tickets is none of {', '.join(get_args(Deletes))}: set "
@@ -206,7 +219,7 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
             )
         return cast(Deletes, how)
 
-    @settings_explained()
+    @explained
     def resolved_incremental(self, resource: Resource) -> IncrementalSync | None:
         """Return how to ask for changes; None reads all. Raises dg.Failure when it is half set.
 
@@ -228,17 +241,16 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         return IncrementalSync(resource.column_at(cursor_path), start_param, lag)
 
     def _incremental(self) -> tuple[str | None, str | None]:
-        under = "sources.help_desk.incremental."
         return (
-            self.incremental.cursor_path or dlt.config.get(f"{under}cursor_path", str),
-            self.incremental.start_param or dlt.config.get(f"{under}start_param", str),
+            self.incremental.cursor_path or self.settings.config("incremental.cursor_path", str),
+            self.incremental.start_param or self.settings.config("incremental.start_param", str),
         )
 
     @contextmanager
     def source(
         self,
         run_id: str,
-        name: str = TABLE,
+        table: Table | None = None,
         *,
         full_refresh: bool = False,
         window: tuple[str, str] | None = None,
@@ -248,15 +260,15 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
 
         Args:
             run_id: what rejected rows are marked with.
-            name: of the resource to load.
+            table: what is loaded; its columns are the profile's. Default: the tickets.
             full_refresh: read all of it, also where the API can say what has changed.
-            window: read the rows of a time; see date_window.
+            window: read the rows of a date range; see date_window.
             parents: says which parents there are, where the list is asked for by them.
 
         Raises:
             dg.Failure: as a connection does.
         """
-        with self.connection(run_id, name, full_refresh=full_refresh, window=window) as connection:
+        with self.connection(run_id, table, full_refresh=full_refresh, window=window) as connection:
             profile, walk = connection.profile, connection.walk
             if walk.parent and parents:
                 source = source_by_parent(profile=profile, walk=walk, parents=parents)
@@ -270,7 +282,7 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
     def connection(
         self,
         run_id: str = "",
-        name: str = TABLE,
+        table: Table | None = None,
         *,
         full_refresh: bool = False,
         window: tuple[str, str] | None = None,
@@ -278,23 +290,34 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
         """Make what it takes to read a list of the desk.
 
         Whatever is raised or logged inside leaves without the secrets in it: as a dg.Failure, with
-        a sentence for what APIs do to people.
+        a user-facing error message.
 
         Args:
             run_id: what rejected rows are marked with.
-            name: of the resource to read.
+            table: what is read; its columns are the profile's. Default: the tickets.
             full_refresh: read all of it, also where the API can say what has changed.
-            window: read the rows of a time; see date_window.
+            window: read the rows of a date range; see date_window.
         """
+        with connected(
+            self._resolved(table or Table(desk=self.desk), full_refresh, window), run_id
+        ) as connection:
+            yield connection
+
+    @explained
+    def _resolved(
+        self, table: Table, full_refresh: bool, window: tuple[str, str] | None
+    ) -> Settings:
+        """Look up everything that a connection takes. Raises dg.Failure when something is wrong."""
         profile = self.resolved_profile()
-        resource = self.resolved_resource(profile, name)
+        resource = self.resolved_resource(profile, table.name)
         if window:
             incremental: IncrementalSync | None = date_window(profile, resource, *window)
         else:
             incremental = None if full_refresh else self.resolved_incremental(resource)
-        settings = Settings(
+        return Settings(
             profile=profile,
             resource=resource,
+            table=profile.table(table),
             base_url=self.resolved_base_url(profile),
             secrets={name: self.secret(name) for name in secrets_of(profile.client.auth)},
             incremental=incremental,
@@ -303,5 +326,3 @@ class HelpDeskApi(dg.ConfigurableResource[Any]):
             rejected_share=self.number("rejected_share"),
             deleted_share=self.number("deleted_share"),
         )
-        with connected(settings, run_id) as connection:
-            yield connection

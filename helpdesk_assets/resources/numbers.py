@@ -40,17 +40,3 @@ NUMBERS = {
         "lag of the incremental sync, in seconds,", DEFAULT_LAG, 0, 10**9, DEFAULT_LAG
     ),
 }
-
-
-def left_out(name: str, otherwise: str = "") -> str:
-    """Say where a setting is looked for when the resource does not have it."""
-    section, _, key = f"sources.help_desk.{name}".rpartition(".")
-    return (
-        f"When left out: {variable(name)}, or {key} under [{section}] in .dlt/config.toml"
-        f"{f', or {otherwise}' if otherwise else ''}."
-    )
-
-
-def variable(name: str) -> str:
-    """Return the name that a setting of the source has in the environment."""
-    return f"SOURCES__HELP_DESK__{name.replace('.', '__').upper()}"

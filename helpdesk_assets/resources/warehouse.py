@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,9 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from pydantic import Field
 
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.load.source import source_name
 from helpdesk_assets.settings import settings_explained
-from helpdesk_assets.tables.schema import DATASET, DELETED_AT, TABLE
-from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, stored_columns
+from helpdesk_assets.tables.schema import DATASET, DELETED_AT, Table
+from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, stored_columns, use_dataset
 from helpdesk_assets.warehouse.pool import alive
 
 DEFAULT_LOCK_TIMEOUT = 10.0
@@ -27,32 +27,31 @@ DEFAULT_MEMORY_LIMIT = "200MB"
 
 
 class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
-    """The DuckDB file that tickets are loaded into, in the dataset (schema) help_desk."""
+    """The DuckDB file that tickets are loaded into, each desk's in a dataset of its own."""
 
     credentials: str | None = Field(
         default=None,
         description=(
-            "Path or duckdb:/// URL of the DuckDB file. When left out: "
-            "DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
+            "Path or duckdb:/// URL of the DuckDB file. Environment: "
+            "DESTINATION__DUCKDB__CREDENTIALS. File: credentials under [destination.duckdb] in "
             ".dlt/secrets.toml."
         ),
     )
     lock_timeout: float | None = Field(
         default=None,
         description=(
-            "Seconds to wait for another process to let go of the file before the run fails. When "
-            "left out: DESTINATION__DUCKDB__LOCK_TIMEOUT, or lock_timeout under "
-            f"[destination.duckdb] in .dlt/config.toml, or {DEFAULT_LOCK_TIMEOUT:g}."
+            "Seconds to wait for another process to close the file before the run fails. "
+            f"Default: {DEFAULT_LOCK_TIMEOUT:g}. Environment: DESTINATION__DUCKDB__LOCK_TIMEOUT. "
+            "File: lock_timeout under [destination.duckdb] in .dlt/config.toml."
         ),
     )
-
     memory_limit: str | None = Field(
         default=None,
         description=(
             "The most memory that DuckDB may take for a load, as DuckDB writes it; beyond that it "
-            "uses the disk beside the file, so that a large desk needs no large machine. When left "
-            "out: DESTINATION__DUCKDB__MEMORY_LIMIT, or memory_limit under [destination.duckdb] in "
-            f".dlt/config.toml, or {DEFAULT_MEMORY_LIMIT}."
+            "uses the disk beside the file, so that a large desk needs no large machine. "
+            f"Default: {DEFAULT_MEMORY_LIMIT}. Environment: DESTINATION__DUCKDB__MEMORY_LIMIT. "
+            "File: memory_limit under [destination.duckdb] in .dlt/config.toml."
         ),
     )
 
@@ -65,21 +64,23 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         else:
             yield self
 
-    def path(self) -> Path:
+    def path(self, dataset: str = DATASET) -> Path:
         """Return the DuckDB file's path. Raises dg.Failure when it is missing or no file's."""
-        return Path(self._resolved().database).absolute()
+        return Path(self._resolved(dataset).database).absolute()
 
     @contextmanager
-    def pipeline(self, table: str = TABLE) -> Iterator[dlt.Pipeline]:
-        """Make the pipeline for one run, with a working folder that is gone afterwards.
+    def pipeline(self, table: Table | None = None) -> Iterator[dlt.Pipeline]:
+        """Make the pipeline for one run into a table, with a working folder for the while.
 
-        It is called as its source is, and so is what dlt keeps of it in the dataset.
+        It is called as its source is, and so is what dlt keeps of it in the dataset. Its state is
+        in the destination.
 
-        Its state is in the destination. Raises dg.Failure, before anything is asked of the API,
-        when the DuckDB file cannot be written, or is still in use after ``lock_timeout`` seconds.
+        Raises dg.Failure, before anything is asked of the API, when the DuckDB file cannot be
+        written, or is still in use after ``lock_timeout`` seconds.
         """
-        file = self._file()
-        credentials = self._resolved()
+        table = table or Table()
+        file = self._file(table.dataset)
+        credentials = self._resolved(table.dataset)
         credentials.global_config = {"memory_limit": self._memory_limit()}
         with file.locked(), file.explained():
             # So that nothing is asked of the API in vain.
@@ -87,10 +88,10 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
                 _forget_a_lost_table(connection, table)
             with file.working_folder() as folder:
                 pipeline = dlt.pipeline(
-                    pipeline_name=source_name(table),
+                    pipeline_name=table.source,
                     pipelines_dir=folder,
                     destination=dlt.destinations.duckdb(credentials),
-                    dataset_name=DATASET,
+                    dataset_name=table.dataset,
                 )
                 _load_at_once(pipeline, file)
                 try:
@@ -99,56 +100,59 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
                     pipeline.deactivate()
 
     @contextmanager
-    def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the DuckDB file to read; one that is not there yet is read as an empty one.
+    def reader(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the DuckDB file to read, with a dataset in use.
 
-        Raises dg.Failure when it cannot be opened.
+        A file that is not there yet is read as an empty one. Raises dg.Failure when it cannot be
+        opened.
         """
-        with self._file().reader() as connection:
+        with self._file(dataset).reader() as connection:
+            use_dataset(connection, dataset)
             yield connection
 
     @contextmanager
-    def writer(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the DuckDB file to write, as the only one who does.
+    def writer(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the DuckDB file to write, as the only one who does, with a dataset in use.
 
         Raises dg.Failure when it cannot be opened, or is in use after ``lock_timeout`` seconds.
         """
-        file = self._file()
+        file = self._file(dataset)
         with (
             file.locked(),
             file.explained(),
             file.held_open(partial(duckdb.connect, str(file.path))) as connection,
         ):
+            use_dataset(connection, dataset)
             yield connection
 
-    def ids_since(self, table: str, load_id: str) -> tuple[list[Any], str]:
+    def ids_since(self, table: Table, load_id: str) -> tuple[list[Any], str]:
         """Return the ids of a table's rows that were loaded after a load, and its newest load.
 
         Rows that are gone from the help desk are not among them. Raises dg.Failure when the table
         is not there.
         """
-        with self.reader() as connection:
+        with self.reader(table.dataset) as connection:
             if not stored_columns(connection, table):
                 raise setting_failure(
-                    f"There is no table {DATASET}.{table} to ask for what belongs to its rows: "
-                    f"materialize {table} first."
+                    f"There is no table {table.qualified} to ask for what belongs to its rows: "
+                    f"materialize {table.name} first."
                 )
             rows = connection.execute(
-                f"select id from {DATASET}.{table}"
+                f"select id from {table.qualified}"
                 f" where {DELETED_AT} is null and _dlt_load_id > ? order by id",
                 [load_id],
             ).fetchall()
             ((newest,),) = connection.execute(
-                f"select coalesce(max(_dlt_load_id), '') from {DATASET}.{table}"
+                f"select coalesce(max(_dlt_load_id), '') from {table.qualified}"
             ).fetchall()
         return [number for (number,) in rows], newest
 
     @settings_explained()
-    def _file(self) -> DuckDbFile:
+    def _file(self, dataset: str) -> DuckDbFile:
         timeout = self.lock_timeout
         if timeout is None:
             timeout = dlt.config.get("destination.duckdb.lock_timeout", float)
-        return DuckDbFile(self.path(), DEFAULT_LOCK_TIMEOUT if timeout is None else timeout)
+        return DuckDbFile(self.path(dataset), DEFAULT_LOCK_TIMEOUT if timeout is None else timeout)
 
     @settings_explained()
     def _memory_limit(self) -> str:
@@ -164,7 +168,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         return limit
 
     @settings_explained()
-    def _resolved(self) -> DuckDbCredentials:
+    def _resolved(self, dataset: str) -> DuckDbCredentials:
         missing = setting_failure(
             f"There is no DuckDB file to load tickets into: {SET_CREDENTIALS}"
         )
@@ -181,23 +185,22 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         # DuckDB calls a database by its file's name, and then takes help_desk.help_desk_tickets
         # for a table of the database of that name.
         name = Path(credentials.database).name.lstrip(".").partition(".")[0]
-        if name.lower() in (DATASET, f"{DATASET}_staging"):
+        if name.lower() in (dataset, f"{dataset}_staging"):
             raise setting_failure(
-                f"A DuckDB file called {name} cannot hold the dataset {DATASET}, for DuckDB would "
+                f"A DuckDB file called {name} cannot hold the dataset {dataset}, for DuckDB would "
                 f"mistake one for the other: {SET_CREDENTIALS}"
             )
         return credentials
 
 
-def _forget_a_lost_table(connection: duckdb.DuckDBPyConnection, lost: str) -> None:
+def _forget_a_lost_table(connection: duckdb.DuckDBPyConnection, lost: Table) -> None:
     """Let dlt begin anew where somebody has dropped the table, which it would hold for loaded."""
     if stored_columns(connection, lost):
         return
-    for table, named in (("_dlt_version", "schema_name"), ("_dlt_pipeline_state", "pipeline_name")):
-        if stored_columns(connection, table):
-            connection.execute(
-                f"delete from {DATASET}.{table} where {named} = ?", [source_name(lost)]
-            )
+    for name, named in (("_dlt_version", "schema_name"), ("_dlt_pipeline_state", "pipeline_name")):
+        kept = replace(lost, name=name)
+        if stored_columns(connection, kept):
+            connection.execute(f"delete from {kept.qualified} where {named} = ?", [lost.source])
 
 
 def _load_at_once(pipeline: dlt.Pipeline, file: DuckDbFile) -> None:

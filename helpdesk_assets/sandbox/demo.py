@@ -9,7 +9,7 @@ import dagster as dg
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.reports.tables import REPORT_TABLES
 from helpdesk_assets.resources import HelpDeskReports, HelpDeskWarehouse
-from helpdesk_assets.tables.schema import COLUMNS, QUALIFIED_TABLE
+from helpdesk_assets.tables.schema import COLUMNS, Table
 
 COMMAND = ["dagster", "job", "execute", "-m", "helpdesk_assets", "-j", "help_desk_sync"]
 ROWS_SHOWN = 5
@@ -23,7 +23,7 @@ def main() -> int:
     _say(f"$ {' '.join(COMMAND)}")
     code = subprocess.run(COMMAND, check=False).returncode
     if code:
-        _say(f"The run failed with exit code {code}; the sentence that says why is above.")
+        _say(f"The run failed with exit code {code}; the error message is above.")
         return code
     warehouse = HelpDeskWarehouse()
     _show_tickets(warehouse)
@@ -39,11 +39,11 @@ def main() -> int:
 def _show_tickets(warehouse: HelpDeskWarehouse) -> None:
     columns = ", ".join(column.name for column in COLUMNS)
     with warehouse.reader() as connection:
-        (count,) = connection.execute(f"select count(*) from {QUALIFIED_TABLE}").fetchall()[0]
+        (count,) = connection.execute(f"select count(*) from {Table().qualified}").fetchall()[0]
         rows = connection.execute(
-            f"select {columns} from {QUALIFIED_TABLE} order by id limit {ROWS_SHOWN}"
+            f"select {columns} from {Table().qualified} order by id limit {ROWS_SHOWN}"
         ).fetchall()
-    _say(f"\n{count:,} rows in {QUALIFIED_TABLE} of {warehouse.path()}, among them:")
+    _say(f"\n{count:,} rows in {Table().qualified} of {warehouse.path()}, among them:")
     for row in rows:
         _say("  " + " | ".join(str(value) for value in row))
 

@@ -11,10 +11,9 @@ from typing import Literal
 import dagster as dg
 from dlt.common.schema.typing import C_DLT_LOAD_ID, TTableSchemaColumns
 
+# The default desk's name, and that of its dataset.
 DATASET = "help_desk"
 TABLE = "help_desk_tickets"
-QUALIFIED_TABLE = f"{DATASET}.{TABLE}"
-
 
 DltType = Literal["bigint", "text", "timestamp", "double", "bool"]
 DUCKDB_TYPES: dict[DltType, str] = {
@@ -101,7 +100,7 @@ REJECTED_COLUMNS: TTableSchemaColumns = {
 OURS = {
     DELETED_AT: "When the row was found to be gone from the help desk; null while it is there.",
     ROW_NUMBER: "Which row of its load this was, counted from 1.",
-    C_DLT_LOAD_ID: "The load that last wrote this row; its times are in help_desk._dlt_loads.",
+    C_DLT_LOAD_ID: "The load that last wrote this row; its times are in _dlt_loads.",
 }
 
 
@@ -112,15 +111,29 @@ class Table:
     Attributes:
         name: of the table, of the Dagster asset and of the dlt resource.
         columns: those that it has in any case, its key first.
+        dataset: the schema that it is in.
+        desk: the name of the help desk that it is loaded from.
     """
 
     name: str = TABLE
     columns: tuple[Column, ...] = COLUMNS
+    dataset: str = DATASET
+    desk: str = DATASET
 
     @property
     def qualified(self) -> str:
         """Its name in SQL."""
-        return f"{DATASET}.{self.name}"
+        return f"{self.dataset}.{self.name}"
+
+    @property
+    def staging(self) -> str:
+        """The name in SQL of the table that dlt merges it from."""
+        return f"{self.dataset}_staging.{self.name}"
+
+    @property
+    def source(self) -> str:
+        """The name of its dlt source, schema and pipeline, by which dlt keeps its state."""
+        return self.desk if self.name == TABLE else f"{self.desk}_{self.name}"
 
     @property
     def rejected(self) -> str:

@@ -17,7 +17,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
-from helpdesk_assets.tables.schema import DATASET, TABLE
+from helpdesk_assets.tables.schema import Table
 
 SET_CREDENTIALS = (
     "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
@@ -161,15 +161,27 @@ class DuckDbFile:
         )
 
 
+def use_dataset(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
+    """Let SQL name a dataset's tables without it, where there is one."""
+    there = connection.execute(
+        "select count(*) from information_schema.schemata"
+        " where catalog_name = current_database() and schema_name = ?",
+        [dataset],
+    ).fetchall()
+    if there != [(0,)]:
+        connection.execute(f"set schema = '{dataset}'")
+
+
 def stored_columns(
-    connection: duckdb.DuckDBPyConnection, table: str = TABLE
+    connection: duckdb.DuckDBPyConnection, table: Table
 ) -> list[tuple[str, str, bool]]:
-    """Return name, DuckDB type and nullability of each column that a table of the dataset now has.
+    """Return name, DuckDB type and nullability of each column that a table now has.
 
     They come in the table's order. There are none when there is no table.
     """
     return connection.execute(
-        "select column_name, data_type, is_nullable = 'YES' from information_schema.columns "
-        "where table_schema = ? and table_name = ? order by ordinal_position",
-        [DATASET, table],
+        "select column_name, data_type, is_nullable = 'YES' from information_schema.columns"
+        " where table_catalog = current_database() and table_schema = ? and table_name = ?"
+        " order by ordinal_position",
+        [table.dataset, table.name],
     ).fetchall()

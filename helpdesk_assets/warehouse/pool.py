@@ -12,15 +12,11 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock, Timeout
 
-# What reads or writes the DuckDB file takes turns in this pool; the instance's dagster.yaml limits
-# it to one at a time.
-POOL = "duckdb"
-
 
 @contextmanager
 def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     """Show that a run lives while inside; the places that dead ones have in the pool are freed."""
-    for other in _runs_in_pool(instance):
+    for other in _runs_in_pools(instance):
         if _is_dead(instance, other):
             instance.event_log_storage.free_concurrency_slots_for_run(other)
     life = life_of(instance, run_id)
@@ -41,12 +37,16 @@ def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
     return FileLock(folder / f"{run_id}.alive")
 
 
-def _runs_in_pool(instance: dg.DagsterInstance) -> set[str]:
-    """Return the ids of the runs that hold a place in the pool."""
+def _runs_in_pools(instance: dg.DagsterInstance) -> set[str]:
+    """Return the ids of the runs that hold a place in a pool."""
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:
         return set()
-    return {claim.run_id for claim in storage.get_concurrency_info(POOL).claimed_slots}
+    return {
+        claim.run_id
+        for pool in storage.get_concurrency_keys()
+        for claim in storage.get_concurrency_info(pool).claimed_slots
+    }
 
 
 def _is_dead(instance: dg.DagsterInstance, run_id: str) -> bool:

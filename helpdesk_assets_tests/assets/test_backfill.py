@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.definitions import defs
-from helpdesk_assets.profiles import SHIPPED
+from helpdesk_assets.profiles import BUILT_IN
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
 
@@ -28,7 +28,7 @@ def desk(
     sandbox: StartSandbox, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Sandbox:
     """Serve a desk whose profile has a date filter."""
-    text = (SHIPPED / "default.yaml").read_text()
+    text = (BUILT_IN / "default.yaml").read_text()
     file = tmp_path / "desk.yaml"
     file.write_text(text.replace("    fields:\n", f"{FILTER}    fields:\n"))
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from helpdesk_assets.definitions import build_defs
+from helpdesk_assets.build import build_defs
 
 defs = dg.Definitions.merge(
     build_defs(),

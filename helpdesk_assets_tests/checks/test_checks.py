@@ -6,11 +6,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from helpdesk_assets.assets.loaded import TICKETS, loaded_table
+from helpdesk_assets.assets.loaded import loaded_table
 from helpdesk_assets.checks import table_checks
+from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse
 
+DESK = HelpDesk()
+TICKETS = DESK.tickets
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 Sync = Callable[[], dg.ExecuteInProcessResult]
@@ -28,8 +31,8 @@ def run_checks(
 ) -> Callable[[], dict[str, dg.AssetCheckEvaluation]]:
     """Run the checks alone on a table that other hands have made."""
     job = dg.Definitions(
-        assets=[loaded_table()],
-        asset_checks=[table_checks()],
+        assets=[loaded_table(DESK)],
+        asset_checks=[table_checks(DESK)],
         jobs=[
             dg.define_asset_job(
                 "checks_only",
@@ -38,7 +41,7 @@ def run_checks(
             )
         ],
         resources={
-            "dlt": object(),
+            "help_desk_dlt": object(),
             "help_desk_api": HelpDeskApi(),
             "help_desk_warehouse": HelpDeskWarehouse(credentials=str(warehouse.path)),
         },
@@ -201,8 +204,8 @@ def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream
     def report() -> None: ...
 
     defs = dg.Definitions(
-        assets=[loaded_table(), report],
-        asset_checks=[table_checks()],
+        assets=[loaded_table(DESK), report],
+        asset_checks=[table_checks(DESK)],
         jobs=[
             dg.define_asset_job(
                 "all",
@@ -211,7 +214,7 @@ def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream
             )
         ],
         resources={
-            "dlt": object(),
+            "help_desk_dlt": object(),
             "help_desk_api": HelpDeskApi(),
             "help_desk_warehouse": HelpDeskWarehouse(),
         },
@@ -233,15 +236,15 @@ def test_a_walk_that_is_not_whole_in_the_table_fails(
     sync()
     warehouse.query("delete from help_desk.help_desk_tickets where id in (7, 77)")
     checks = dg.Definitions(
-        assets=[loaded_table()],
-        asset_checks=[table_checks()],
+        assets=[loaded_table(DESK)],
+        asset_checks=[table_checks(DESK)],
         jobs=[
             dg.define_asset_job(
                 "checks_only", selection=dg.AssetSelection.checks_for_assets(TICKETS)
             )
         ],
         resources={
-            "dlt": object(),
+            "help_desk_dlt": object(),
             "help_desk_api": HelpDeskApi(),
             "help_desk_warehouse": HelpDeskWarehouse(),
         },

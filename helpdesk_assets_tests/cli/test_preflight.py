@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from helpdesk_assets.profiles import SHIPPED
+from helpdesk_assets.profiles import BUILT_IN
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 
 CHECK = ("python", "-m", "helpdesk_assets", "check")
-GOOD = (SHIPPED / "default.yaml").read_text()
+GOOD = (BUILT_IN / "default.yaml").read_text()
 
 
 def findings(printed: str) -> dict[str, tuple[str, str]]:

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from helpdesk_assets.definitions import build_defs, defs
+from helpdesk_assets.build import build_defs
+from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import (

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from helpdesk_assets.build import build_defs
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.resources.alerts import Alert, HelpDeskAlerts
 from helpdesk_assets.sandbox.faults import FAULTS
@@ -125,23 +126,77 @@ def test_a_warning_in_a_good_run_sends_one_alert(
 
 
 def test_an_error_that_nobody_foresaw_is_not_sent_around(
-    desk: Sandbox, look: Ticks, hook: Webhook, instance: dg.DagsterInstance
+    desk: Sandbox,
+    look: Ticks,
+    hook: Webhook,
+    whole_sync: Sync,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    @dg.op
-    def broken() -> None:
+    def broken(*_: object) -> None:
         raise RuntimeError("private-4711")
 
-    @dg.job
-    def other() -> None:
-        broken()
-
-    defs.get_repository_def()
-    other.execute_in_process(instance=instance, raise_on_error=False)
+    monkeypatch.setattr("helpdesk_assets.assets.load.table_metadata", broken)
+    whole_sync()
     look()
 
     (alert,) = hook.posted
     assert alert["sentence"] == "RuntimeError: see the run."
     assert "private-4711" not in str(alert)
+
+
+def test_what_else_fails_in_the_code_location_sends_no_alert(
+    desk: Sandbox, look: Ticks, hook: Webhook, instance: dg.DagsterInstance
+) -> None:
+    @dg.op
+    def broken() -> None:
+        raise RuntimeError
+
+    @dg.job
+    def other() -> None:
+        broken()
+
+    @dg.asset(deps=["help_desk_tickets"])
+    def theirs() -> None:
+        raise RuntimeError
+
+    @dg.asset_check(asset=theirs)
+    def their_check() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    mine = dg.define_asset_job(
+        "mine", selection=dg.AssetSelection.assets("help_desk_tickets", theirs)
+    )
+    together = dg.Definitions.merge(
+        build_defs(), dg.Definitions(assets=[theirs], asset_checks=[their_check], jobs=[mine])
+    )
+    failed = [
+        execute(other, instance),
+        execute(together.resolve_job_def("mine"), instance),
+        execute(job_of(dg.AssetSelection.assets(theirs), together), instance),
+        execute(job_of(dg.AssetSelection.checks_for_assets(theirs), together), instance),
+    ]
+    look()
+
+    assert [result.success for result in failed] == [False, False, False, True]
+    assert hook.posted == []
+
+
+def test_what_fails_of_a_desk_in_somebody_elses_job_sends_an_alert(
+    desk: Sandbox, look: Ticks, hook: Webhook, instance: dg.DagsterInstance
+) -> None:
+    @dg.asset
+    def theirs() -> None:
+        raise RuntimeError
+
+    together = dg.Definitions.merge(build_defs(), dg.Definitions(assets=[theirs]))
+    desk.fault = FAULTS["404-always"].make()
+    job = job_of(dg.AssetSelection.assets("help_desk_tickets", theirs), together)
+    result = execute(job, instance)
+    look()
+
+    assert not result.success
+    (alert,) = hook.posted
+    assert alert["title"] == "help_desk_tickets failed"
 
 
 def test_a_webhook_that_is_down_for_a_moment_is_tried_again(

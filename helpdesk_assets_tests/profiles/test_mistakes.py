@@ -7,14 +7,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from helpdesk_assets.profiles import SHIPPED, load_profile
+from helpdesk_assets.profiles import BUILT_IN, load_profile
 from helpdesk_assets_tests.conftest import Sandbox, sentence_of
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 Sync = Callable[[], dg.ExecuteInProcessResult]
 
-GOOD = (SHIPPED / "default.yaml").read_text()
+GOOD = (BUILT_IN / "default.yaml").read_text()
 
 
 def line_of(text: str) -> int:

@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from helpdesk_assets.profiles import load_profile, shipped_profiles
+from helpdesk_assets.profiles import built_in_profiles, load_profile
 from helpdesk_assets.profiles.client import secrets_of
 from helpdesk_assets.sandbox.desk import Desk, Ticket
 from helpdesk_assets.sandbox.server import serve
@@ -54,14 +54,14 @@ def open_desk(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 def _move_token_url(base_url: str, monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse) -> None:
     """Let the profile ask for tokens where the test serves them; all else is as it is shipped."""
-    shipped = Path(load_profile.__globals__["SHIPPED"]) / "help_scout.yaml"
+    shipped = Path(load_profile.__globals__["BUILT_IN"]) / "help_scout.yaml"
     moved = warehouse.path.parent.parent / "help_scout.yaml"
     moved.write_text(shipped.read_text().replace("https://api.helpscout.net", base_url))
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(moved))
 
 
 def test_each_vendor_that_is_shipped_is_tested() -> None:
-    assert [name for name in shipped_profiles() if name != "default"] == NAMES
+    assert [name for name in built_in_profiles() if name != "default"] == NAMES
     assert all(load_profile(name).documentation for name in NAMES)
 
 
@@ -232,12 +232,12 @@ def test_the_profile_in_the_readme_reads_the_api_that_it_is_for(
     assert warehouse.query("select distinct state__code from help_desk.help_desk_tickets") == [(7,)]
 
 
-def test_the_documentation_lists_the_shipped_profiles() -> None:
+def test_the_documentation_lists_the_built_in_profiles() -> None:
     text = (PROJECT / "docs" / "profiles.md").read_text()
     listed = re.findall(r"^\| \[(\w+)\]\(\.\./helpdesk_assets/profiles/\1\.yaml\) ", text, re.M)
 
-    assert sorted(listed) == shipped_profiles()
-    for name in shipped_profiles():
+    assert sorted(listed) == built_in_profiles()
+    for name in built_in_profiles():
         auth = load_profile(name).client.auth
         (line,) = [line for line in text.splitlines() if line.startswith(f"| [{name}]")]
         assert [secret.upper() for secret in secrets_of(auth)] == re.findall(r"`([A-Z_]+)`", line)

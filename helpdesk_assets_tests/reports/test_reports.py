@@ -492,7 +492,7 @@ def test_the_lineage_of_columns_leads_to_columns_that_are_there(
     graph = defs.resolve_asset_graph()
     for table in REPORT_TABLES:
         shown = graph.get(dg.AssetKey(table.name)).metadata
-        stored = warehouse.query(f"describe {table.qualified}")
+        stored = warehouse.query(f"describe help_desk.{table.name}")
         schema = shown["dagster/column_schema"].columns
         assert [(column.name, column.type) for column in schema] == [row[:2] for row in stored]
         assert all(column.description for column in schema)

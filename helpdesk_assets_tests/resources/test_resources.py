@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from helpdesk_assets.definitions import build_defs
+from helpdesk_assets.build import build_defs
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.sandbox.app import Answer
 from helpdesk_assets_tests.conftest import (

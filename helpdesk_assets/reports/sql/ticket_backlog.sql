@@ -10,7 +10,7 @@ with buckets (position, age_bucket, from_days, to_days) as (
 ),
 unsolved as (
     select id, created_at, (epoch($as_of) - epoch(created_at)) / 86400 as days_open
-    from help_desk.help_desk_tickets
+    from help_desk_tickets
     where deleted_at is null
         and (status is null or not list_contains($solved_statuses, lower(trim(status))))
 )

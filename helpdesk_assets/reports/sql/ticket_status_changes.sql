@@ -1,7 +1,7 @@
 -- Tickets that have another status than they were last seen with, and those not seen before.
 with last_seen as (
     select ticket_id, new_status as status
-    from help_desk.ticket_status_changes
+    from ticket_status_changes
     qualify row_number() over (partition by ticket_id order by first_seen_at desc) = 1
 )
 select
@@ -10,7 +10,7 @@ select
     tickets.status as new_status,
     $as_of as first_seen_at,
     last_seen.ticket_id is null as is_new
-from help_desk.help_desk_tickets as tickets
+from help_desk_tickets as tickets
 left join last_seen on last_seen.ticket_id = tickets.id
 where tickets.deleted_at is null
     and (last_seen.ticket_id is null or last_seen.status is distinct from tickets.status)

@@ -2,7 +2,7 @@
 -- with zeros, from the first ticket's day to today, so that no gap in a chart hides it.
 with tickets as (
     select cast(timezone($timezone, created_at) as date) as day, status
-    from help_desk.help_desk_tickets
+    from help_desk_tickets
     where deleted_at is null and created_at is not null
 ),
 today as (
