@@ -1,0 +1,196 @@
+"""Two help desks in a Dagster project of somebody else's, made and run with ``dg``."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from helpdesk_assets.profiles import BUILT_IN
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
+
+StartSandbox = Callable[..., Sandbox]
+Dg = Callable[..., subprocess.CompletedProcess[str]]
+
+COMPONENT = "helpdesk_assets.HelpDeskComponent"
+DESK = """\
+type: helpdesk_assets.HelpDeskComponent
+attributes:
+  name: {name}
+  profile: {profile}
+  api:
+    base_url: {base_url}
+    api_key: "{{{{ env.{variable} }}}}"
+"""
+# What the team has of its own; the executor is one of theirs by its name.
+THEIRS = """\
+import dagster as dg
+from dagster_dlt import DagsterDltResource
+
+
+@dg.asset(deps=[dg.AssetKey(["eu", "help_desk_tickets"])])
+def answers(dlt: DagsterDltResource) -> int:
+    return 42
+
+
+@dg.op
+def fails() -> None:
+    raise RuntimeError
+
+
+@dg.job
+def own_job() -> None:
+    fails()
+
+
+@dg.definitions
+def own() -> dg.Definitions:
+    return dg.Definitions(
+        assets=[answers],
+        jobs=[own_job],
+        resources={"dlt": DagsterDltResource(), "io_manager": dg.mem_io_manager},
+        executor=dg.multi_or_in_process_executor.configured({"in_process": {}}, name="theirs"),
+    )
+"""
+EXECUTORS = """\
+from team.definitions import defs
+loaded = defs()
+print([loaded.resolve_job_def(name).executor_def.name for name in ("own_job", "eu_sync")])
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Let Dagster's own tool make a project."""
+    made = command("create-dagster", "project", "team", "--no-uv-sync", cwd=tmp_path)
+    assert made.returncode == 0, made.stdout
+    return tmp_path / "team"
+
+
+@pytest.fixture
+def dg(project: Path, tmp_path: Path) -> Dg:
+    """Run ``dg`` in the project, with settings of no desk but the keys."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return command(
+            "dg",
+            *arguments,
+            cwd=project,
+            env={
+                # As if it were installed.
+                "PYTHONPATH": str(project / "src"),
+                "EU_KEY": API_KEY,
+                "SOURCES__US__API_KEY": API_KEY,
+                "DESTINATION__DUCKDB__CREDENTIALS": str(tmp_path / "tickets.duckdb"),
+                "COLUMNS": "200",
+            },
+        )
+
+    return run
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        yield connection
+
+
+def test_two_desks_in_a_project_that_has_everything_of_its_own(
+    project: Path, dg: Dg, sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    eu, us = sandbox(tickets=120), sandbox(tickets=30)
+    defs = project / "src" / "team" / "defs"
+    for name in ("eu", "us"):
+        made = dg("scaffold", "defs", COMPONENT, name)
+        assert made.returncode == 0, made.stdout
+    (defs / "theirs.py").write_text(THEIRS)
+    (defs / "eu" / "defs.yaml").write_text(
+        DESK.format(name="eu", profile="default", base_url=eu.base_url, variable="EU_KEY")
+    )
+    # The scaffolded file as it is, and the settings where dlt finds them.
+    (project / ".dlt").mkdir()
+    (project / ".dlt" / "config.toml").write_text(f'[sources.us]\nbase_url = "{us.base_url}"\n')
+
+    checked = dg("check", "defs")
+    listed = dg("list", "defs", "--json")
+    launched = dg("launch", "--assets", "*")
+    executors = command("python", "-c", EXECUTORS, cwd=project / "src")
+
+    assert checked.returncode == 0, checked.stdout
+    assert "superseded" not in checked.stdout
+    found = json.loads(listed.stdout[listed.stdout.index("{") :])
+    keys = {asset["asset_key"] for asset in found["assets"]}
+    assert {"eu/help_desk_tickets", "us/help_desk_tickets", "answers"} <= keys
+    assert {job["name"] for job in found["jobs"]} >= {"own_job", "eu_sync", "us_sync"}
+    assert launched.returncode == 0, launched.stdout
+    with opened(tmp_path / "tickets.duckdb") as connection:
+        counts = [
+            connection.execute(f"select count(*) from {name}.help_desk_tickets").fetchall()
+            for name in ("eu", "us")
+        ]
+    assert counts == [[(120,)], [(30,)]]
+    assert (tmp_path / "eu_report.html").exists()
+    assert (tmp_path / "us_report.html").exists()
+    assert executors.stdout.strip().endswith("['theirs', 'theirs']"), executors.stdout
+    assert API_KEY not in launched.stdout
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*.db"))
+    assert kept
+    assert API_KEY.encode() not in kept
+
+
+def test_a_desk_is_scaffolded_with_a_profile_to_fill_in(project: Path, dg: Dg) -> None:
+    made = dg("scaffold", "defs", COMPONENT, "eu", "--own-profile", "zammad")
+    folder = project / "src" / "team" / "defs" / "eu"
+
+    assert made.returncode == 0, made.stdout
+    assert "profile: ./desk.yaml" in (folder / "defs.yaml").read_text()
+    assert (BUILT_IN / "zammad.yaml").read_text() in (folder / "desk.yaml").read_text()
+    assert dg("check", "yaml").returncode == 0
+    assert dg("check", "defs").returncode == 0
+    # And a mistake in it is told when definitions load, with its line.
+    text = (folder / "desk.yaml").read_text().replace("data_selector", "data_selektor")
+    (folder / "desk.yaml").write_text(text)
+    refused = dg("check", "defs")
+    assert refused.returncode != 0
+    assert "did you mean data_selector?" in refused.stdout
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ("profile: zendeks", "did you mean zendesk"),
+        ("name: North-America", "small letters, digits and single underscores"),
+        ("schedules: {cron: hourly}", "cron schedule 'hourly' cannot be read"),
+        ("profil: zendesk", "profil"),
+    ],
+)
+def test_a_mistake_in_yaml_is_told_when_definitions_load(
+    attributes: str, said: str, project: Path, dg: Dg
+) -> None:
+    folder = project / "src" / "team" / "defs" / "eu"
+    folder.mkdir()
+    (folder / "defs.yaml").write_text(f"type: {COMPONENT}\nattributes:\n  {attributes}\n")
+
+    refused = dg("check", "defs")
+
+    assert refused.returncode != 0
+    assert said in refused.stdout
+
+
+def test_attributes_are_described(dg: Dg) -> None:
+    described = dg("utils", "inspect-component", COMPONENT, "--defs-yaml-json-schema")
+
+    assert described.returncode == 0, described.stdout
+    schema = json.loads(described.stdout[described.stdout.index("{") :])
+    parts = {"": schema, **schema["$defs"]}
+    undescribed = [
+        f"{part}.{name}"
+        for part, found in parts.items()
+        for name, attribute in found.get("properties", {}).items()
+        if not attribute.get("description")
+    ]
+    assert undescribed == []
+    assert "SOURCES__HELP_DESK__BASE_URL" in described.stdout
