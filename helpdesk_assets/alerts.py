@@ -6,6 +6,7 @@ somebody's own job. What else fails in the code location is not theirs to say.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -58,22 +59,33 @@ class Watched:
         return found
 
 
-def _status(desk: HelpDesk) -> dg.DefaultSensorStatus:
-    """Switch them on where the environment says whom to tell; else somebody does so in the UI."""
+def _status(desk: HelpDesk, alerts: Any) -> dg.DefaultSensorStatus:
+    """Switch them on where the resource or the environment names a channel; else a person does."""
     settings = Section("alerts", desk.name)
-    told = any(from_environment(settings.key(name)) for name in ("webhook_url", "slack_token"))
+    told = any(
+        getattr(alerts, name, None) is not None or from_environment(settings.key(name))
+        for name in ("webhook_url", "slack_token")
+    )
     return dg.DefaultSensorStatus.RUNNING if told else dg.DefaultSensorStatus.STOPPED
 
 
-def alert_sensors(desk: HelpDesk, assets: Collection[dg.AssetKey]) -> list[dg.SensorDefinition]:
-    """Return a desk's sensors: of runs that failed, and of runs that succeeded but for a check."""
+def alert_sensors(
+    desk: HelpDesk, assets: Collection[dg.AssetKey], alerts: Any = None
+) -> list[dg.SensorDefinition]:
+    """Return a desk's sensors: of runs that failed, and of runs that succeeded but for a check.
+
+    Args:
+        desk: whose they are.
+        assets: the keys of its assets.
+        alerts: the resource that says where alerts go, as configured at load.
+    """
     watched = Watched(desk, frozenset(assets))
 
     @dg.run_failure_sensor(
         name=f"{desk.name}_run_failure_alert",
         description="Sends an alert when a run has failed: what, its error message, and a link.",
         minimum_interval_seconds=INTERVAL,
-        default_status=_status(desk),
+        default_status=_status(desk, alerts),
     )
     @with_resources_of(desk)
     def on_failure(context: dg.RunFailureSensorContext, help_desk_alerts: HelpDeskAlerts) -> None:
@@ -84,7 +96,7 @@ def alert_sensors(desk: HelpDesk, assets: Collection[dg.AssetKey]) -> list[dg.Se
         name=f"{desk.name}_check_failure_alert",
         description="Sends an alert when a run has succeeded and a check of it has failed.",
         minimum_interval_seconds=INTERVAL,
-        default_status=_status(desk),
+        default_status=_status(desk, alerts),
     )
     @with_resources_of(desk)
     def on_success(context: dg.RunStatusSensorContext, help_desk_alerts: HelpDeskAlerts) -> None:

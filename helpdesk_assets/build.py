@@ -70,11 +70,11 @@ def build_defs(
             )
     resources |= overrides
     return dg.Definitions.merge(
-        *(_definitions(desk) for desk in named), dg.Definitions(resources=resources)
+        *(_definitions(desk, resources) for desk in named), dg.Definitions(resources=resources)
     )
 
 
-def _definitions(desk: HelpDesk) -> dg.Definitions:
+def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions:
     """Return everything of a desk but its resources."""
     listed = desk.tables()
     tables = [table.name for table, _ in listed]
@@ -92,7 +92,9 @@ def _definitions(desk: HelpDesk) -> dg.Definitions:
         asset_checks=checks,
         jobs=[job, backfill_job(desk)],
         schedules=schedules(desk, job, tables) if desk.schedules else [],
-        sensors=alert_sensors(desk, keys) if desk.alerts else [],
+        sensors=(
+            alert_sensors(desk, keys, resources[desk.resource_key("alerts")]) if desk.alerts else []
+        ),
     )
 
 

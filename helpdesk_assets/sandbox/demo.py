@@ -11,7 +11,7 @@ from helpdesk_assets.reports.tables import REPORT_TABLES
 from helpdesk_assets.resources import HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.tables.schema import COLUMNS, Table
 
-COMMAND = ["dagster", "job", "execute", "-m", "helpdesk_assets", "-j", "help_desk_sync"]
+COMMAND = ["dg", "launch", "--job", "help_desk_sync"]
 ROWS_SHOWN = 5
 
 

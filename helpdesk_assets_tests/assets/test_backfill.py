@@ -7,20 +7,13 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.definitions import defs
-from helpdesk_assets.profiles import BUILT_IN
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.support.profile import with_date_filter
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 Load = Callable[..., dg.ExecuteInProcessResult]
-
-FILTER = """\
-      date_filter:
-        cursor_path: created_at
-        start_param: created_since
-        end_param: created_before
-"""
 
 
 @pytest.fixture
@@ -28,9 +21,7 @@ def desk(
     sandbox: StartSandbox, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Sandbox:
     """Serve a desk whose profile has a date filter."""
-    text = (BUILT_IN / "default.yaml").read_text()
-    file = tmp_path / "desk.yaml"
-    file.write_text(text.replace("    fields:\n", f"{FILTER}    fields:\n"))
+    file = with_date_filter(tmp_path / "desk.yaml")
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
     desk = sandbox(tickets=1000)
     connect(desk)

@@ -39,6 +39,17 @@ def test_a_desk_that_is_well(sandbox: StartSandbox, connect: Connect) -> None:
     assert API_KEY not in finished.stdout
 
 
+def test_a_desk_of_another_name(sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__EU__BASE_URL", sandbox().base_url)
+    missing = command(*CHECK, "--desk", "eu")
+    monkeypatch.setenv("SOURCES__EU__API_KEY", API_KEY)
+    well = command(*CHECK, "--desk", "eu")
+
+    assert missing.returncode == 1
+    assert "set SOURCES__EU__API_KEY" in missing.stdout
+    assert well.returncode == 0, well.stdout
+
+
 def test_the_cost_is_what_a_sync_takes(sandbox: StartSandbox, connect: Connect) -> None:
     desk = sandbox(tickets=2500)
     connect(desk)

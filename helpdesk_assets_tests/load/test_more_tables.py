@@ -371,7 +371,7 @@ def test_a_profile_that_dagster_did_not_know_is_said_so(
     )
 
     assert result.success
-    assert "lists comments, users too, which Dagster did not know" in everything_logged(
+    assert "also lists comments, users, which Dagster did not know" in everything_logged(
         instance, result
     )
 

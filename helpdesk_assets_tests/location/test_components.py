@@ -1,6 +1,7 @@
 """Two help desks in a Dagster project of somebody else's, made and run with ``dg``."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
+from dagster import EnvVar
 
+from helpdesk_assets import HelpDeskComponent
 from helpdesk_assets.profiles import BUILT_IN
-from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
+from helpdesk_assets_tests.conftest import API_KEY, PROJECT, Sandbox, command
 
 StartSandbox = Callable[..., Sandbox]
 Dg = Callable[..., subprocess.CompletedProcess[str]]
@@ -82,6 +86,7 @@ def dg(project: Path, tmp_path: Path) -> Dg:
             env={
                 # As if it were installed.
                 "PYTHONPATH": str(project / "src"),
+                "DLT_PROJECT_DIR": str(project),
                 "EU_KEY": API_KEY,
                 "SOURCES__US__API_KEY": API_KEY,
                 "DESTINATION__DUCKDB__CREDENTIALS": str(tmp_path / "tickets.duckdb"),
@@ -181,10 +186,8 @@ def test_a_mistake_in_yaml_is_told_when_definitions_load(
 
 
 def test_attributes_are_described(dg: Dg) -> None:
-    described = dg("utils", "inspect-component", COMPONENT, "--defs-yaml-json-schema")
-
-    assert described.returncode == 0, described.stdout
-    schema = json.loads(described.stdout[described.stdout.index("{") :])
+    described = dg("utils", "inspect-component", COMPONENT, "--defs-yaml-schema")
+    schema = HelpDeskComponent.model().model_json_schema()
     parts = {"": schema, **schema["$defs"]}
     undescribed = [
         f"{part}.{name}"
@@ -192,5 +195,17 @@ def test_attributes_are_described(dg: Dg) -> None:
         for name, attribute in found.get("properties", {}).items()
         if not attribute.get("description")
     ]
+    assert len(parts) > 6
     assert undescribed == []
+    assert described.returncode == 0, described.stdout
     assert "SOURCES__HELP_DESK__BASE_URL" in described.stdout
+
+
+def test_the_readme_shows_a_component_that_resolves() -> None:
+    (shown,) = re.findall(r"```yaml\n(type: .*?)```", (PROJECT / "README.md").read_text(), re.S)
+    attributes = yaml.safe_load(shown)["attributes"]
+    component = HelpDeskComponent.resolve_from_dict(attributes)
+
+    assert component.name == "eu"
+    # It is read by a run, and not at load.
+    assert isinstance(component.api.api_key, EnvVar)

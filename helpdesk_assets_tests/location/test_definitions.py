@@ -1,11 +1,13 @@
 """The code location loads with nothing configured, and loading it touches nothing."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from helpdesk_assets_tests.conftest import BIN, PROJECT
+from helpdesk_assets_tests.conftest import BIN, PROJECT, Sandbox, Warehouse, command
 
 # Run in another process, which answers by printing: what Python's audit events say is opened, made
 # or connected to while importing, apart from the code of the modules themselves.
@@ -61,3 +63,21 @@ def test_definitions_validate_with_no_configuration_at_all(tmp_path: Path) -> No
 
     assert finished.returncode == 0, finished.stdout
     assert "Validation successful for code location helpdesk_assets" in finished.stdout
+
+
+def test_the_repository_answers_to_dg(
+    sandbox: Callable[..., Sandbox], connect: Callable[[Sandbox], None], warehouse: Warehouse
+) -> None:
+    checked = command("dg", "check", "defs", cwd=PROJECT)
+    listed = command("dg", "list", "defs", "--json", cwd=PROJECT)
+    connect(sandbox(tickets=10))
+    launched = command("dg", "launch", "--job", "help_desk_sync", cwd=PROJECT)
+
+    assert checked.returncode == 0, checked.stdout
+    assert "All definitions loaded successfully" in checked.stdout
+    found = json.loads(listed.stdout[listed.stdout.index("{") :])
+    assert {job["name"] for job in found["jobs"]} >= {"help_desk_sync", "help_desk_backfill"}
+    assert launched.returncode == 0, launched.stdout
+    assert len(warehouse.tickets()) == 10
+    for said in (checked.stdout, listed.stdout, launched.stdout):
+        assert "Warning" not in said, said

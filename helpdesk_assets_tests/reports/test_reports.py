@@ -22,6 +22,7 @@ from helpdesk_assets.definitions import defs
 from helpdesk_assets.reports import charts
 from helpdesk_assets.reports.assets import draw_backlog, draw_changes, draw_volume
 from helpdesk_assets.reports.tables import REPORT_TABLES, VOLUME
+from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import (
     Sandbox,
@@ -261,7 +262,7 @@ def test_the_charts_hold_the_numbers_of_the_api(
     )
     whole_sync()
     today = datetime.now(ZoneInfo(BERLIN)).date()
-    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+    with HelpDeskWarehouse().reader() as connection:
         volume, backlog, changes = (
             draw(connection, today) for draw in (draw_volume, draw_backlog, draw_changes)
         )

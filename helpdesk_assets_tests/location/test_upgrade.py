@@ -1,0 +1,73 @@
+"""A database that an earlier version has filled is continued by this one.
+
+``before_desks.duckdb.xz`` was written by the commit before help desks were objects: a sandbox of 60
+tickets, loaded incrementally; then 5 and 6 were deleted and 10 was reopened, and it was read in
+full; then once more incrementally.
+"""
+
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.definitions import defs
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+
+BEFORE = Path(__file__).with_name("before_desks.duckdb.xz")
+
+
+def sync(instance: dg.DagsterInstance, *, full: bool = False) -> dg.ExecuteInProcessResult:
+    result = defs.resolve_job_def("help_desk_sync").execute_in_process(
+        instance=instance,
+        run_config={"ops": {"help_desk_tickets": {"config": {"full_refresh": full}}}},
+    )
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    return result
+
+
+def test_a_database_of_the_version_before_is_continued(
+    sandbox: StartSandbox,
+    connect: Connect,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH", "updated_at")
+    monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__START_PARAM", "updated_since")
+    warehouse.path.write_bytes(lzma.decompress(BEFORE.read_bytes()))
+    desk = sandbox(tickets=60)
+    connect(desk)
+    tickets = {ticket["id"]: ticket for ticket in desk.desk.tickets}
+    tickets[10].update(status="reopened", updated_at="2026-12-01T00:00:00Z")
+    tickets[11].update(status="escalated", updated_at="2026-12-02T00:00:00Z")
+    del tickets[6], tickets[7]
+    desk.desk.tickets = list(tickets.values())
+    deleted = "select id from help_desk.help_desk_tickets where deleted_at is not null order by id"
+    history = (
+        "select ticket_id, old_status, new_status from help_desk.ticket_status_changes"
+        " where not is_new order by first_seen_at"
+    )
+    seen = warehouse.query(history)
+
+    changes = sync(instance)
+
+    # It asks for what has changed since the newest change that the version before had seen.
+    assert desk.queries[0]["updated_since"].startswith("2026-11-30T23:5")
+    assert metadata_of(changes)["sync_mode"] == "incremental"
+    assert metadata_of(changes)["rows_read"] == 2
+    assert warehouse.query(deleted) == [(5,), (6,)]
+    assert [(number, new) for number, _, new in seen] == [(10, "reopened")]
+    added = warehouse.query(history)[len(seen) :]
+    assert [(number, new) for number, _, new in added] == [(11, "escalated")]
+
+    everything = sync(instance, full=True)
+
+    # 5 has come back, 7 is gone as well.
+    assert metadata_of(everything)["rows_deleted"] == 1
+    assert warehouse.query(deleted) == [(6,), (7,)]
+    assert len(warehouse.tickets()) == 60
