@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # pip's own notices are not this project's.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-next test-real test-ui churn kills bench lint format lock pictures clean
+.PHONY: help demo dev test test-oldest test-next test-wheel test-real test-ui churn kills bench lint format lock pictures clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,7 @@ demo: $(READY)  ## Load a sandbox's tickets into DuckDB through Dagster, and sho
 	@$(SANDBOX) -- $(BIN)/python -m helpdesk_assets.sandbox.demo
 
 dev: $(READY)  ## Start a sandbox and the Dagster UI; Ctrl-C ends both.
-	@$(SANDBOX) -- $(BIN)/dagster dev --port $(PORT)
+	@$(SANDBOX) -- $(BIN)/dg dev --port $(PORT)
 
 test: $(READY)  ## Run the tests, as many at a time as there are cores, up to four.
 	$(BIN)/python -m pytest -n auto --maxprocesses 4
@@ -52,17 +52,38 @@ test-ui: $(READY)  ## Run the tests in a real browser.
 	@$(CHROMIUM)
 	$(BIN)/python -m pytest -m ui helpdesk_assets_tests/ui
 
+# The core of the suite, which two legs run in environments of their own; TESTS=helpdesk_assets_tests
+# is all of it.
+TESTS ?= $(addprefix helpdesk_assets_tests/,tables profiles paging load resources assets checks cli \
+	location/test_alerts.py location/test_definitions.py)
+XDIST := -n auto --maxprocesses 4
+
+# Without the extra app, which asks for a newer pydantic and requests than the core does. The tools
+# of the tests are the newest.
+test-oldest: $(READY)  ## Run the core of the tests with the oldest packages that pyproject.toml allows.
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-oldest
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python .venv-oldest/bin/python \
+		--extra reports --extra sandbox --extra slack --no-header \
+		--output-file .venv-oldest/oldest.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python \
+		--constraint .venv-oldest/oldest.txt --editable '.[reports,sandbox,slack,test]' pip
+	$(BIN)/uv pip freeze --python .venv-oldest/bin/python | \
+		grep -E '^(dagster|dlt|duckdb|pyarrow|pydantic|requests|urllib3)'
+	.venv-oldest/bin/python -m pytest $(XDIST) $(TESTS)
+
 # What the lock file would become tomorrow, and without the retired package: its requirement is
 # overridden by one that no Python meets.
-test-next:  ## Run the tests against the newest dagster and dlt, without dagster-embedded-elt.
-	@$(MAKE) --no-print-directory $(READY)
+test-next: $(READY)  ## Run the core of the tests with the newest packages, without dagster-embedded-elt.
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-next
 	echo "dagster-embedded-elt ; python_version < '3'" > .venv-next/overrides.txt
-	$(BIN)/uv pip install --quiet --python .venv-next --overrides .venv-next/overrides.txt \
-		--editable '.[dev]' pip
-	$(BIN)/uv pip freeze --python .venv-next | grep -E '^(dagster|dlt|duckdb)'
+	$(BIN)/uv pip install --quiet --python .venv-next/bin/python \
+		--overrides .venv-next/overrides.txt --editable '.[dev]' pip
+	$(BIN)/uv pip freeze --python .venv-next/bin/python | grep -E '^(dagster|dlt|duckdb)'
 	@touch .venv-next/.ready
-	.venv-next/bin/python -m pytest -n auto --maxprocesses 4
+	.venv-next/bin/python -m pytest $(XDIST) $(TESTS)
+
+test-wheel: $(READY)  ## Install the wheel beside the oldest and the newest Dagster, and run a sync there.
+	$(BIN)/python -m pytest -m registry helpdesk_assets_tests/project/test_packaging.py
 
 KILLS ?= 50
 kills: $(READY)  ## Kill KILLS syncs at random moments, and see that the next one mends it.
@@ -76,9 +97,10 @@ ROWS ?= 100000
 bench: $(READY)  ## Measure this project beside plain dlt, with ROWS tickets; ARGS="--write docs" keeps it.
 	$(BIN)/python -m helpdesk_assets_tests.bench --rows $(ROWS) $(ARGS)
 
-lint: $(READY)  ## Check style and types.
+lint: $(READY)  ## Check style, imports and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 format: $(READY)  ## Put the code into shape.
@@ -97,7 +119,7 @@ pictures: test-ui  ## Take the README's pictures anew.
 	cd pictures && cp lineage.png tickets.png plot.png red-run.png ../docs/
 
 clean:  ## Remove the environments, the sandbox's data and what Dagster kept of its runs.
-	rm -rf .venv .venv-next .venv-real $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-next .venv-oldest .venv-real $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find .dagster -mindepth 1 ! -name dagster.yaml -delete
 
 $(READY): requirements.lock pyproject.toml setup.cfg
