@@ -30,13 +30,15 @@ class Webserver:
 
 
 @contextmanager
-def dagster_dev(log: Path, *arguments: str, cwd: Path = PROJECT) -> Iterator[Webserver]:
-    """Start ``dagster dev``, on the project unless told otherwise, and stop it by Ctrl-C."""
+def dagster_dev(
+    log: Path, *arguments: str, cwd: Path = PROJECT, program: str = "dagster"
+) -> Iterator[Webserver]:
+    """Start ``dagster dev`` or ``dg dev`` on the project, and stop it by Ctrl-C."""
     port = free_port()
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [BIN / "dagster", "dev", "--port", str(port), *arguments],
+            [BIN / program, "dev", "--port", str(port), *arguments],
             cwd=cwd,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdout=output,
