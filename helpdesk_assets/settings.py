@@ -46,8 +46,12 @@ class Section:
         return self.key(name).upper().replace(".", "__")
 
     def config(self, name: str, kind: Any = None) -> Any:
-        """Return a setting, as the type it is to have; None when it is not set."""
-        return dlt.config.get(self.key(name), kind)
+        """Return a setting, as the type it is to have; None when it is not set.
+
+        Blanks and newlines at its ends, such as files of secrets have, are not part of it.
+        """
+        value = dlt.config.get(self.key(name), kind)
+        return value.strip() if isinstance(value, str) else value
 
     def secret(self, name: str) -> Any:
         """Return a secret; None when it is not set."""

@@ -1,5 +1,6 @@
 """Where the tickets go: a DuckDB file, which one load at a time may write."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +25,8 @@ from helpdesk_assets.warehouse.pool import alive
 
 DEFAULT_LOCK_TIMEOUT = 10.0
 DEFAULT_MEMORY_LIMIT = "200MB"
+# Of more than one letter, as one is a drive of Windows.
+SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.I)
 
 
 class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
@@ -173,6 +176,9 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             f"There is no DuckDB file to load tickets into: {SET_CREDENTIALS}"
         )
         value = self.credentials or dlt.secrets.get("destination.duckdb.credentials")
+        if isinstance(value, str):
+            value = value.strip()
+            _refuse_what_is_no_file(value)
         if not value:
             raise missing
         try:
@@ -191,6 +197,19 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
                 f"mistake one for the other: {SET_CREDENTIALS}"
             )
         return credentials
+
+
+def _refuse_what_is_no_file(credentials: str) -> None:
+    """Raise dg.Failure for an address of another database, which DuckDB takes for a file's name.
+
+    What comes after its scheme is not shown, as it may hold a secret.
+    """
+    scheme = SCHEME.match(credentials)
+    if credentials == ":memory:" or (scheme and scheme[1].lower() != "duckdb"):
+        kind = scheme[1] if scheme else credentials
+        raise setting_failure(
+            f"Tickets are loaded into a file, and {kind!r} is no DuckDB file: {SET_CREDENTIALS}"
+        )
 
 
 def _forget_a_lost_table(connection: duckdb.DuckDBPyConnection, lost: Table) -> None:

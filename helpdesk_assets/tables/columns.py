@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.data_types import TDataType
 
-from helpdesk_assets.tables.paths import MISSING, value_at
+from helpdesk_assets.tables.paths import MISSING, storable, value_at
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import COLUMNS, DELETED_AT, Column
 
@@ -241,9 +241,7 @@ def _array(values: list[Any], data_type: TDataType) -> pa.Array:
         try:
             return pa.array(values, pa.string())
         except UnicodeEncodeError:
-            # Half of a character that takes two, which no text in UTF-8 can hold.
-            values = [v and v.encode(errors="replace").decode() for v in values]
-            return pa.array(values, pa.string())
+            return pa.array([v and storable(v) for v in values], pa.string())
     if data_type == "timestamp":
         return pc.cast(pa.array(values, pa.string()), ARROW_TYPES["timestamp"])
     return pa.array(values, ARROW_TYPES[data_type])

@@ -1,4 +1,4 @@
-"""Where in JSON a value is: paths such as meta.after_cursor, and what is found on them."""
+"""What JSON holds: where a value is, by paths such as meta.after_cursor, and texts to store."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,14 @@ Path = tuple[str, ...]
 # Stands for a field that is not there, where null is one that is.
 MISSING = object()
 WHOLE_BODY = "$"
+
+
+def storable(text: str) -> str:
+    """Return a text with U+FFFD for each half of a character that takes two.
+
+    JSON can spell such halves (an emoji cut in two), and no text in UTF-8 can hold them.
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def path_of(spelled: str | None) -> Path:

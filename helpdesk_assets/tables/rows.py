@@ -6,7 +6,7 @@ from typing import Any
 
 from dlt.common.data_types import coerce_value, py_type_to_sc_type
 
-from helpdesk_assets.tables.paths import MISSING, value_at
+from helpdesk_assets.tables.paths import MISSING, storable, value_at
 from helpdesk_assets.tables.schema import COLUMNS, Column
 
 Row = dict[str, Any]
@@ -39,7 +39,7 @@ def read(row: Row, columns: Sequence[Column] = COLUMNS) -> tuple[Row, str | None
             if column.dlt_type == "bigint" and not -(2**63) <= typed[column.name] < 2**63:
                 raise OverflowError
             if column.dlt_type == "text":
-                typed[column.name].encode()
+                typed[column.name] = storable(typed[column.name])
         except (TypeError, ValueError, OverflowError):
             return typed, f"{column.name} cannot be read as {column.dlt_type}"
     return typed, None
@@ -58,7 +58,7 @@ def rejected(
     for row, reason, page_offset in rows:
         yield {
             "reason": reason,
-            "row": json.dumps(_without(row, exclude), ensure_ascii=False),
+            "row": storable(json.dumps(_without(row, exclude), ensure_ascii=False)),
             "page_offset": page_offset,
             "run_id": run_id,
         }

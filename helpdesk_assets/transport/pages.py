@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from requests import Response
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.tables.paths import MISSING, Path, value_at
 from helpdesk_assets.tables.rows import Row
+from helpdesk_assets.transport.bodies import parsed
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,11 @@ class PageFormat:
             UnusableAnswerError: says what came, the status and the content type, never the body.
         """
         try:
-            body = orjson.loads(response.content)
+            body = parsed(response)
         except ValueError:
-            body = _read_leniently(response, place)
+            raise UnusableAnswerError(
+                f"sent something that is not JSON{_where(response, place)}"
+            ) from None
         rows = value_at(body, self.rows)
         name = ".".join(self.rows)
         if rows is MISSING:
@@ -95,22 +97,12 @@ class PageFormat:
 def _count(said: Any) -> int | None:
     try:
         return int(said)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
 def _truth(said: Any) -> bool | None:
     return said if isinstance(said, bool) else None
-
-
-def _read_leniently(response: Response, place: str) -> Any:
-    """Parse what is not strictly JSON, such as NaN, or a text in another encoding than UTF-8."""
-    try:
-        return response.json()
-    except ValueError:
-        raise UnusableAnswerError(
-            f"sent something that is not JSON{_where(response, place)}"
-        ) from None
 
 
 def _where(response: Response, place: str) -> str:

@@ -218,3 +218,61 @@ def test_a_password_in_the_address_is_not_shown(
 
     assert "http://127.0.0.1:9/help/v1/tickets" in sentence_of(result)
     assert "hunter2" not in sentence_of(result)
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        "md:mydb?motherduck_token=planted-4711",
+        "motherduck:///mydb?token=planted-4711",
+        "postgresql://user:planted-4711@host/db",
+        "s3://planted-4711/tickets.duckdb",
+        ":memory:",
+    ],
+)
+def test_a_destination_that_is_no_file_is_refused_and_makes_none(
+    credentials: str,
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = sandbox()
+    connect(desk)
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", credentials)
+    monkeypatch.chdir(warehouse.path.parent)
+    sentence = sentence_of(sync())
+
+    assert "is no DuckDB file" in sentence
+    assert "set DESTINATION__DUCKDB__CREDENTIALS" in sentence
+    assert "planted-4711" not in sentence
+    assert desk.queries == []
+    assert list(warehouse.path.parent.iterdir()) == []
+
+
+def test_blanks_and_newlines_at_the_ends_of_settings_are_not_part_of_them(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = sandbox(tickets=10)
+    connect(desk)
+    for name, value in {
+        "DESTINATION__DUCKDB__CREDENTIALS": f" {warehouse.path}\n",
+        "SOURCES__HELP_DESK__BASE_URL": f"{desk.base_url}\n",
+        "API_KEY": f"{API_KEY}\n",
+        "SOURCES__HELP_DESK__PROFILE": "default\n",
+        "SOURCES__HELP_DESK__DELETES": "soft\n",
+        "SOURCES__HELP_DESK__PAGES_IN_FLIGHT": "2\n",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    assert sync().success
+    assert len(warehouse.tickets()) == 10
+    assert {path.name for path in warehouse.path.parent.iterdir()} == {
+        "tickets.duckdb",
+        ".tickets.duckdb.lock",
+    }

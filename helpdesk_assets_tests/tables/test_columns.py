@@ -64,7 +64,7 @@ def test_objects_become_columns_and_lists_become_json(load: Load) -> None:
     [
         (1, 2.5, {"field": [1, None], "field__v_double": [None, 2.5]}),
         (1, "two", {"field": [1, None], "field__v_text": [None, "two"]}),
-        (1, 2**70, {"field": [1, None], "field__v_double": [None, 2.0**70]}),
+        (1, 2**70, {"field": [1, None], "field__v_text": [None, str(2**70)]}),
         (1.5, 2, {"field": [1.5, 2.0]}),
         ("one", 2, {"field": ["one", "2"]}),
         ("one", [2], {"field": ["one", "[2]"]}),
@@ -126,4 +126,4 @@ def test_odd_names_and_values_arrive(load: Load) -> None:
 def test_half_a_character_is_no_reason_to_fail() -> None:
     columns = OtherColumns({}, str.lower).of([{"text": "\ud83d"}, {"text": "whole"}])
 
-    assert columns["text"].to_pylist() == ["?", "whole"]
+    assert columns["text"].to_pylist() == ["\ufffd", "whole"]
