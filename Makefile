@@ -55,7 +55,7 @@ test-ui: $(READY)  ## Run the tests in a real browser.
 # The core of the suite, which two legs run in environments of their own; TESTS=helpdesk_assets_tests
 # is all of it.
 TESTS ?= $(addprefix helpdesk_assets_tests/,tables profiles paging load resources assets checks cli \
-	location/test_alerts.py location/test_definitions.py)
+	location/test_alerts.py location/test_desks.py)
 XDIST := -n auto --maxprocesses 4
 
 # Without the extra app, which asks for a newer pydantic and requests than the core does. The tools

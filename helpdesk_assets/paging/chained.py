@@ -16,6 +16,9 @@ from helpdesk_assets.paging.positions import ChainPaging
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 
+# Pages are of round sizes; a first page of so many rows, and of a round number, may be a full one.
+FEWEST_IN_FULL = 10
+
 
 class ChainWalk:
     """Decides which page to ask for next, and takes in what came.
@@ -26,6 +29,8 @@ class ChainWalk:
         brief: whether a first page that nothing follows ends the walk. Meant for a list of what
             has changed, of which the next walk reads the end again.
         most_pages: answers after which the walk fails rather than go on.
+        size: how many rows the API was asked to send in a page; None where that is not known.
+        strict: whether the end has to be said, as it has to be where a list is read by itself.
 
     Attributes:
         position: the cursor or address that is wanted next; None is the first page.
@@ -44,6 +49,8 @@ class ChainWalk:
         identity: Sequence[str] = ("id",),
         brief: bool = False,
         most_pages: int = MOST_PAGES,
+        size: int | None = None,
+        strict: bool = True,
     ) -> None:
         self.paging = paging or ChainPaging()
         self.brief = brief
@@ -60,6 +67,9 @@ class ChainWalk:
         self._idle = 0
         self._looks = 0
         self._is_looking = False
+        self._size = size
+        self._strict = strict
+        self._is_doubted = False
 
     @property
     def is_shown(self) -> bool:
@@ -89,7 +99,7 @@ class ChainWalk:
         self._keys.update(key_of(row, self._identity) for row in page.rows)
         if self._is_looking or self.pages <= TOP_PAGES:
             self._top.add([row for row in page.rows if not self._top.knows(row)])
-        following = page.following if page.has_more is not False else None
+        following = self._following(page, fresh)
         if page.has_more and not page.following:
             raise UnusableAnswerError(
                 f"says that more follow after {len(self._keys)} rows, and not where"
@@ -104,6 +114,38 @@ class ChainWalk:
         else:
             self._end()
         return fresh
+
+    def _following(self, page: Page, fresh: list[Row]) -> str | None:
+        """Return where to go on, if anywhere: that nothing follows has to be said, and be true."""
+        if self._is_doubted:
+            self._is_doubted = False
+            if fresh:
+                raise UnusableAnswerError(
+                    "says that nothing follows its first page, and sent more rows after it: "
+                    "has_more_path in its profile may be of a flag of the opposite sense, such as "
+                    "isLast"
+                )
+            return None
+        if self.pages > 1 or self.brief or not self._strict:
+            return page.following if page.has_more is not False else None
+        if page.has_more is False and page.following and page.rows:
+            # Looked into once, for a flag of the opposite sense says the same here.
+            self._is_doubted = True
+            return page.following
+        silent = not page.names_next and page.has_more is None and page.total is None
+        if silent and self._is_full(page):
+            raise UnusableAnswerError(
+                f"sent a full first page of {len(page.rows)} rows, and nothing where the next one "
+                "should be named: check cursor_path or next_url_path in its profile, or add "
+                "has_more_path or total_path"
+            )
+        return page.following if page.has_more is not False else None
+
+    def _is_full(self, page: Page) -> bool:
+        rows = len(page.rows)
+        if self._size is not None:
+            return rows >= self._size
+        return rows >= FEWEST_IN_FULL and (rows % 10 == 0 or rows % 25 == 0)
 
     def _go_on(self, following: str) -> None:
         if following in self._positions:

@@ -1,5 +1,7 @@
 """How a list is walked and what its pages look like, as its profile describes it."""
 
+import re
+
 from helpdesk_assets.paging.chained import ChainWalk
 from helpdesk_assets.paging.counted import CompleteWalk
 from helpdesk_assets.paging.positions import ChainPaging, OffsetPaging, PageNumberPaging
@@ -14,6 +16,9 @@ from helpdesk_assets.profiles.endpoint import (
 from helpdesk_assets.profiles.model import Resource
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.transport.pages import PageFormat
+
+# How APIs call the parameter for the size of a page.
+SIZE = re.compile(r"limit|size|per_?page|page_?len|top$|max_?results|count", re.I)
 
 
 def page_format(endpoint: Endpoint) -> PageFormat:
@@ -56,4 +61,18 @@ def new_walk(resource: Resource, *, brief: bool = False) -> CompleteWalk | Chain
         )
         return CompleteWalk(numbered, identity=identity, brief=brief)
     cursor = paginator.cursor_param if isinstance(paginator, CursorPaginator) else None
-    return ChainWalk(ChainPaging(cursor_param=cursor), identity=identity, brief=brief)
+    return ChainWalk(
+        ChainPaging(cursor_param=cursor),
+        identity=identity,
+        brief=brief,
+        size=_size_asked_for(resource.endpoint),
+        strict=resource.parent is None,
+    )
+
+
+def _size_asked_for(endpoint: Endpoint) -> int | None:
+    """Return how many rows a page is asked to have, by the name of a parameter; None without."""
+    for name, value in endpoint.params.items():
+        if SIZE.search(name) and str(value).isdecimal():
+            return int(value)
+    return None

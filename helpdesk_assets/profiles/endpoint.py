@@ -6,8 +6,11 @@ from pydantic import Field, StringConstraints
 
 from helpdesk_assets.profiles.client import Part, Plain
 
-FieldPath = Annotated[str, StringConstraints(pattern=r"^[\w@-]+(\.[\w@-]+)*$")]
-BodyPath = Annotated[str, StringConstraints(pattern=r"^(\$|(\$\.)?[\w@-]+(\.[\w@-]+)*)$")]
+# Names with dots between them; one that has a dot in it stands in brackets, as in JSONPath.
+_QUOTED = r"\['[^']+'\]"
+_STEPS = rf"([\w@-]+|{_QUOTED})(\.[\w@-]+|\.?{_QUOTED})*"
+FieldPath = Annotated[str, StringConstraints(pattern=rf"^{_STEPS}$")]
+BodyPath = Annotated[str, StringConstraints(pattern=rf"^(\$|(\$\.?)?{_STEPS})$")]
 
 
 class OffsetPaginator(Part):

@@ -44,7 +44,10 @@ def _expected(mistake: Any, where: str) -> str:
         tags = context.get("expected_tags") or ", ".join(map(repr, _tags(mistake["loc"])))
         return f"{where} has no type that is known: its type has to be one of {tags}"
     if kind == "string_pattern_mismatch":
-        return f"{where} has to be a path such as meta.count: names with dots between them"
+        return (
+            f"{where} has to be a path such as meta.count: names with dots between them, and one "
+            "that has a dot in it as ['@odata.nextLink']"
+        )
     if kind == "value_error":
         return f"{where or 'it'} needs {context['error']}"
     expected = mistake["msg"].removeprefix("Input should be ")

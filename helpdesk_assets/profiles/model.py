@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from helpdesk_assets.profiles.client import Client, Part
 from helpdesk_assets.profiles.endpoint import Endpoint, FieldPath
+from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
 
 # As dlt writes what is put into a path: the id of each row of another resource.
@@ -186,7 +187,7 @@ def parent_column(parent: str) -> str:
 
 
 def _column(name: str, spec: FieldSpec, known: Column | None) -> Column:
-    path = tuple(spec.path.split("."))
+    path = path_of(spec.path)
     if known:
         return replace(known, path=path, dlt_type=spec.type or known.dlt_type)
     usual: DltType = "timestamp" if name.endswith("_at") else "text"

@@ -1,5 +1,6 @@
 """What JSON holds: where a value is, by paths such as meta.after_cursor, and texts to store."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ Path = tuple[str, ...]
 # Stands for a field that is not there, where null is one that is.
 MISSING = object()
 WHOLE_BODY = "$"
+STEP = re.compile(r"\['([^']+)'\]|([^.\[\]]+)")
 
 
 def storable(text: str) -> str:
@@ -18,10 +20,13 @@ def storable(text: str) -> str:
 
 
 def path_of(spelled: str | None) -> Path:
-    """Return the steps of a path such as meta.after_cursor; none for the whole body."""
+    """Return the steps of a path such as meta.after_cursor; none for the whole body.
+
+    A name that has a dot in it stands in brackets, as in JSONPath: ``['@odata.nextLink']``.
+    """
     if not spelled or spelled == WHOLE_BODY:
         return ()
-    return tuple(spelled.removeprefix("$.").split("."))
+    return tuple(quoted or plain for quoted, plain in STEP.findall(spelled.removeprefix("$")))
 
 
 def value_at(value: Any, path: Sequence[str]) -> Any:

@@ -9,6 +9,7 @@ from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.tables.paths import MISSING, Path, value_at
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.bodies import parsed
+from helpdesk_assets.transport.links import linked
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Page:
         total: how many rows it says there are in all; None when it does not say.
         has_more: whether it says that more rows follow; None when it does not say.
         following: the cursor or the address of the next page; None when there is none.
+        names_next: whether the place of that is there at all, be it null.
     """
 
     rows: list[Row]
     total: int | None = None
     has_more: bool | None = None
     following: str | None = None
+    names_next: bool = True
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,20 @@ class PageFormat:
             rows,
             _count(value_at(body, self.total)) if self.total else None,
             _truth(value_at(body, self.has_more)) if self.has_more else None,
-            self._following(body, response),
+            *self._following(body, response),
         )
 
-    def _following(self, body: Any, response: Response) -> str | None:
+    def _following(self, body: Any, response: Response) -> tuple[str | None, bool]:
+        """Return what leads to the next page, and whether its place is there."""
         if self.link:
-            return response.links.get(self.link, {}).get("url")
-        following = value_at(body, self.following) if self.following else None
-        return None if following in (None, MISSING, "") else str(following)
+            # Many an API sends the header only where there is something to name.
+            return linked(response.headers.get("Link", ""), self.link), True
+        if not self.following:
+            return None, True
+        following = value_at(body, self.following)
+        if following is MISSING:
+            return None, False
+        return None if following in (None, "") else str(following), True
 
 
 def _count(said: Any) -> int | None:

@@ -1,0 +1,219 @@
+"""Where each page names the next, that nothing follows has to be said, and be true."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets.transport.links import linked
+from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, command, sentence_of
+
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+PROFILE = """\
+client:
+  auth: {{type: bearer, token: 'dlt.secrets["api_key"]'}}
+resources:
+  - name: help_desk_tickets
+    endpoint:
+      path: /tickets
+      params: {params}
+      data_selector: data
+      paginator: {paginator}
+    fields: {{id: id, subject: subject, status: status, created_at: created_at}}
+"""
+CHECK = ("python", "-m", "helpdesk_assets", "check")
+
+
+class Api:
+    """A list of tickets whose pages name the next one in some way.
+
+    Args:
+        tickets: how many there are.
+        size: how many are on a page.
+        envelope: makes the body, or the whole answer, of the rows and the cursor of the next page.
+    """
+
+    def __init__(
+        self, tickets: int, envelope: Callable[[list[Any], str | None], Any], size: int = 100
+    ) -> None:
+        self._tickets = tickets
+        self._envelope = envelope
+        self._size = size
+        self.requests = 0
+
+    async def answer(self, request: Request) -> Response:
+        self.requests += 1
+        first = int(request.query_params.get("cursor", 0))
+        end = first + self._size
+        rows = [
+            {"id": number, "subject": "s", "status": "open", "created_at": None}
+            for number in range(first + 1, min(end, self._tickets) + 1)
+        ]
+        made = self._envelope(rows, str(end) if end < self._tickets else None)
+        return made if isinstance(made, Response) else JSONResponse(made)
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        with serve(Starlette(routes=[Route("/tickets", self.answer)])) as base_url:
+            yield base_url
+
+
+Serve = Callable[..., Any]
+
+
+@pytest.fixture
+def served(
+    tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Api, str, str], Any]:
+    """Serve an API, with a profile whose paginator is as given."""
+
+    @contextmanager
+    def start(api: Api, paginator: str, params: str = "{}") -> Iterator[None]:
+        file = tmp_path / "desk.yaml"
+        file.write_text(PROFILE.format(paginator=paginator, params=params))
+        with api.served() as base_url:
+            for name, value in zip(SETTINGS, (base_url, "key", str(warehouse.path)), strict=True):
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
+            yield
+
+    return start
+
+
+def odata(rows: list[Any], following: str | None) -> Any:
+    more = {"@odata.nextLink": f"/tickets?cursor={following}"} if following else {}
+    return {"data": rows, **more}
+
+
+def nulled(rows: list[Any], following: str | None) -> Any:
+    return {"data": rows, "paging": {"next": following}}
+
+
+def last_flag(rows: list[Any], following: str | None) -> Any:
+    return {"data": rows, "isLast": following is None, "token": following}
+
+
+def more_flag(rows: list[Any], following: str | None) -> Any:
+    """As Zendesk has it: a cursor is always there, and the flag alone says whether it leads on."""
+    end = rows[-1]["id"] if rows else 10**6
+    return {"data": rows, "more": following is not None, "token": following or str(end)}
+
+
+@pytest.mark.parametrize(
+    ("envelope", "paginator", "said"),
+    [
+        # A path that is split at its dot, one with a typo, and a flag of the opposite sense.
+        (odata, "{type: json_link, next_url_path: '@odata.nextLink'}", "nothing where the next"),
+        (nulled, "{type: cursor, cursor_path: pagings.next}", "nothing where the next"),
+        (nulled, "{type: cursor, cursor_path: paging.nxt}", "nothing where the next"),
+        (
+            last_flag,
+            "{type: cursor, cursor_path: token, has_more_path: isLast}",
+            "may be of a flag of the opposite sense",
+        ),
+    ],
+)
+def test_an_end_that_is_not_said_fails_the_run_and_the_check(
+    envelope: Any, paginator: str, said: str, served: Serve, sync: Sync, warehouse: Warehouse
+) -> None:
+    with served(Api(250, envelope), paginator):
+        sentence = sentence_of(sync())
+        checked = command(*CHECK)
+
+    assert said in sentence
+    assert "The table is as it was before." in sentence
+    assert checked.returncode == 1
+    assert said in checked.stdout
+
+
+@pytest.mark.parametrize("tickets", [0, 7, 100, 101, 250])
+@pytest.mark.parametrize(
+    ("envelope", "paginator"),
+    [
+        (odata, "{type: json_link, next_url_path: \"['@odata.nextLink']\"}"),
+        (nulled, "{type: cursor, cursor_path: paging.next}"),
+        (nulled, "{type: cursor, cursor_path: \"$.paging['next']\"}"),
+        (more_flag, "{type: cursor, cursor_path: token, has_more_path: more}"),
+    ],
+)
+def test_an_end_that_is_said_is_believed(
+    tickets: int,
+    envelope: Any,
+    paginator: str,
+    served: Serve,
+    sync: Sync,
+    warehouse: Warehouse,
+) -> None:
+    # OData leaves the key out at the end, which a full page of known size does not do in silence.
+    known = "{limit: 101}" if envelope is odata else "{}"
+    with served(Api(tickets, envelope), paginator, known):
+        assert sync().success
+
+    assert len(warehouse.tickets()) == tickets
+
+
+def test_the_size_of_a_page_that_is_asked_for_tells_a_full_one(
+    served: Serve, sync: Sync, warehouse: Warehouse
+) -> None:
+    # 20 of 100 are no full page, though a round number.
+    with served(Api(20, odata), "{type: json_link, next_url_path: next}", "{per_page: 100}"):
+        assert sync().success
+    with served(Api(20, odata, size=20), "{type: json_link, next_url_path: next}", "{top: 20}"):
+        assert "a full first page of 20 rows" in sentence_of(sync())
+
+    assert len(warehouse.tickets()) == 20
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '<{}>; rel="next"',
+        "<{}>; Rel=next",
+        '<{}>; REL="NEXT"',
+        '<{}>; rel="last next"',
+        '<{}>;rel = "next"; title="a; b, c"',
+        '</tickets?cursor=0>; rel="first", <{}>; title="x\\"y"; rel="next"',
+        '</self>; rel="next"; anchor="/other", <{}>; rel="next"',
+        '<{}>; type="text/html"; rel=next',
+    ],
+)
+def test_link_headers_are_read_as_rfc_8288_has_them(
+    header: str, served: Serve, sync: Sync, warehouse: Warehouse
+) -> None:
+    def envelope(rows: list[Any], following: str | None) -> Response:
+        # An address may have what separates links and parameters in it.
+        address = f"/tickets?cursor={following}&columns=a;b,c"
+        headers = {"Link": header.replace("{}", address)} if following else {}
+        return JSONResponse({"data": rows}, headers=headers)
+
+    with served(Api(250, envelope), "{type: header_link}"):
+        assert sync().success
+
+    assert len(warehouse.tickets()) == 250
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "next",
+        '<a>; rel="nextish"',
+        '<a>; title="rel=next"',
+        '<a>; rel="prev"; rel="next"',
+        '<a; rel="next"',
+        "<" * 50_000,
+        "<a>" + '; rel="' * 20_000,
+        "<a>" + ";" * 50_000,
+    ],
+)
+def test_a_header_that_names_no_next_page_names_none(header: str) -> None:
+    assert linked(header, "next") is None
