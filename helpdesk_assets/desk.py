@@ -4,12 +4,11 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
-from itertools import islice
+from datetime import timedelta
 
 import dagster as dg
-from croniter import CroniterError, croniter
 
+from helpdesk_assets.freshness import freshness_of
 from helpdesk_assets.profiles import listed_tables
 from helpdesk_assets.settings import DEFAULT_DESK, Section, from_environment
 from helpdesk_assets.tables.schema import TABLE, Table
@@ -22,14 +21,6 @@ DEFAULT_POOL = "duckdb"
 DEFAULT_CRON = "0 * * * *"
 DEFAULT_FULL_REFRESH_CRON = "0 3 * * 0"
 DEFAULT_BACKFILL_START = "2020-01-01"
-# How long a run may be late, at the most, before its table is.
-MOST_GRACE = timedelta(hours=6)
-# The longest pause of a schedule is looked for in this time and so many ticks at least, from a
-# Thursday on: a weekend is in it, and for a schedule of some days a month, a year.
-LOOKED_AT = timedelta(days=8)
-FEWEST_TICKS, MOST_TICKS = 13, 1500
-THURSDAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
 RESOURCE_ROLES = ("alerts", "api", "dlt", "reports", "warehouse")
 
 
@@ -217,31 +208,6 @@ class HelpDesk:
         """Return when the tables are late, and when they are stale."""
         late, stale = self.freshness or freshness_of(self.sync_cron)
         return dg.FreshnessPolicy.time_window(warn_window=late, fail_window=stale)
-
-
-def freshness_of(cron: str) -> tuple[timedelta, timedelta]:
-    """Return the ages at which a table is late, and stale, that a schedule keeps fresh.
-
-    It is late when a run after the longest pause of the schedule is overdue by as much as that
-    pause, or by six hours; and stale when it is by five times as much. An hourly table is late
-    after 2 hours and stale after 6; a daily one, after 30 and 54.
-
-    Raises:
-        dg.DagsterInvalidDefinitionError: it is no cron schedule.
-    """
-    try:
-        ticks = croniter(cron, THURSDAY, ret_type=datetime)
-        longest, before = timedelta(0), next(ticks)
-        for count, tick in enumerate(islice(ticks, MOST_TICKS)):
-            if count >= FEWEST_TICKS and before > THURSDAY + LOOKED_AT:
-                break
-            longest, before = max(longest, tick - before), tick
-    except (CroniterError, ValueError):
-        raise dg.DagsterInvalidDefinitionError(
-            f"The cron schedule {cron!r} cannot be read: set five fields, such as 0 6 * * 1-5."
-        ) from None
-    grace = min(longest, MOST_GRACE)
-    return longest + grace, longest + 5 * grace
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets import HelpDesk, build_defs, defs
-from helpdesk_assets.desk import freshness_of
+from helpdesk_assets.freshness import freshness_of
 from helpdesk_assets.profiles import BUILT_IN
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.resources.alerts import HelpDeskAlerts

@@ -1,0 +1,160 @@
+"""The attributes of the component, which YAML sets: typed, and described as their resources are."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import dagster as dg
+from pydantic import InstanceOf
+
+from helpdesk_assets.desk import (
+    DEFAULT_BACKFILL_START,
+    DEFAULT_CRON,
+    DEFAULT_FULL_REFRESH_CRON,
+)
+from helpdesk_assets.resources import (
+    HelpDeskAlerts,
+    HelpDeskApi,
+    HelpDeskReports,
+    HelpDeskWarehouse,
+)
+from helpdesk_assets.resources.api import Incremental
+
+# How YAML names a variable of the environment: {{ env.X }} or {{ env("X") }}.
+ENV = re.compile(r"""^\s*\{\{\s*env(?:\.(\w+)|\(\s*['"](\w+)['"]\s*\))\s*\}\}\s*$""")
+
+
+def described_as(text: str) -> dg.Resolver:
+    """Describe an attribute, for the YAML schema and for people."""
+    resolver: dg.Resolver = dg.Resolver.default(description=text)
+    return resolver
+
+
+def _field(resource: type[Any], name: str) -> dg.Resolver:
+    """Describe an attribute as the field of the resource that it sets."""
+    return described_as(str(resource.model_fields[name].description))
+
+
+def _from_environment(context: dg.ResolutionContext, value: Any) -> Any:
+    """Leave a secret of the environment where it is: it is read by a run and not at load.
+
+    Any other template is a text, too: of itself, dg takes a key of digits for a number.
+    """
+    found = ENV.match(value) if isinstance(value, str) else None
+    if found:
+        return dg.EnvVar(found[1] or found[2])
+    resolved = context.resolve_value(value) if "{{" in str(value) else value
+    return None if resolved is None else str(resolved)
+
+
+def _secret(resource: type[Any], name: str) -> dg.Resolver:
+    return dg.Resolver(
+        _from_environment,
+        model_field_type=str | None,
+        # Else a default that is None would be given to it as a text.
+        inject_before_resolve=False,
+        description=f"{resource.model_fields[name].description} In YAML: '{{{{ env.NAME }}}}'.",
+    )
+
+
+class IncrementalModel(dg.Model, dg.Resolvable):
+    """How to load what has changed only, where the profile does not say."""
+
+    cursor_path: Annotated[str | None, _field(Incremental, "cursor_path")] = None
+    start_param: Annotated[str | None, _field(Incremental, "start_param")] = None
+    lag: Annotated[float | None, _field(Incremental, "lag")] = None
+
+
+class ApiModel(dg.Model, dg.Resolvable):
+    """The REST API: its address, the key to it, and how it is read."""
+
+    base_url: Annotated[str | None, _field(HelpDeskApi, "base_url")] = None
+    api_key: Annotated[InstanceOf[str] | None, _secret(HelpDeskApi, "api_key")] = None
+    pages_in_flight: Annotated[int | None, _field(HelpDeskApi, "pages_in_flight")] = None
+    requests_per_second: Annotated[float | None, _field(HelpDeskApi, "requests_per_second")] = None
+    rejected_share: Annotated[float | None, _field(HelpDeskApi, "rejected_share")] = None
+    deletes: Annotated[str | None, _field(HelpDeskApi, "deletes")] = None
+    deleted_share: Annotated[float | None, _field(HelpDeskApi, "deleted_share")] = None
+    incremental: Annotated[IncrementalModel, described_as("How to load what has changed only.")] = (
+        IncrementalModel()
+    )
+
+
+class WarehouseModel(dg.Model, dg.Resolvable):
+    """The DuckDB file. Several help desks can share one, each in a dataset of its own."""
+
+    credentials: Annotated[InstanceOf[str] | None, _secret(HelpDeskWarehouse, "credentials")] = None
+    lock_timeout: Annotated[float | None, _field(HelpDeskWarehouse, "lock_timeout")] = None
+    memory_limit: Annotated[str | None, _field(HelpDeskWarehouse, "memory_limit")] = None
+
+
+class SchedulesModel(dg.Model, dg.Resolvable):
+    """When it is loaded."""
+
+    enabled: Annotated[bool, described_as("Whether there are schedules. Default: true.")] = True
+    cron: Annotated[
+        str | None,
+        described_as(
+            f"When the sync runs. Default: {DEFAULT_CRON}. Environment: "
+            "SCHEDULES__HELP_DESK_SYNC__CRON."
+        ),
+    ] = None
+    full_refresh_cron: Annotated[
+        str | None,
+        described_as(
+            f"When every row is read. Default: {DEFAULT_FULL_REFRESH_CRON}. Environment: "
+            "SCHEDULES__HELP_DESK_FULL_REFRESH__CRON."
+        ),
+    ] = None
+    timezone: Annotated[
+        str | None,
+        described_as(
+            "The time zone of the schedules. Default: UTC. Environment: "
+            "SCHEDULES__HELP_DESK_SYNC__TIMEZONE."
+        ),
+    ] = None
+    backfill_start: Annotated[
+        str | None,
+        described_as(
+            "The first month that can be loaded by itself, as a date. Default: "
+            f"{DEFAULT_BACKFILL_START}. Environment: SCHEDULES__HELP_DESK_BACKFILL__START."
+        ),
+    ] = None
+
+
+class ReportsModel(dg.Model, dg.Resolvable):
+    """The reports: tables, charts and a page."""
+
+    enabled: Annotated[bool, described_as("Whether there are reports. Default: true.")] = True
+    timezone: Annotated[str | None, _field(HelpDeskReports, "timezone")] = None
+    solved_statuses: Annotated[Sequence[str] | None, _field(HelpDeskReports, "solved_statuses")] = (
+        None
+    )
+    path: Annotated[str | None, _field(HelpDeskReports, "path")] = None
+
+
+class AlertsModel(dg.Model, dg.Resolvable):
+    """The alerts of runs and checks that failed."""
+
+    enabled: Annotated[
+        bool, described_as("Whether there are sensors that send alerts. Default: true.")
+    ] = True
+    webhook_url: Annotated[InstanceOf[str] | None, _secret(HelpDeskAlerts, "webhook_url")] = None
+    slack_token: Annotated[InstanceOf[str] | None, _secret(HelpDeskAlerts, "slack_token")] = None
+    slack_channel: Annotated[str | None, _field(HelpDeskAlerts, "slack_channel")] = None
+    ui_url: Annotated[str | None, _field(HelpDeskAlerts, "ui_url")] = None
+
+
+class FreshnessModel(dg.Model, dg.Resolvable):
+    """The ages at which the tables are late, and stale."""
+
+    late_hours: Annotated[float, described_as("Hours after a load at which a table is late.")]
+    stale_hours: Annotated[float, described_as("Hours after a load at which a table is stale.")]
+
+
+def values_of(model: dg.Model | None) -> dict[str, Any]:
+    """Return the attributes of a part that are set, but for whether there is one."""
+    values = {name: getattr(model, name) for name in type(model).model_fields} if model else {}
+    return {
+        name: value for name, value in values.items() if value is not None and name != "enabled"
+    }
