@@ -1,10 +1,10 @@
 """Where the tickets go: a DuckDB file, which one load at a time may write."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import dlt
 import duckdb
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.exceptions import DltException
-from dlt.common.pipeline import LoadInfo
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from pydantic import Field
 
@@ -23,7 +22,7 @@ from helpdesk_assets.tables.schema import DATASET, DELETED_AT, Table
 from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, stored_columns, use_dataset
 from helpdesk_assets.warehouse.pool import alive
 
-DEFAULT_LOCK_TIMEOUT = 10.0
+DEFAULT_LOCK_TIMEOUT = 60.0
 DEFAULT_MEMORY_LIMIT = "200MB"
 # Of more than one letter, as one is a drive of Windows.
 SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.I)
@@ -96,7 +95,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
                     destination=dlt.destinations.duckdb(credentials),
                     dataset_name=table.dataset,
                 )
-                _load_at_once(pipeline, file)
+                _wait_for_others(pipeline, file)
                 try:
                     yield pipeline
                 finally:
@@ -222,16 +221,27 @@ def _forget_a_lost_table(connection: duckdb.DuckDBPyConnection, lost: Table) -> 
             connection.execute(f"delete from {kept.qualified} where {named} = ?", [lost.source])
 
 
-def _load_at_once(pipeline: dlt.Pipeline, file: DuckDbFile) -> None:
-    """Let the pipeline load with the DuckDB file held open from the first job to the last.
+def _wait_for_others(pipeline: dlt.Pipeline, file: DuckDbFile) -> None:
+    """Let the pipeline wait for others to close the file, each time before it opens it.
 
-    dlt opens it for each of them; when the last connection is closed, DuckDB writes the file anew.
-    And whoever has begun to read it meanwhile is waited for, as at first.
+    It is held open while dlt looks for its state, and from the first job of a load to the last:
+    dlt opens it for each of them, and when the last connection is closed, DuckDB writes it anew.
+    While the API is read, it is closed.
     """
-    load = pipeline.load
+    connect = pipeline.sql_client
 
-    def load_at_once(*args: Any, **options: Any) -> LoadInfo:
-        with file.held_open(pipeline.sql_client):
-            return load(*args, **options)
+    def waiting(*args: Any, **options: Any) -> AbstractContextManager[Any]:
+        return file.held_open(partial(connect, *args, **options))
 
-    vars(pipeline)["load"] = load_at_once
+    def held_open(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def held(*args: Any, **options: Any) -> Any:
+            with waiting():
+                return method(*args, **options)
+
+        return held
+
+    # A run looks for its state by a method that dlt keeps to itself; the public one, called before,
+    # would leave the run to do so once more.
+    held = {name: held_open(getattr(pipeline, name)) for name in ("load", "_sync_destination")}
+    vars(pipeline).update(held, sql_client=waiting)

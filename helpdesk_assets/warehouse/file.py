@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from errno import ENOSPC
+from functools import partial
 from os import strerror
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class DuckDbFile:
 
     @contextmanager
     def held_open(self, connect: Callable[[], Any]) -> Iterator[Any]:
-        """Hold the file open to write while inside, from when whoever reads it has closed it.
+        """Hold the file open while inside, from when whoever is in the way has closed it.
 
         Args:
             connect: opens it, as a context manager; dlt's and DuckDB's have no type in common.
@@ -94,18 +95,20 @@ class DuckDbFile:
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file to read; one that is not there yet is read as an empty one.
+        """Open the file to read, from when whoever writes it has closed it.
+
+        One that is not there yet is read as an empty one.
 
         Raises:
-            dg.Failure: it cannot be opened.
+            dg.Failure: it cannot be opened, or is still being written after ``lock_timeout``
+                seconds.
         """
-        with self.explained():
-            connection = (
-                duckdb.connect(str(self.path), read_only=True)
-                if self.path.exists()
-                else duckdb.connect()
-            )
-        with connection:
+        connect = partial(duckdb.connect, str(self.path), read_only=True)
+        with ExitStack() as opened:
+            with self.explained():
+                connection = opened.enter_context(
+                    self.held_open(connect if self.path.exists() else duckdb.connect)
+                )
             yield connection
 
     @contextmanager

@@ -114,6 +114,48 @@ def test_a_file_that_another_process_holds_is_said_so(
     assert sync().success
 
 
+# Run in another process: opens the file again and again, half of the time.
+READS = """
+import duckdb, sys, time
+print(flush=True)
+while True:
+    try:
+        with duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reads"):
+            time.sleep(0.2)
+    except duckdb.IOException:
+        pass
+    time.sleep(0.2)
+"""
+
+
+@pytest.mark.parametrize("other", ["reads", "writes"])
+def test_a_run_waits_each_time_that_another_process_has_the_file_open(
+    other: str,
+    sandbox: StartSandbox,
+    connect: Connect,
+    whole_sync: Sync,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = sandbox(tickets=120)
+    connect(desk)
+    assert whole_sync().success
+    monkeypatch.setenv("DESTINATION__DUCKDB__LOCK_TIMEOUT", "30")
+    with subprocess.Popen(
+        [sys.executable, "-c", READS, str(warehouse.path), other], stdout=subprocess.PIPE
+    ) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        del desk.desk.tickets[:3]
+        result = whole_sync()
+        reader.kill()
+
+    assert result.success
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    gone = "select count(*) from help_desk.help_desk_tickets where deleted_at is not null"
+    assert warehouse.query(gone) == [(3,)]
+
+
 @pytest.mark.parametrize(
     ("limit", "says"),
     [("plenty", "cannot read 'plenty' as an amount of memory"), ("1MB", "ran out of the memory")],
