@@ -24,7 +24,7 @@ class NoTokenError(UnusableAnswerError):
 
 
 class TooManyRejectedError(Exception):
-    """More rows cannot be loaded than the run was told to put up with; the text is a sentence."""
+    """More rows cannot be loaded than the run may reject; the text is the error message."""
 
 
 def setting_failure(sentence: str) -> dg.Failure:

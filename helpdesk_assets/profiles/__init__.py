@@ -23,7 +23,7 @@ DEFAULT_PROFILE = "default"
 
 
 def load_profile(named: str | None = None) -> Profile:
-    """Return a profile by its name, where it is shipped, or by the path of its file.
+    """Return a profile by the name of a built-in one, or by the path of its file.
 
     Raises:
         dg.Failure: there is none, or it has a mistake; says the file, the line and what was
@@ -72,16 +72,16 @@ def listed_tables(named: str | None = None) -> list[tuple[Table, str | None]]:
 
 
 def profile_file(named: str) -> Path:
-    """Return the file of a profile. Raises dg.Failure when the name is of none that is shipped."""
+    """Return the file of a profile. Raises dg.Failure when the name is of no built-in one."""
     if "/" in named or named.endswith((".yaml", ".yml")):
         return Path(named)
-    shipped = built_in_profiles()
-    if named not in shipped:
-        close = difflib.get_close_matches(named, shipped, n=1)
+    known = built_in_profiles()
+    if named not in known:
+        close = difflib.get_close_matches(named, known, n=1)
         raise setting_failure(
             f"There is no profile called {named!r}"
             f"{f'; did you mean {close[0]}' if close else ''}: set SOURCES__HELP_DESK__PROFILE to "
-            f"one of {', '.join(shipped)}, or to the path of a file such as ./desk.yaml."
+            f"one of {', '.join(known)}, or to the path of a file such as ./desk.yaml."
         )
     return BUILT_IN / f"{named}.yaml"
 

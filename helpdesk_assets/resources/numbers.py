@@ -12,7 +12,7 @@ DEFAULT_DELETED_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Number:
-    """A setting that is a number: what it is when left out, its bounds, and an example."""
+    """A setting that is a number: its default, its bounds, and an example."""
 
     what: str
     default: float | None

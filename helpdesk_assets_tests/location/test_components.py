@@ -59,6 +59,7 @@ def own() -> dg.Definitions:
         executor=dg.multi_or_in_process_executor.configured({"in_process": {}}, name="theirs"),
     )
 """
+# Run in another process, as the project's own definitions are; it answers by printing.
 EXECUTORS = """\
 from team.definitions import defs
 loaded = defs()

@@ -114,7 +114,8 @@ def test_a_file_that_another_process_holds_is_said_so(
     assert sync().success
 
 
-# Run in another process: opens the file again and again, half of the time.
+# Run in another process: says by a line that it has begun, and then opens the file again and
+# again, half of the time.
 READS = """
 import duckdb, sys, time
 print(flush=True)
