@@ -59,6 +59,8 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
         "rows_read": walk.tables.read,
         "rows_rejected": walk.tables.rejected,
     }
+    if walk.asked:
+        metadata["asked_from"] = walk.asked.since.isoformat(timespec="seconds")
     if read.total is not None:
         metadata["api_total"] = read.total
     if isinstance(read, WalkOfWalks):
@@ -67,9 +69,9 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
 
 
 def _sync_mode(walk: Walk) -> str:
-    if not walk.incremental:
+    if not walk.asked:
         return "full"
-    return "window" if walk.incremental.is_window else "incremental"
+    return "window" if walk.asked.is_window else "incremental"
 
 
 def table_metadata(warehouse: HelpDeskWarehouse, table: Table) -> Mapping[str, Any]:

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
-from requests import HTTPError, PreparedRequest
+from requests import HTTPError
 
 from helpdesk_assets.errors import UNCHANGED, NoTokenError, UnusableAnswerError, chain
-from helpdesk_assets.load.connection import Connection, first_request
+from helpdesk_assets.load.connection import Connection
+from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.chained import ChainWalk
 from helpdesk_assets.paging.positions import Counted
 from helpdesk_assets.paging.reader import CompleteReader
@@ -44,24 +45,24 @@ def look(api: HelpDeskApi) -> Iterator[Finding]:
         stage = "settings"
         yield Finding("profile", True, profile.name)
         yield Finding("address", True, api.resolved_base_url(profile))
-        with api.connection(full_refresh=True) as connection:
+        with api.connection() as connection, connection.walk() as walk:
             stage = "host"
-            first = _request(connection)
-            pages = _one_list(connection).look(first, pages=2)
+            first = connection.first_request()
+            pages = _one_list(walk).look(first, pages=2)
             page = next(pages)
             yield Finding("host", True, f"{str(first.url).partition('?')[0]} answers")
             yield Finding("key", True, "accepted")
             yield from _of_rows(connection, page)
-            yield _of_order(connection, list(pages))
-            yield _of_cost(connection, page)
+            yield _of_order(walk, list(pages))
+            yield _of_cost(walk, page)
     except dg.Failure as failure:
         yield from _of_failure(failure, stage)
         return
     yield from _of_other_lists(api, profile, page.rows)
 
 
-def _one_list(connection: Connection) -> CompleteReader:
-    reader = connection.walk.reader
+def _one_list(walk: Walk) -> CompleteReader:
+    reader = walk.reader
     if not isinstance(reader, CompleteReader):
         raise TypeError("It is a list for each row of another.")
     return reader
@@ -75,10 +76,9 @@ def _of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> I
     others = [resource for resource in profile.resources if resource.name != TABLE]
     for resource in sorted(others, key=lambda resource: resource.parent is not None):
         try:
-            with api.connection(
-                table=Table(resource.name, desk=api.desk), full_refresh=True
-            ) as connection:
-                rows = _first_rows(connection, seen)
+            table = Table(resource.name, desk=api.desk)
+            with api.connection(table=table) as connection, connection.walk() as walk:
+                rows = _first_rows(connection, walk, seen)
         except dg.Failure as failure:
             yield Finding(resource.name, False, _said(failure))
             continue
@@ -98,27 +98,17 @@ def _of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> I
             yield Finding(resource.name, True, f"{len(rows)} rows at {at}{whose}")
 
 
-def _first_rows(connection: Connection, seen: dict[str, list[Row]]) -> list[Row]:
-    reader, parent = connection.walk.reader, connection.resource.parent
+def _first_rows(connection: Connection, walk: Walk, seen: dict[str, list[Row]]) -> list[Row]:
+    reader, parent = walk.reader, walk.parent
     if isinstance(reader, CompleteReader) or parent is None:
-        return next(_one_list(connection).look(_request(connection), pages=1)).rows
-    key = connection.profile.resource(parent).columns()[0]
+        return next(_one_list(walk).look(connection.first_request(), pages=1)).rows
+    key = connection.settings.profile.resource(parent).columns()[0]
     ids = [value_at(row, key.field) for row in seen.get(parent, [])[:1]]
     return next(reader.rows(ids, parent_column(parent)))
 
 
-def _request(connection: Connection) -> PreparedRequest:
-    return first_request(
-        connection.resource,
-        connection.profile,
-        connection.walk.reader.session,
-        connection.base_url,
-        connection.auth,
-    )
-
-
 def _of_rows(connection: Connection, page: Page) -> Iterator[Finding]:
-    resource = connection.resource
+    resource = connection.settings.resource
     selector = resource.endpoint.data_selector
     count = len(page.rows)
     if not count:
@@ -155,8 +145,8 @@ def _of_rows(connection: Connection, page: Page) -> Iterator[Finding]:
     )
 
 
-def _of_order(connection: Connection, more: list[Page]) -> Finding:
-    walk = _one_list(connection).walk
+def _of_order(walked: Walk, more: list[Page]) -> Finding:
+    walk = _one_list(walked).walk
     if isinstance(walk, ChainWalk):
         return Finding("order", True, "the API's own: each page says where the next one is")
     if walk.steps_back:
@@ -169,8 +159,8 @@ def _of_order(connection: Connection, more: list[Page]) -> Finding:
     return Finding("order", True, "the second page joins the first" if more else "one page")
 
 
-def _of_cost(connection: Connection, page: Page) -> Finding:
-    walk = _one_list(connection).walk
+def _of_cost(walked: Walk, page: Page) -> Finding:
+    walk = _one_list(walked).walk
     proof = "and shows that none is missing" if not isinstance(walk, ChainWalk) else ""
     if page.total is None:
         return Finding(

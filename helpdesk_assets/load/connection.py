@@ -1,5 +1,6 @@
 """The way to the help desk: what a run needs to read it, made of its settings."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,11 +9,18 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import dagster as dg
 from dlt.common.configuration.resolve import resolve_configuration
+from dlt.extract import DltSource
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from requests import PreparedRequest, Request, Response
 
-from helpdesk_assets.load.incremental import IncrementalSync
-from helpdesk_assets.load.source import Walk, spelled_params
+from helpdesk_assets.load.incremental import Asked, Filter
+from helpdesk_assets.load.source import (
+    Parents,
+    Walk,
+    help_desk_source,
+    params_of,
+    source_by_parent,
+)
 from helpdesk_assets.paging.described import new_walk, page_format
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
@@ -33,6 +41,7 @@ class Settings:
     Attributes:
         resource: the one that is to be read.
         table: what it is loaded into.
+        changes: how to ask for what has changed; None where that is not configured.
     """
 
     profile: Profile
@@ -40,22 +49,99 @@ class Settings:
     table: Table
     base_url: str
     secrets: Mapping[str, str] = field(repr=False)
-    incremental: IncrementalSync | None
+    changes: Filter | None
     pages_in_flight: int
     requests_per_second: float | None
     rejected_share: float
     deleted_share: float
 
+    def read_from(self) -> tuple[str, str]:
+        """Return hashes of the address and of what the profile says of the list.
+
+        What was read of one list tells nothing of another; and an address may hold a secret.
+        """
+        described = self.resource.model_dump_json(exclude_defaults=True)
+        times = f"{self.profile.format} {self.profile.time_zone}"
+        return _hash(self.base_url.rstrip("/")), _hash(f"{described} {times}")
+
 
 @dataclass(frozen=True)
 class Connection:
-    """What it takes to read a list: what it is like, where it is, and how to get in and through."""
+    """A way to a help desk: how it is asked, and how to get in and through.
 
-    profile: Profile
-    resource: Resource
-    base_url: str
+    Attributes:
+        settings: of the run.
+        run_id: what rejected rows are marked with.
+        session: sends the requests.
+        auth: what lets them in.
+    """
+
+    settings: Settings
+    run_id: str
+    session: HelpDeskSession
     auth: AuthConfigBase
-    walk: Walk
+
+    @contextmanager
+    def walk(self, asked: Asked | None = None) -> Iterator[Walk]:
+        """Make a walk through the list, of which nothing is known yet; it reads while inside.
+
+        Args:
+            asked: which rows are asked for; None: all.
+        """
+        settings, resource = self.settings, self.settings.resource
+        changes = asked is not None and not asked.is_window
+        if resource.parent:
+            # A list that fits on a page, as most of them do, is one request.
+            reader: CompleteReader | ParentsReader = ParentsReader(
+                self.session,
+                partial(new_walk, resource, brief=True),
+                self.first_request,
+                authorize=self.auth,
+                past_the_end=[action.status_code for action in resource.endpoint.response_actions],
+                gone_share=settings.deleted_share,
+            )
+        else:
+            walk = new_walk(resource, brief=changes)
+            reader = CompleteReader(self.session, walk, authorize=self.auth)
+        tables = Tables(
+            settings.table,
+            run_id=self.run_id,
+            rejected_share=settings.rejected_share,
+            exclude=resource.exclude,
+        )
+        with reader.open():
+            yield Walk(
+                reader, tables, settings.table, asked, settings.profile.name, resource.parent
+            )
+
+    def source(self, walk: Walk, parents: Parents | None = None) -> DltSource:
+        """Return the source of a walk; dlt does not take the same one twice.
+
+        Args:
+            walk: how the list is read.
+            parents: says whose lists are wanted, where the list is asked for by parent.
+        """
+        profile = self.settings.profile
+        if walk.parent and parents:
+            return source_by_parent(profile=profile, walk=walk, parents=parents)
+        return help_desk_source(
+            base_url=self.settings.base_url, auth=self.auth, profile=profile, walk=walk
+        )
+
+    def first_request(self, parent: object = None, asked: Asked | None = None) -> PreparedRequest:
+        """Return the request for the first page of the list; of a parent's, by its id."""
+        settings, resource = self.settings, self.settings.resource
+        path = PARENT.sub(lambda _: quote(str(parent), safe=""), resource.endpoint.path)
+        return self.session.requests_session.prepare_request(
+            Request(
+                "GET",
+                endpoint_url(settings.base_url, path),
+                params=params_of(resource, asked),
+                headers=dict(settings.profile.client.headers),
+                auth=self.auth,
+                hooks={"response": _raise_for_status},
+            )
+        )
 
 
 @contextmanager
@@ -84,15 +170,14 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
         redaction=redaction,
         session=session.token_session,
     )
-    walk = _walk(settings, session, auth, run_id)
     desk = Desk(
         endpoint_url(settings.base_url, resource.endpoint.path),
         resource.endpoint.path,
         set_secrets(settings.secrets, settings.table.desk),
     )
     try:
-        with redaction.of_logs(), walk.reader.open():
-            yield Connection(settings.profile, resource, settings.base_url, auth, walk)
+        with redaction.of_logs():
+            yield Connection(settings, run_id, session, auth)
     except dg.Failure:
         raise
     except Exception as error:
@@ -103,62 +188,12 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
         raise failure_for(settings.table.desk, failure) from None
 
 
-def _walk(settings: Settings, session: HelpDeskSession, auth: AuthConfigBase, run_id: str) -> Walk:
-    resource, incremental = settings.resource, settings.incremental
-    table = settings.table
-    changes = incremental is not None and not incremental.is_window
-    if resource.parent:
-        # A list that fits on a page, as most of them do, is one request.
-        reader: CompleteReader | ParentsReader = ParentsReader(
-            session,
-            partial(new_walk, resource, brief=True),
-            partial(first_request, resource, settings.profile, session, settings.base_url, auth),
-            authorize=auth,
-            past_the_end=[action.status_code for action in resource.endpoint.response_actions],
-            gone_share=settings.deleted_share,
-        )
-    else:
-        reader = CompleteReader(session, new_walk(resource, brief=changes), authorize=auth)
-    return Walk(
-        reader,
-        Tables(
-            table,
-            run_id=run_id,
-            rejected_share=settings.rejected_share,
-            cursor=incremental.cursor_path if incremental else None,
-            exclude=resource.exclude,
-        ),
-        table,
-        incremental,
-        settings.profile.name,
-        resource.parent,
-    )
-
-
-def first_request(
-    resource: Resource,
-    profile: Profile,
-    session: HelpDeskSession,
-    base_url: str,
-    auth: AuthConfigBase,
-    parent: object = None,
-) -> PreparedRequest:
-    """Return the request for the first page of a list; of a parent's, by its id."""
-    path = PARENT.sub(lambda _: quote(str(parent), safe=""), resource.endpoint.path)
-    return session.requests_session.prepare_request(
-        Request(
-            "GET",
-            endpoint_url(base_url, path),
-            params=spelled_params(resource.endpoint.params),
-            headers=dict(profile.client.headers),
-            auth=auth,
-            hooks={"response": _raise_for_status},
-        )
-    )
-
-
 def _raise_for_status(response: Response, *_: object, **__: object) -> None:
     response.raise_for_status()
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @settings_explained()

@@ -30,9 +30,9 @@ class Gone:
 def why_not(walk: Walk) -> str | None:
     """Say why a walk does not tell which rows are gone; None when it does."""
     read = walk.reader.walk
-    if walk.incremental and walk.incremental.is_window:
+    if walk.asked and walk.asked.is_window:
         return "a walk through the rows of a time does not see the others"
-    if walk.incremental:
+    if walk.asked:
         return "an incremental walk reads what has changed only"
     if not read.has_ended:
         return "the walk did not end"
@@ -52,7 +52,7 @@ def settle_deleted(
     one. A row that comes back is written anew, and so without ``deleted_at``.
 
     Args:
-        client: of the file that the walk's load has been committed to.
+        client: of the file that the walk's load has been committed to, in a transaction.
         walk: as it ended.
         load_id: of its load.
         how: what to do.
@@ -71,16 +71,15 @@ def settle_deleted(
     if walk.parent and isinstance(walk.reader.walk, WalkOfWalks):
         gone += f" and ({_was_looked_for(walk.parent, walk.table.dataset)})"
         values.append(walk.reader.walk.parents)
-    with client.begin_transaction():
-        counted = client.execute_sql(
-            f"select count(*) filter ({gone}), count(*) filter ({DELETED_AT} is null) from {table}",
-            *values,
-        )
-        ((rows, living),) = counted or [(0, 0)]
-        if how == "hard" and rows <= share * living:
-            client.execute_sql(f"delete from {table} where {gone}", *values)
-            return Gone(rows, "hard")
-        client.execute_sql(f"update {table} set {DELETED_AT} = now() where {gone}", *values)
+    counted = client.execute_sql(
+        f"select count(*) filter ({gone}), count(*) filter ({DELETED_AT} is null) from {table}",
+        *values,
+    )
+    ((rows, living),) = counted or [(0, 0)]
+    if how == "hard" and rows <= share * living:
+        client.execute_sql(f"delete from {table} where {gone}", *values)
+        return Gone(rows, "hard")
+    client.execute_sql(f"update {table} set {DELETED_AT} = now() where {gone}", *values)
     return Gone(rows, "soft")
 
 

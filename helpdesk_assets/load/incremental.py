@@ -1,85 +1,65 @@
-"""How to ask for some of the rows only: those that have changed, or those of a time."""
+"""How to ask for some of the rows only: those that have changed, or those of a time.
+
+What has changed is asked for from a watermark on: the moment at which the last complete walk began,
+by the API's own clock or by this machine's, whichever was earlier. No value of a row moves it, and
+every row that the API answers with is loaded.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from functools import partial
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-import dlt
-from dlt.sources.rest_api.typing import IncrementalConfig
-
-from helpdesk_assets.tables.schema import Table
+from helpdesk_assets.tables.paths import Path
+from helpdesk_assets.tables.times import UTC_TIMES, Times
 
 
 @dataclass(frozen=True)
-class IncrementalSync:
-    """How to ask for some of the tickets only, in the words of dlt's own ``incremental``.
-
-    They are those that have changed since the last load or, with a start and an end, those of a
-    time; the latter changes nothing of what the next load asks for.
+class Asked:
+    """What a list is asked for, where it is not all of it.
 
     Attributes:
-        cursor_path: the column that says when a ticket last changed, or what the time is of.
-        start_param: the query parameter that leaves out what came before.
-        lag: how far to go back behind the newest change known; seconds where the field is a time.
-        end_param: the query parameter that leaves out what came after.
-        start: the beginning of the time, which belongs to it.
-        end: its end, which does not.
+        params: of the query.
+        since: the time from which on rows are asked for.
+        is_window: whether they are the rows of a time, which tells nothing of the others.
     """
 
-    cursor_path: str
+    params: Mapping[str, str]
+    since: datetime
+    is_window: bool = False
+
+
+@dataclass(frozen=True)
+class Filter:
+    """How an API takes a time from which on, and up to which, rows are asked for.
+
+    Attributes:
+        start_param: the query parameter that leaves out what came before.
+        end_param: the one that leaves out what came after; None: there is none.
+        times: how it spells times.
+        cursor: where in a row that time is; None: not known.
+        lag: seconds to go back behind a watermark, for changes that show late.
+    """
+
     start_param: str
-    lag: float = 0
     end_param: str | None = None
-    start: datetime | None = None
-    end: datetime | None = None
+    times: Times = field(default=UTC_TIMES)
+    cursor: Path | None = None
+    lag: float = 0
 
-    @property
-    def is_window(self) -> bool:
-        """Whether it asks for the tickets of a time."""
-        return self.end is not None
+    def changes(self, watermark: datetime) -> Asked:
+        """Return how to ask for what has changed since the walk that a watermark is of."""
+        since = watermark - timedelta(seconds=self.lag)
+        return Asked({self.start_param: self.times.spelled(since)}, since)
 
-    def asked(self, params: Mapping[str, str]) -> IncrementalConfig:
-        """Return dlt's own ``incremental`` for an endpoint.
-
-        Args:
-            params: what the endpoint is asked with in any case.
-        """
-        asked: IncrementalConfig = {
-            "cursor_path": self.cursor_path,
-            "start_param": self.start_param,
-            "lag": self.lag,
-            "on_cursor_value_missing": "include",
-            # At first, all is asked for: as the profile does it, or by leaving the parameter out.
-            "convert": partial(_spelled, at_first=params.get(self.start_param)),
-        }
-        if self.is_window:
-            asked["initial_value"] = self.start
-            asked["end_value"] = self.end
-            if self.end_param:
-                asked["end_param"] = self.end_param
-        return asked
-
-    def begin_next_before_this(self, table: Table, seconds: float) -> None:
-        """Let the next walk ask for what changed while this one lasted, too.
-
-        This one may have read a ticket before it changed, and after it another that changed later.
-        The newest change that was seen, less the time that the walk took, was before its beginning.
+    def window(self, start: datetime, end: datetime) -> Asked:
+        """Return how to ask for the rows of a time.
 
         Args:
-            table: what it is loaded into.
-            seconds: how long this walk took.
+            start: its beginning, which belongs to it.
+            end: its end, which does not. Without an ``end_param`` the API sends what came after,
+                too.
         """
-        state = dlt.current.resource_state(table.name)["incremental"][self.cursor_path]
-        if isinstance(state["last_value"], datetime):
-            state["last_value"] -= timedelta(seconds=seconds)
-
-
-def _spelled(value: Any, *, at_first: str | None) -> str | None:
-    """Spell a cursor's value for the query, a time in UTC; there is none at first."""
-    if value is None:
-        return at_first
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
-    return str(value)
+        params = {self.start_param: self.times.spelled(start)}
+        if self.end_param:
+            params[self.end_param] = self.times.spelled(end, is_end=True)
+        return Asked(params, start, is_window=True)

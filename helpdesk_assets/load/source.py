@@ -19,18 +19,15 @@ from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from dlt.sources.rest_api import rest_api_source
 from dlt.sources.rest_api.typing import Endpoint, RESTAPIConfig
 
-from helpdesk_assets.load.incremental import IncrementalSync
+from helpdesk_assets.load.incremental import Asked
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.tables.arrow import Tables, rejected_hints
 from helpdesk_assets.tables.schema import Table
 
-# Which load of its parents a resource has been loaded up to, in what dlt keeps of it.
-LOADED_UP_TO = "loaded_up_to"
-
-# Returns the ids of the parents that have been loaded after a load, and the newest load.
-ParentsSince = Callable[[str], tuple[list[Any], str]]
+# Returns the ids of the parents whose lists are wanted, and the newest load of their table.
+Parents = Callable[[], tuple[list[Any], str]]
 
 
 @dataclass
@@ -41,17 +38,29 @@ class Walk:
         reader: reads the list, page by page, and shows that it is complete.
         tables: makes tables of what it reads, and counts.
         table: what the rows are loaded into.
-        incremental: how to ask for what has changed; None reads the list in full.
+        asked: which rows are asked for; None reads the list in full.
         profile: the name of the profile that the desk was read by.
         parent: the resource whose rows the list is asked for by; None where it is one list.
+        parents_load: the newest load of the parents that were asked for.
     """
 
     reader: CompleteReader | ParentsReader
     tables: Tables
     table: Table = field(default_factory=Table)
-    incremental: IncrementalSync | None = None
+    asked: Asked | None = None
     profile: str = ""
     parent: str | None = None
+    parents_load: str = ""
+
+    @property
+    def up_to(self) -> str | None:
+        """What the table is loaded up to by it, as a watermark; None where it does not tell."""
+        if self.parent:
+            return self.parents_load
+        began = self.reader.session.began
+        if began is None or (self.asked and self.asked.is_window):
+            return None
+        return began.isoformat()
 
 
 def help_desk_source(
@@ -90,7 +99,7 @@ def help_desk_source(
             {
                 "name": table.name,
                 "columns": table.dlt_columns(),
-                "endpoint": _endpoint(resource, reader, walk.incremental),
+                "endpoint": _endpoint(resource, reader, walk.asked),
             }
         ],
     }
@@ -101,13 +110,10 @@ def help_desk_source(
     return source
 
 
-def _endpoint(
-    resource: Resource, reader: CompleteReader, incremental: IncrementalSync | None
-) -> Endpoint:
-    params = spelled_params(resource.endpoint.params)
-    endpoint: Endpoint = {
+def _endpoint(resource: Resource, reader: CompleteReader, asked: Asked | None) -> Endpoint:
+    return {
         "path": resource.endpoint.path,
-        "params": params,
+        "params": params_of(resource, asked),
         # Where the reader puts the rows, wherever the API had them.
         "data_selector": "data",
         # Any paging that a profile can name, but complete.
@@ -117,20 +123,15 @@ def _endpoint(
             for answer in resource.endpoint.response_actions
         ],
     }
-    if incremental:
-        endpoint["incremental"] = incremental.asked(params)
-    return endpoint
 
 
-def source_by_parent(*, profile: Profile, walk: Walk, parents: ParentsSince) -> DltSource:
+def source_by_parent(*, profile: Profile, walk: Walk, parents: Parents) -> DltSource:
     """Return the source for one run of a list that is asked for by the rows of another.
-
-    It asks for the lists of those parents that have been loaded since it was loaded last.
 
     Args:
         profile: what the vendor calls things.
         walk: how the lists are read; takes down what came of it.
-        parents: says which there are; asked when the load has begun.
+        parents: says whose lists are wanted; asked when the load has begun.
     """
     reader, table = walk.reader, walk.table
     if not isinstance(reader, ParentsReader) or walk.parent is None:
@@ -138,13 +139,12 @@ def source_by_parent(*, profile: Profile, walk: Walk, parents: ParentsSince) -> 
     marked = parent_column(walk.parent)
 
     def rows_by_parent() -> Iterator[Any]:
-        state = dlt.current.resource_state()
-        ids, newest = parents(state.get(LOADED_UP_TO, ""))
+        ids, newest = parents()
         for rows in reader.rows(ids, marked):
             yield from walk.tables.tables(
                 rows, offset_of=reader.offset_of, is_last=reader.walk.has_ended
             )
-        state[LOADED_UP_TO] = newest
+        walk.parents_load = newest
 
     loaded = dlt.resource(
         rows_by_parent,
@@ -164,12 +164,13 @@ def _with_rejected(loaded: DltResource, table: Table) -> None:
     loaded._set_hints(rejected_hints(table), create_table_variant=True)
 
 
-def spelled_params(params: dict[str, str | int | bool]) -> dict[str, Any]:
-    """Return a profile's parameters as a query spells them."""
-    return {
+def params_of(resource: Resource, asked: Asked | None = None) -> dict[str, Any]:
+    """Return a list's parameters as a query spells them, with those of what is asked for."""
+    spelled = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in params.items()
+        for name, value in resource.endpoint.params.items()
     }
+    return spelled | dict(asked.params if asked else {})
 
 
 def _in_columns(
@@ -181,9 +182,6 @@ def _in_columns(
         yield from walk.tables.tables(
             rows, offset_of=reader.offset_of, is_last=reader.walk.has_ended
         )
-        changes = walk.incremental and not walk.incremental.is_window
-        if walk.incremental and changes and reader.walk.has_ended:
-            walk.incremental.begin_next_before_this(walk.table, reader.seconds)
 
     return step
 

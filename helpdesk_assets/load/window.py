@@ -5,11 +5,11 @@ from datetime import datetime
 from dlt.common.time import ensure_pendulum_datetime
 
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.load.incremental import IncrementalSync
+from helpdesk_assets.load.incremental import Asked, Filter
 from helpdesk_assets.profiles.model import Profile, Resource
 
 
-def date_window(profile: Profile, resource: Resource, start: str, end: str) -> IncrementalSync:
+def date_window(profile: Profile, resource: Resource, start: str, end: str) -> Asked:
     """Return how to ask for the rows of a time.
 
     Args:
@@ -33,13 +33,8 @@ def date_window(profile: Profile, resource: Resource, start: str, end: str) -> I
             "The time to load ends before it begins: set start and end in the run's "
             "configuration to an earlier and a later one, such as 2026-01-01 and 2026-02-01."
         )
-    return IncrementalSync(
-        resource.column_at(described.cursor_path),
-        described.start_param,
-        end_param=described.end_param,
-        start=beginning,
-        end=ending,
-    )
+    asked = Filter(described.start_param, described.end_param, profile.times(described))
+    return asked.window(beginning, ending)
 
 
 def _instant(name: str, text: str) -> datetime:

@@ -1,7 +1,6 @@
 """Reads the whole list for dlt: many pages of the API to one answer of its client."""
 
 import gc
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -57,7 +56,6 @@ class CompleteReader:
         self._page_starts: list[tuple[int, int]] = []
         self._read = 0
         self._flight: PagesInFlight[Page] | None = None
-        self._began: float | None = None
         vars(session.requests_session)["send"] = self._answer
 
     @contextmanager
@@ -85,11 +83,6 @@ class CompleteReader:
             yield page
 
     @property
-    def seconds(self) -> float:
-        """How long it has been since the first page was asked for."""
-        return 0.0 if self._began is None else time.monotonic() - self._began
-
-    @property
     def rows_read(self) -> int:
         """How many rows have been read, each as often as it had changed."""
         return self._read
@@ -100,7 +93,6 @@ class CompleteReader:
 
     def _answer(self, request: PreparedRequest, **options: Any) -> Response:
         if not self._flight:
-            self._began = time.monotonic()
             addresses = Addresses(str(request.url), self.walk.paging)
             fetch = partial(self._fetch, request, addresses, options)
             self._flight = PagesInFlight(fetch, self.session.in_flight)

@@ -1,16 +1,39 @@
 """The part of a profile that says where a list is, and how it is asked for page by page."""
 
+from datetime import datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from helpdesk_assets.profiles.client import Part, Plain
+from helpdesk_assets.tables.times import FORMATS
 
 # Names with dots between them; one that has a dot in it stands in brackets, as in JSONPath.
 _QUOTED = r"\['[^']+'\]"
 _STEPS = rf"([\w@-]+|{_QUOTED})(\.[\w@-]+|\.?{_QUOTED})*"
 FieldPath = Annotated[str, StringConstraints(pattern=rf"^{_STEPS}$")]
 BodyPath = Annotated[str, StringConstraints(pattern=rf"^(\$|(\$\.?)?{_STEPS})$")]
+
+
+def _format(value: str) -> str:
+    if value not in FORMATS and (
+        "%" not in value or datetime(2026, 1, 31).strftime(value) == value
+    ):
+        raise ValueError(f"one of {', '.join(FORMATS)}, or a pattern such as %Y-%m-%d %H:%M:%S")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("the name of a time zone, such as Europe/Berlin or UTC") from None
+    return value
+
+
+TimeFormat = Annotated[str, AfterValidator(_format)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class OffsetPaginator(Part):
@@ -75,21 +98,28 @@ Paginator = (
 
 
 class IncrementalParams(Part):
-    """How to ask for what has changed: dlt's own ``incremental``."""
+    """How to ask for what has changed, in the words of dlt's ``incremental``.
 
-    cursor_path: FieldPath
+    ``cursor_path`` is what ``check`` compares; what is asked for does not depend on it.
+    """
+
+    cursor_path: FieldPath | None = None
     start_param: str
+    format: TimeFormat | None = None
+    time_zone: TimeZone | None = None
 
 
 class DateFilter(Part):
-    """How to ask for the tickets of a time: dlt's ``incremental`` with a beginning and an end.
+    """How to ask for the tickets of a time, in the words of dlt's ``incremental``.
 
-    Without ``end_param`` the API is asked for all that comes after, and dlt leaves out the rest.
+    Without ``end_param`` the API is asked for all that comes after, and all of it is loaded.
     """
 
-    cursor_path: FieldPath
+    cursor_path: FieldPath | None = None
     start_param: str
     end_param: str | None = None
+    format: TimeFormat | None = None
+    time_zone: TimeZone | None = None
 
 
 class ResponseAction(Part):

@@ -7,9 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from helpdesk_assets.profiles.client import Client, Part
-from helpdesk_assets.profiles.endpoint import Endpoint, FieldPath
+from helpdesk_assets.profiles.endpoint import (
+    DateFilter,
+    Endpoint,
+    FieldPath,
+    IncrementalParams,
+    TimeFormat,
+    TimeZone,
+)
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
+from helpdesk_assets.tables.times import ISO, Times
 
 # As dlt writes what is put into a path: the id of each row of another resource.
 PARENT = re.compile(r"\{resources\.(\w+)\.id\}")
@@ -102,11 +110,6 @@ class Resource(Part):
         names = [*known, *(name for name in self.fields if name not in known)]
         return tuple(_column(name, self.fields[name], known.get(name)) for name in names)
 
-    def column_at(self, path: str) -> str:
-        """Return the name of the column that a field of the API becomes."""
-        named = {".".join(column.field): column.name for column in self.columns()}
-        return named.get(path, path)
-
 
 class Defaults(Part):
     """What holds for all resources; both have the one value that this project can keep."""
@@ -122,11 +125,15 @@ class Profile(Part):
         name: of the file, without its ending.
         documentation: addresses of the pages that the profile was made from.
         solved_statuses: the statuses that mean that nobody has to do anything about a ticket.
+        format: how the API spells times; see Times.
+        time_zone: what its times are of that do not say their zone. Default: UTC.
     """
 
     name: str = Field(default="", exclude=True)
     documentation: list[str] = Field(default_factory=list)
     solved_statuses: list[str] = Field(default=DEFAULT_SOLVED_STATUSES.split(", "))
+    format: TimeFormat = ISO
+    time_zone: TimeZone | None = None
     client: Client
     resource_defaults: Defaults = Defaults()
     resources: Annotated[list[Resource], Field(min_length=1)]
@@ -160,6 +167,12 @@ class Profile(Part):
         """Return a resource by its name. Raises KeyError when there is none."""
         return {resource.name: resource for resource in self.resources}[name]
 
+    def times(self, asked: IncrementalParams | DateFilter | None = None) -> Times:
+        """Return how the API spells times; where it is asked for those of a time, if it differs."""
+        if asked is None:
+            return Times(self.format, self.time_zone)
+        return Times(asked.format or self.format, asked.time_zone or self.time_zone)
+
     def table(self, table: Table) -> Table:
         """Return a table with its columns: by its resource's fields, and whose rows it belongs to.
 
@@ -178,7 +191,7 @@ class Profile(Part):
                     nullable=False,
                 ),
             )
-        return replace(table, columns=columns)
+        return replace(table, columns=columns, times=self.times())
 
 
 def parent_column(parent: str) -> str:

@@ -7,14 +7,12 @@ from operator import attrgetter
 from typing import Any, cast, get_args
 
 import dagster as dg
-from dlt.extract import DltSource
 from pydantic import Field
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.connection import Connection, Settings, connected, set_secrets
 from helpdesk_assets.load.deletes import Deletes
-from helpdesk_assets.load.incremental import IncrementalSync
-from helpdesk_assets.load.source import ParentsSince, Walk, help_desk_source, source_by_parent
+from helpdesk_assets.load.incremental import Asked, Filter
 from helpdesk_assets.load.window import date_window
 from helpdesk_assets.profiles import DEFAULT_PROFILE, load_profile
 from helpdesk_assets.profiles.client import secrets_of
@@ -28,6 +26,7 @@ from helpdesk_assets.resources.numbers import (
 )
 from helpdesk_assets.resources.secret import KeepsSecrets
 from helpdesk_assets.settings import DEFAULT_DESK, Section, described, explained, secret_of_desk
+from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import TABLE, Table
 
 DEFAULT_DELETES: Deletes = "soft"
@@ -43,7 +42,8 @@ class Incremental(dg.Config):
     cursor_path: str | None = Field(
         default=None,
         description=(
-            "The field that says when a ticket last changed, such as updated_at. "
+            "The field that says when a ticket last changed, such as updated_at, for the check "
+            "of the API to compare; what is asked for does not depend on it. "
             + described("sources", "incremental.cursor_path", default="the profile's")
         ),
     )
@@ -58,8 +58,8 @@ class Incremental(dg.Config):
     lag: float | None = Field(
         default=None,
         description=(
-            "Seconds to go back behind the newest change known, for clocks that differ and changes "
-            "that show late. " + described("sources", "incremental.lag", default=f"{DEFAULT_LAG:g}")
+            "Seconds to go back behind the beginning of the last complete sync, for changes that "
+            "show late. " + described("sources", "incremental.lag", default=f"{DEFAULT_LAG:g}")
         ),
     )
 
@@ -220,25 +220,31 @@ class HelpDeskApi(KeepsSecrets):
         return cast(Deletes, how)
 
     @explained
-    def resolved_incremental(self, resource: Resource) -> IncrementalSync | None:
+    def resolved_changes(self, profile: Profile, resource: Resource) -> Filter | None:
         """Return how to ask for changes; None reads all. Raises dg.Failure when it is half set.
 
         The settings are of the tickets; other resources have what the profile says.
         """
         described = resource.endpoint.incremental
         cursor_path, start_param = self._incremental() if resource.name == TABLE else (None, None)
-        if not cursor_path and not start_param and described:
-            cursor_path, start_param = described.cursor_path, described.start_param
-        lag = self.number("incremental.lag")
-        if not cursor_path and not start_param:
-            return None
-        if not cursor_path or not start_param:
+        if cursor_path and not start_param and not described:
             raise setting_failure(
-                "To load what has changed only, two settings are needed and one is missing: set "
-                "both SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH, such as updated_at, and "
-                "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM, such as updated_since; or neither."
+                "To load what has changed only, the query parameter that asks for it is missing: "
+                "set SOURCES__HELP_DESK__INCREMENTAL__START_PARAM, such as updated_since, or do "
+                "not set SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH."
             )
-        return IncrementalSync(resource.column_at(cursor_path), start_param, lag)
+        if described:
+            cursor_path = cursor_path or described.cursor_path
+            start_param = start_param or described.start_param
+        lag = self.number("incremental.lag")
+        if not start_param:
+            return None
+        return Filter(
+            start_param,
+            times=profile.times(described),
+            cursor=path_of(cursor_path) or None,
+            lag=lag,
+        )
 
     def _incremental(self) -> tuple[str | None, str | None]:
         return (
@@ -246,47 +252,13 @@ class HelpDeskApi(KeepsSecrets):
             self.incremental.start_param or self.settings.config("incremental.start_param", str),
         )
 
-    @contextmanager
-    def source(
-        self,
-        run_id: str,
-        table: Table | None = None,
-        *,
-        full_refresh: bool = False,
-        window: tuple[str, str] | None = None,
-        parents: ParentsSince | None = None,
-    ) -> Iterator[tuple[DltSource, Walk]]:
-        """Make the source for one run, and the walk that takes down what came of it.
-
-        Args:
-            run_id: what rejected rows are marked with.
-            table: what is loaded; its columns are the profile's. Default: the tickets.
-            full_refresh: read all of it, also where the API can say what has changed.
-            window: read the rows of a date range; see date_window.
-            parents: says which parents there are, where the list is asked for by them.
-
-        Raises:
-            dg.Failure: as a connection does.
-        """
-        with self.connection(run_id, table, full_refresh=full_refresh, window=window) as connection:
-            profile, walk = connection.profile, connection.walk
-            if walk.parent and parents:
-                source = source_by_parent(profile=profile, walk=walk, parents=parents)
-            else:
-                source = help_desk_source(
-                    base_url=connection.base_url, auth=connection.auth, profile=profile, walk=walk
-                )
-            yield source, walk
+    def resolved_window(self, table: Table, window: tuple[str, str]) -> Asked:
+        """Return how to ask for the rows of a date range; see date_window."""
+        profile = self.resolved_profile()
+        return date_window(profile, self.resolved_resource(profile, table.name), *window)
 
     @contextmanager
-    def connection(
-        self,
-        run_id: str = "",
-        table: Table | None = None,
-        *,
-        full_refresh: bool = False,
-        window: tuple[str, str] | None = None,
-    ) -> Iterator[Connection]:
+    def connection(self, run_id: str = "", table: Table | None = None) -> Iterator[Connection]:
         """Make what it takes to read a list of the desk.
 
         Whatever is raised or logged inside leaves without the secrets in it: as a dg.Failure, with
@@ -295,32 +267,22 @@ class HelpDeskApi(KeepsSecrets):
         Args:
             run_id: what rejected rows are marked with.
             table: what is read; its columns are the profile's. Default: the tickets.
-            full_refresh: read all of it, also where the API can say what has changed.
-            window: read the rows of a date range; see date_window.
         """
-        with connected(
-            self._resolved(table or Table(desk=self.desk), full_refresh, window), run_id
-        ) as connection:
+        with connected(self._resolved(table or Table(desk=self.desk)), run_id) as connection:
             yield connection
 
     @explained
-    def _resolved(
-        self, table: Table, full_refresh: bool, window: tuple[str, str] | None
-    ) -> Settings:
+    def _resolved(self, table: Table) -> Settings:
         """Look up everything that a connection takes. Raises dg.Failure when something is wrong."""
         profile = self.resolved_profile()
         resource = self.resolved_resource(profile, table.name)
-        if window:
-            incremental: IncrementalSync | None = date_window(profile, resource, *window)
-        else:
-            incremental = None if full_refresh else self.resolved_incremental(resource)
         return Settings(
             profile=profile,
             resource=resource,
             table=profile.table(table),
             base_url=self.resolved_base_url(profile),
             secrets={name: self.secret(name) for name in secrets_of(profile.client.auth)},
-            incremental=incremental,
+            changes=self.resolved_changes(profile, resource),
             pages_in_flight=int(self.number("pages_in_flight")),
             requests_per_second=self.number("requests_per_second"),
             rejected_share=self.number("rejected_share"),

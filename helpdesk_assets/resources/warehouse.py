@@ -21,6 +21,7 @@ from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, DELETED_AT, Table
 from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, stored_columns, use_dataset
 from helpdesk_assets.warehouse.pool import alive
+from helpdesk_assets.warehouse.watermark import Stored, stored
 
 DEFAULT_LOCK_TIMEOUT = 60.0
 DEFAULT_MEMORY_LIMIT = "200MB"
@@ -71,8 +72,10 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         return Path(self._resolved(dataset).database).absolute()
 
     @contextmanager
-    def pipeline(self, table: Table | None = None) -> Iterator[dlt.Pipeline]:
+    def pipeline(self, table: Table | None = None) -> Iterator[tuple[dlt.Pipeline, Stored]]:
         """Make the pipeline for one run into a table, with a working folder for the while.
+
+        With it comes the table as it is before the load.
 
         It is called as its source is, and so is what dlt keeps of it in the dataset. Its state is
         in the destination.
@@ -88,6 +91,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             # So that nothing is asked of the API in vain.
             with file.held_open(partial(duckdb.connect, str(file.path))) as connection:
                 _forget_a_lost_table(connection, table)
+                found = stored(connection, table)
             with file.working_folder() as folder:
                 pipeline = dlt.pipeline(
                     pipeline_name=table.source,
@@ -97,7 +101,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
                 )
                 _wait_for_others(pipeline, file)
                 try:
-                    yield pipeline
+                    yield pipeline, found
                 finally:
                     pipeline.deactivate()
 

@@ -13,13 +13,16 @@ START_SECONDS = 30
 
 
 @contextmanager
-def serve(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serve(
+    app: Starlette, *, host: str = "127.0.0.1", port: int = 0, dated: bool = True
+) -> Iterator[str]:
     """Serve ``app`` while inside; the value is its base URL.
 
     Args:
         app: what answers.
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
+        dated: whether answers get the header Date, by this machine's clock.
 
     Raises:
         OSError: the port is taken.
@@ -31,6 +34,7 @@ def serve(app: Starlette, *, host: str = "127.0.0.1", port: int = 0) -> Iterator
         log_level="warning",
         access_log=False,
         lifespan="off",
+        date_header=dated,
         # A fault may still be holding a connection, for ever.
         timeout_graceful_shutdown=1,
     )

@@ -11,8 +11,10 @@ from dlt.extract.hints import TResourceHints
 
 from helpdesk_assets.errors import TooManyRejectedError
 from helpdesk_assets.tables.columns import ARROW_TYPES, OtherColumns, typed_columns
+from helpdesk_assets.tables.paths import MISSING, value_at
 from helpdesk_assets.tables.rows import Row, read, rejected
 from helpdesk_assets.tables.schema import REJECTED_COLUMNS, ROW_NUMBER, Table
+from helpdesk_assets.tables.times import has_no_zone
 
 
 class Tables:
@@ -22,7 +24,6 @@ class Tables:
         table: what the rows are loaded into.
         run_id: what rejected rows are marked with.
         rejected_share: the most of the rows read, 0 to 1, that may be rejected.
-        cursor: the field that every table is to have, for dlt to see what changed last.
         exclude: fields that are not to be loaded.
 
     Attributes:
@@ -30,6 +31,8 @@ class Tables:
         rejected: rows among them that cannot be loaded.
         rejected_ids: the ids of those of them that have one.
         nameless: how many have none.
+        zoneless: the columns of times that did not say their zone, where the profile does not
+            either; they are read as UTC.
     """
 
     def __init__(
@@ -38,12 +41,10 @@ class Tables:
         *,
         run_id: str = "",
         rejected_share: float = 0.05,
-        cursor: str | None = None,
         exclude: Sequence[str] = (),
     ) -> None:
         self._run_id = run_id
         self._rejected_share = rejected_share
-        self._cursor = cursor
         self._table = table or Table()
         self._exclude = exclude
         self._others: OtherColumns | None = None
@@ -51,6 +52,7 @@ class Tables:
         self.rejected = 0
         self.rejected_ids: list[Any] = []
         self.nameless = 0
+        self.zoneless: list[str] = []
 
     def tables(
         self, rows: list[Row], *, offset_of: Callable[[int], int], is_last: bool
@@ -65,8 +67,10 @@ class Tables:
         Raises:
             TooManyRejectedError: more than the share of all rows cannot be loaded.
         """
-        typed, reasons = typed_columns(rows, self._table.columns)
+        typed, reasons = typed_columns(rows, self._table.columns, self._table.times)
         first = self.read + 1
+        if not self.read and self._table.times.time_zone is None:
+            self.zoneless = _zoneless(rows, self._table)
         self.read += len(rows)
         self.rejected += len(reasons)
         if is_last and self.rejected > self._rejected_share * self.read:
@@ -108,8 +112,6 @@ class Tables:
         # A field that the API has given one of these names does not take its place. The columns of
         # every row come first, as a new table has them in this order.
         arrays = {**typed, **self._others.of(rows), **ours}
-        if self._cursor and self._cursor not in arrays:
-            arrays[self._cursor] = pa.nulls(len(rows), self._others.arrow_type(self._cursor))
         not_null = self._table.not_null
         return pa.table(
             list(arrays.values()),
@@ -118,6 +120,18 @@ class Tables:
                 for name, array in arrays.items()
             ),
         )
+
+
+def _zoneless(rows: Sequence[Row], table: Table) -> list[str]:
+    """Return the columns of which the first time there is does not say its zone."""
+    firsts = {
+        column.name: next(
+            (v for row in rows if (v := value_at(row, column.field)) not in (None, MISSING)), None
+        )
+        for column in table.columns
+        if column.dlt_type == "timestamp"
+    }
+    return [name for name, value in firsts.items() if has_no_zone(value)]
 
 
 def rejected_hints(table: Table) -> TResourceHints:

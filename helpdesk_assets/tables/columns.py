@@ -20,6 +20,7 @@ from dlt.common.data_types import TDataType
 from helpdesk_assets.tables.paths import MISSING, storable, value_at
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import COLUMNS, DELETED_AT, Column
+from helpdesk_assets.tables.times import INSTANTS, UTC_TIMES, Times
 
 Name = Callable[[str], str]
 # A value that stands where the type of a whole column is concerned, and says nothing of it.
@@ -30,7 +31,7 @@ ARROW_TYPES: Mapping[TDataType, pa.DataType] = {
     "bool": pa.bool_(),
     "double": pa.float64(),
     "text": pa.string(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
+    "timestamp": INSTANTS,
 }
 DATA_TYPES: Mapping[type, TDataType] = {
     bool: "bool",
@@ -53,18 +54,19 @@ PLAIN: Mapping[str, set[type]] = {
     "bool": {bool},
     "double": {float, int},
     "text": {str},
-    "timestamp": {str},
+    "timestamp": {str, int},
 }
 
 
 def typed_columns(
-    rows: list[Row], columns: Sequence[Column] = COLUMNS
+    rows: list[Row], columns: Sequence[Column] = COLUMNS, times: Times = UTC_TIMES
 ) -> tuple[dict[str, pa.Array], dict[int, str]]:
     """Return the columns that are known, and which rows cannot be loaded.
 
     Args:
         rows: as the API sent them.
         columns: those that are known.
+        times: how the API spells times.
 
     Returns:
         Arrays by column name, without the rows that cannot be loaded; and of those the reasons,
@@ -72,12 +74,11 @@ def typed_columns(
     """
     try:
         return {
-            column.name: _plain(_values(rows, column.field), column.dlt_type, column)
-            for column in columns
+            column.name: _plain(_values(rows, column.field), column, times) for column in columns
         }, {}
     except (ValueError, OverflowError):
         # Not all of them are what they usually are, so each is looked at.
-        typed, reasons = zip(*(read(row, columns) for row in rows), strict=True)
+        typed, reasons = zip(*(read(row, columns, times) for row in rows), strict=True)
         good = [fields for fields, reason in zip(typed, reasons, strict=True) if reason is None]
         arrays = {
             column.name: pa.array(
@@ -96,14 +97,14 @@ def _values(rows: list[Row], path: tuple[str, ...]) -> list[Any]:
     return [None if (v := value_at(row, path)) is MISSING else v for row in rows]
 
 
-def _plain(values: list[Any], data_type: TDataType, column: Any) -> pa.Array:
-    kinds = set(map(type, values))
+def _plain(values: list[Any], column: Column, times: Times) -> pa.Array:
+    kinds, data_type = set(map(type, values)), column.dlt_type
     if not column.nullable and NOTHING in kinds:
         raise ValueError
     if kinds - {NOTHING} - PLAIN[data_type]:
         raise ValueError
     if data_type == "timestamp":
-        return pc.cast(pa.array(values, pa.string()), ARROW_TYPES[data_type])
+        return times.column(values)
     return pa.array(values, ARROW_TYPES[data_type])
 
 
@@ -140,10 +141,6 @@ class OtherColumns:
                     # Two fields of one name, once normalized: neither hides what the other holds.
                     columns[made] = pc.coalesce(columns[made], array) if made in columns else array
         return columns
-
-    def arrow_type(self, name: str) -> pa.DataType:
-        """Return the type of a column, or the one it will have when a value comes."""
-        return ARROW_TYPES[self.types.get(name, "timestamp")]
 
     def _name(self, parent: str, field: str) -> str:
         key = (parent, field)

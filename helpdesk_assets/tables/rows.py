@@ -8,6 +8,7 @@ from dlt.common.data_types import coerce_value, py_type_to_sc_type
 
 from helpdesk_assets.tables.paths import MISSING, storable, value_at
 from helpdesk_assets.tables.schema import COLUMNS, Column
+from helpdesk_assets.tables.times import UTC_TIMES, Times
 
 Row = dict[str, Any]
 
@@ -21,7 +22,9 @@ def reason_to_reject(row: Row) -> str | None:
     return read(row)[1]
 
 
-def read(row: Row, columns: Sequence[Column] = COLUMNS) -> tuple[Row, str | None]:
+def read(
+    row: Row, columns: Sequence[Column] = COLUMNS, times: Times = UTC_TIMES
+) -> tuple[Row, str | None]:
     """Return the typed fields of a row, by name, and why it cannot be loaded, if it cannot."""
     typed: Row = {}
     for column in columns:
@@ -35,7 +38,10 @@ def read(row: Row, columns: Sequence[Column] = COLUMNS) -> tuple[Row, str | None
             kind = py_type_to_sc_type(type(value))
             if kind == "json" or (kind == "bool") != (column.dlt_type == "bool"):
                 raise ValueError(kind)
-            typed[column.name] = coerce_value(column.dlt_type, kind, value)
+            if column.dlt_type == "timestamp":
+                typed[column.name] = times.instant(value)
+            else:
+                typed[column.name] = coerce_value(column.dlt_type, kind, value)
             if column.dlt_type == "bigint" and not -(2**63) <= typed[column.name] < 2**63:
                 raise OverflowError
             if column.dlt_type == "text":

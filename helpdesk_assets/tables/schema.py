@@ -11,6 +11,8 @@ from typing import Literal
 import dagster as dg
 from dlt.common.schema.typing import C_DLT_LOAD_ID, TTableSchemaColumns
 
+from helpdesk_assets.tables.times import UTC_TIMES, Times
+
 # The default desk's name, and that of its dataset.
 DATASET = "help_desk"
 TABLE = "help_desk_tickets"
@@ -113,12 +115,14 @@ class Table:
         columns: those that it has in any case, its key first.
         dataset: the schema that it is in.
         desk: the name of the help desk that it is loaded from.
+        times: how its API spells times.
     """
 
     name: str = TABLE
     columns: tuple[Column, ...] = COLUMNS
     dataset: str = DATASET
     desk: str = DATASET
+    times: Times = UTC_TIMES
 
     @property
     def qualified(self) -> str:

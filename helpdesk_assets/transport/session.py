@@ -2,6 +2,8 @@
 
 import threading
 import time
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from dlt.common.configuration import configspec
@@ -59,6 +61,10 @@ class HelpDeskSession:
 
     Attributes:
         in_flight: as above.
+        began: when the first request was sent, by the API's own clock (the header Date of its
+            answer) or by this machine's, whichever was earlier; None before the first page.
+        ahead: by how many seconds, roughly, the API's clock is ahead of this machine's; None where
+            it does not say.
         requests: requests sent, the repeated ones included.
         retries: requests that repeated one before them.
         requests_session: dlt's own, which sends.
@@ -84,6 +90,9 @@ class HelpDeskSession:
         self._failing_since = 0.0
         self._spent = 0.0
         self._thread = threading.local()
+        self._first_sent: tuple[datetime, float] | None = None
+        self.began: datetime | None = None
+        self.ahead: float | None = None
         self.requests = 0
         self.retries = 0
         self.requests_session = self._session()
@@ -137,9 +146,12 @@ class HelpDeskSession:
             UnusableAnswerError: it is no page.
         """
         self._thread.attempts, self._thread.failing = 0, False
+        self._first_sent = self._first_sent or (datetime.now(timezone.utc), time.monotonic())
         try:
             response: Response = self._send_with_retries(request, **options)
             page = self._page_format.page(response, place)
+            if self.began is None:
+                self._note_clocks(response, *self._first_sent)
         except Exception as error:
             self._redaction.clean(error)
             raise
@@ -150,6 +162,22 @@ class HelpDeskSession:
                     self._count_failing(-1)
         self._throttle.went_well()
         return page
+
+    def _note_clocks(self, response: Response, sent: datetime, monotonic: float) -> None:
+        """Note when the first request was sent, by the clock that says the earlier time.
+
+        An answer is dated when it is made, so that the time since then is taken off.
+        """
+        self.began = sent
+        lasted = timedelta(seconds=time.monotonic() - monotonic)
+        try:
+            answered = parsedate_to_datetime(response.headers.get("Date", ""))
+            # A date of the zone -0000 comes without one, and is of UTC.
+            by_the_api = answered.replace(tzinfo=answered.tzinfo or timezone.utc) - lasted
+        except (TypeError, ValueError, OverflowError):
+            return
+        self.ahead = (by_the_api - sent).total_seconds()
+        self.began = min(sent, by_the_api.astimezone(timezone.utc))
 
     def stop(self) -> None:
         """Send nothing any more: what waits to be repeated is given up."""

@@ -38,8 +38,12 @@ def ours(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
     warehouse = HelpDeskWarehouse(credentials=file)
 
     def run() -> None:
-        with api.source("bench") as (source, _), warehouse.pipeline() as pipeline:
-            pipeline.run(source, loader_file_format="parquet")
+        with (
+            api.connection("bench") as connection,
+            warehouse.pipeline() as (pipeline, _),
+            connection.walk() as walk,
+        ):
+            pipeline.run(connection.source(walk), loader_file_format="parquet")
 
     return run
 

@@ -1,7 +1,12 @@
 """Runs that ask for what has changed only, and runs that do not although they could."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -11,21 +16,61 @@ from starlette.responses import Response
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.app import Answer
 from helpdesk_assets.sandbox.faults import FAULTS
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import (
+    SETTINGS,
+    Sandbox,
+    Warehouse,
+    everything_logged,
+    metadata_of,
+    sentence_of,
+)
+from helpdesk_assets_tests.support.clocked import ClockedDesk, profile, utc
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 Sync = Callable[[], dg.ExecuteInProcessResult]
+Use = Callable[..., Any]
 
 CURSOR = "SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH"
 START = "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM"
 LAG = "SOURCES__HELP_DESK__INCREMENTAL__LAG"
+TABLE = "help_desk.help_desk_tickets"
 
 
 @pytest.fixture
 def incremental(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CURSOR, "updated_at")
     monkeypatch.setenv(START, "updated_since")
+
+
+@pytest.fixture
+def use(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Serve a desk with a clock while inside, and load from it by a profile."""
+
+    @contextmanager
+    def start(
+        desk: ClockedDesk, incremental: str = "{start_param: since}", **options: str
+    ) -> Iterator[None]:
+        file = tmp_path / "desk.yaml"
+        file.write_text(profile(incremental, **options))
+        monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
+        monkeypatch.setenv(LAG, "0")
+        with desk.served() as base_url:
+            for name, value in zip(SETTINGS, (base_url, "key", str(warehouse.path)), strict=True):
+                monkeypatch.setenv(name, value)
+            yield
+
+    return start
+
+
+def now(seconds: float = 0) -> str:
+    """Return the time in some seconds, as the sandbox spells it."""
+    instant = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+    return instant.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def statuses(warehouse: Warehouse) -> dict[int, str | None]:
+    return {number: status for number, _, status in warehouse.tickets()}
 
 
 def full_refresh(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
@@ -43,16 +88,18 @@ def test_an_unchanged_desk_costs_one_request(
 ) -> None:
     desk = sandbox(tickets=1000)
     connect(desk)
+    began = datetime.now(timezone.utc)
     first = sync()
     before = warehouse.tickets()
     desk.queries.clear()
     second = sync()
 
-    assert metadata_of(first)["sync_mode"] == metadata_of(second)["sync_mode"] == "incremental"
+    assert metadata_of(first)["sync_mode"] == "full"
+    assert metadata_of(second)["sync_mode"] == "incremental"
     assert metadata_of(second)["requests"] == len(desk.queries) == 1
-    assert desk.queries[0]["updated_since"] < max(
-        ticket["updated_at"] for ticket in desk.desk.tickets
-    )
+    # From when the first one began on, less the lag of 300 seconds, and in whole seconds.
+    since = utc(desk.queries[0]["updated_since"])
+    assert timedelta(seconds=298) <= began - since <= timedelta(seconds=302)
     assert warehouse.tickets() == before
     assert all(check.passed for check in second.get_asset_check_evaluations())
 
@@ -65,12 +112,8 @@ def test_what_has_changed_arrives_run_after_run(
     connect(desk)
     sync()
     for number in range(4):
-        desk.desk.tickets[number].update(
-            status=f"round {number}", updated_at=f"2026-12-0{number + 1}T00:00:00Z"
-        )
-        desk.desk.tickets.append(
-            {"id": 501 + number, "subject": "new", "updated_at": f"2026-12-0{number + 1}T00:00:01Z"}
-        )
+        desk.desk.tickets[number].update(status=f"round {number}", updated_at=now())
+        desk.desk.tickets.append({"id": 501 + number, "subject": "new", "updated_at": now()})
         result = sync()
 
         assert result.success
@@ -97,20 +140,19 @@ def test_a_change_while_a_long_walk_lasts_is_read_by_the_next(
         if request.query_params["offset"] == "396" and not changed:
             changed = True
             # What has been read changes first, what is still to be read a second later.
-            desk.desk.tickets[150].update(status="reopened", updated_at="2026-12-01T00:00:00Z")
-            desk.desk.tickets[490].update(status="reopened", updated_at="2026-12-01T00:00:01Z")
+            desk.desk.tickets[150].update(status="reopened", updated_at=now())
             await asyncio.sleep(1.5)
+            desk.desk.tickets[490].update(status="reopened", updated_at=now())
         return await answer(request)
 
     desk = sandbox(tickets=500, fault=busy)
     connect(desk)
     sync()
-    (stale,) = [status for number, _, status in warehouse.tickets() if number == 151]
+    stale = statuses(warehouse)[151]
     sync()
-    (fresh,) = [status for number, _, status in warehouse.tickets() if number == 151]
 
     assert stale != "reopened"
-    assert fresh == "reopened"
+    assert statuses(warehouse)[151] == "reopened"
 
 
 @pytest.mark.usefixtures("incremental")
@@ -128,16 +170,18 @@ def test_a_full_refresh_reads_what_has_changed_without_saying_so(
     sync()
     before = warehouse.tickets()[3]
     desk.queries.clear()
+    began = datetime.now(timezone.utc)
     result = full_refresh(instance)
 
     assert before[2] != "changed in silence"
     assert metadata_of(result)["sync_mode"] == "full"
     assert all("updated_since" not in query for query in desk.queries)
     assert warehouse.tickets()[3][2] == "changed in silence"
-    # And the next run goes on from where the last one that asked for changes was.
+    # And the next run asks for what has changed since it began.
     desk.queries.clear()
     assert metadata_of(sync())["sync_mode"] == "incremental"
-    assert len(desk.queries) == 1
+    (query,) = desk.queries
+    assert abs(began - utc(query["updated_since"])) <= timedelta(seconds=302)
 
 
 @pytest.mark.usefixtures("incremental")
@@ -148,7 +192,7 @@ def test_a_failed_run_is_made_up_for(
     connect(desk)
     sync()
     for ticket in desk.desk.tickets[:150]:
-        ticket.update(status="reopened", updated_at="2026-12-01T00:00:00Z")
+        ticket.update(status="reopened", updated_at=now())
     desk.fault = FAULTS["refuses-page-two"].make()
     failed = sync()
     desk.fault = None
@@ -156,6 +200,203 @@ def test_a_failed_run_is_made_up_for(
 
     assert not failed.success
     assert [status for _, _, status in warehouse.tickets()[:150]] == ["reopened"] * 150
+
+
+@pytest.mark.parametrize(
+    ("ahead", "dated"),
+    # That a clock is behind which nobody can see is said in docs/profiles.md.
+    [(-3600, True), (0, True), (365 * 86400, True), (0, False), (3600, False)],
+)
+def test_nothing_that_changes_is_missed_whatever_the_clocks_say(
+    ahead: int, dated: bool, use: Use, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = ClockedDesk(150, ahead=timedelta(seconds=ahead), dated=dated)
+    with use(desk):
+        assert sync().success
+        for number in range(1, 4):
+            desk.change(number, f"round {number}")
+            desk.add()
+            assert sync().success
+            assert statuses(warehouse)[number] == f"round {number}"
+            assert len(warehouse.tickets()) == len(desk.tickets)
+
+
+@pytest.mark.parametrize("value", ["2027-12-01T00:00:00Z", "9999-12-31T23:59:59Z", "soon", None])
+def test_no_value_of_a_ticket_keeps_others_from_being_asked_for(
+    value: str | None, use: Use, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = ClockedDesk(150)
+    desk.tickets[7]["updated_at"] = value
+    with use(desk, "{cursor_path: updated_at, start_param: since}"):
+        for number in range(1, 4):
+            assert sync().success
+            desk.change(number, f"round {number}", updated_at="2026-01-01T00:00:00Z")
+            result = sync()
+            # Also where the time of its last change has not moved: what the API sends is loaded.
+            assert statuses(warehouse)[number] == f"round {number}"
+            assert metadata_of(result)["rows_loaded"] == metadata_of(result)["rows_read"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("meta.updated", {"meta": {"updated": "2026-11-01T00:00:00Z"}}),
+        ("updatedAt", {"updatedAt": "2026-11-01T00:00:00Z"}),
+        ("updated_at", {"updated_at": "2026-11-01 10:00:00"}),
+        ("updated_at", {"updated_at": 1764060000000}),
+        ("nowhere", {}),
+    ],
+)
+def test_where_the_time_of_a_change_is_does_not_matter(
+    path: str, fields: dict[str, Any], use: Use, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = ClockedDesk(120)
+    for ticket in desk.tickets.values():
+        ticket.update(fields)
+    with use(desk, f"{{cursor_path: {path}, start_param: since}}"):
+        for number in range(1, 4):
+            assert sync().success
+            desk.change(number, "changed")
+
+        assert metadata_of(sync())["rows_read"] <= 3
+        assert [statuses(warehouse)[number] for number in (1, 2, 3)] == ["changed"] * 3
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+PATTERN = "%d.%m.%Y %H:%M:%S"
+
+
+def from_berlin(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("times", "reads", "spells"),
+    [
+        ("", utc, lambda at: at.isoformat(timespec="milliseconds")),
+        (
+            "format: epoch_seconds\n",
+            lambda text: datetime.fromtimestamp(int(text), timezone.utc),
+            lambda at: int(at.timestamp()),
+        ),
+        (
+            "format: epoch_milliseconds\n",
+            lambda text: datetime.fromtimestamp(int(text) / 1000, timezone.utc),
+            lambda at: int(at.timestamp() * 1000),
+        ),
+        (
+            "time_zone: Europe/Berlin\n",
+            from_berlin,
+            lambda at: at.astimezone(BERLIN).strftime("%Y-%m-%d %H:%M:%S"),
+        ),
+        (
+            f"format: '{PATTERN}'\ntime_zone: Europe/Berlin\n",
+            lambda text: datetime.strptime(text, PATTERN).replace(tzinfo=BERLIN),
+            lambda at: at.astimezone(BERLIN).strftime(PATTERN),
+        ),
+    ],
+)
+def test_times_are_written_and_read_as_the_profile_says(
+    times: str,
+    reads: Callable[[str], datetime],
+    spells: Callable[[datetime], Any],
+    use: Use,
+    sync: Sync,
+    warehouse: Warehouse,
+) -> None:
+    desk = ClockedDesk(120, reads=reads, spells=spells)
+    with use(desk, times=times):
+        assert sync().success
+        desk.change(5, "changed")
+        desk.add()
+        result = sync()
+
+    assert metadata_of(result)["sync_mode"] == "incremental"
+    assert metadata_of(result)["rows_read"] in (2, 3)
+    assert statuses(warehouse)[5] == "changed"
+    # Each was opened at its instant, to the second.
+    stored = warehouse.query(f"select id, epoch(created_at) from {TABLE}")
+    assert len(stored) == 121
+    for number, seconds in stored:
+        assert abs(seconds - desk.changed[number].timestamp()) < 1 or number == 5
+
+
+def test_a_value_may_have_more_in_it_than_the_time(use: Use, sync: Sync) -> None:
+    desk = ClockedDesk(10, reads=lambda text: utc(text.removeprefix(">=")))
+    with use(desk, "{start_param: since, format: '>=%Y-%m-%dT%H:%M:%SZ'}"):
+        assert sync().success
+        desk.change(5, "changed")
+
+        assert metadata_of(sync())["rows_read"] == 1
+
+
+def why_all(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
+    """Return why a run has read every row, as it logged; it has to have."""
+    assert metadata_of(result)["sync_mode"] == "full"
+    logged = everything_logged(instance, result)
+    return logged.partition("Every row of help_desk_tickets is read: ")[2].partition(".'")[0]
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (f"drop table {TABLE}", "no complete sync"),
+        (f"delete from {TABLE}", "the table is empty"),
+        (f"delete from {TABLE} where id = 7", "the table has 149 rows, and had 150"),
+        (f"update {TABLE} set _dlt_load_id = '1' where id > 0", "something else has written"),
+        (f"insert into {TABLE} (id, _dlt_load_id) values (999, '9')", "something else has written"),
+        ("drop table help_desk._watermarks", "no complete sync"),
+    ],
+)
+def test_an_edited_table_is_read_whole_again(
+    edit: str,
+    why: str,
+    use: Use,
+    sync: Sync,
+    instance: dg.DagsterInstance,
+    warehouse: Warehouse,
+) -> None:
+    desk = ClockedDesk(150)
+    with use(desk):
+        sync()
+        assert metadata_of(sync())["sync_mode"] == "incremental"
+        warehouse.query(edit)
+        result = sync()
+
+        assert why in why_all(instance, result)
+        assert {n for n, _, _ in warehouse.tickets()} >= set(desk.tickets)
+        assert metadata_of(sync())["sync_mode"] == "incremental"
+
+
+def test_another_desk_or_profile_is_read_whole(
+    use: Use, sync: Sync, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    staging, production = ClockedDesk(150), ClockedDesk(100)
+    for ticket in production.tickets.values():
+        ticket["subject"] = "production"
+    with use(staging):
+        sync()
+    with use(production):
+        assert "another base URL" in why_all(instance, sync())
+        loaded = warehouse.query(f"select id from {TABLE} where deleted_at is null order by id")
+        assert loaded == [(number,) for number in range(1, 101)]
+        assert {subject for _, subject, _ in warehouse.tickets()[:100]} == {"production"}
+        assert metadata_of(sync())["sync_mode"] == "incremental"
+    with use(production, params="{status: all}"), production.served():
+        # The address is another as well, and it is the first that is said.
+        assert metadata_of(sync())["sync_mode"] == "full"
+
+
+def test_a_profile_that_asks_for_more_is_read_whole(
+    tmp_path: Path, use: Use, sync: Sync, instance: dg.DagsterInstance
+) -> None:
+    desk = ClockedDesk(10)
+    with use(desk):
+        sync()
+        (tmp_path / "desk.yaml").write_text(profile("{start_param: since}", params="{status: all}"))
+
+        assert "the profile has changed" in why_all(instance, sync())
+        assert metadata_of(sync())["sync_mode"] == "incremental"
 
 
 @pytest.mark.parametrize("cursor", ["updated_at", ""])
@@ -199,19 +440,14 @@ def test_an_empty_desk_is_asked_again_for_everything(
     assert [number for number, _, _ in warehouse.tickets()] == [1, 2]
 
 
-@pytest.mark.parametrize("name", [CURSOR, START])
 def test_half_a_setting_is_said_so(
-    name: str,
-    sandbox: StartSandbox,
-    connect: Connect,
-    sync: Sync,
-    monkeypatch: pytest.MonkeyPatch,
+    sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = sandbox(tickets=10)
     connect(desk)
-    monkeypatch.setenv(name, "updated_at")
+    monkeypatch.setenv(CURSOR, "updated_at")
 
-    assert "two settings are needed and one is missing" in sentence_of(sync())
+    assert "the query parameter that asks for it is missing" in sentence_of(sync())
     assert desk.queries == []
 
 

@@ -43,7 +43,6 @@ COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()
 ]
 INCREMENTAL = (
-    "SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH",
     "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM",
 )
 StartSandbox = Callable[..., Sandbox]

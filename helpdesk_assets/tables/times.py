@@ -1,0 +1,155 @@
+"""How an API spells times: read into columns, and written where the API is asked for some rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.time import parse_iso_like_datetime
+
+ISO = "iso"
+# Units of numbers that count from 1970-01-01T00:00:00Z, by the name of their format.
+EPOCHS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
+FORMATS = (ISO, *EPOCHS)
+
+INSTANTS = pa.timestamp("us", tz="UTC")
+# The years that Python has; what is beyond can be stored by DuckDB and read by nobody.
+FIRST = pa.scalar(datetime(1, 1, 1, tzinfo=timezone.utc), INSTANTS)
+LAST = pa.scalar(datetime(9999, 12, 31, tzinfo=timezone.utc), INSTANTS)
+NUMBERS = {int, float}
+# How a time ends that has a zone.
+ZONED = r"(?i)(z|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
+DATE_ALONE = r"^\d{4}-\d{2}-\d{2}$"
+
+
+@dataclass(frozen=True)
+class Times:
+    """How an API spells times.
+
+    Attributes:
+        format: ``iso`` (ISO 8601), ``epoch_seconds`` or ``epoch_milliseconds`` (since 1970), or a
+            pattern of strftime. Numbers are seconds unless it says milliseconds, and texts may be
+            ISO 8601 in any case.
+        time_zone: the name of the zone that times without one are of, and that is written for
+            the API; None: UTC.
+    """
+
+    format: str = ISO
+    time_zone: str | None = None
+    _zone: tzinfo = field(init=False, repr=False, compare=False, default=timezone.utc)
+
+    def __post_init__(self) -> None:
+        """Look the zone up, once."""
+        if self.time_zone:
+            object.__setattr__(self, "_zone", ZoneInfo(self.time_zone))
+
+    def spelled(self, instant: datetime, *, is_end: bool = False) -> str:
+        """Return an instant as the API takes it: never later than it is, or as an end not earlier.
+
+        What a format cannot tell is left out. A local time that comes twice, when clocks are put
+        back, is moved out of that hour.
+        """
+        number = instant.timestamp() * EPOCHS.get(self.format, 1)
+        if is_end and number % 1:
+            instant += timedelta(seconds=1)
+            number += 1
+        if self.format in EPOCHS:
+            return str(int(number // 1))
+        local = instant.astimezone(self._zone)
+        while _comes_twice(local):
+            shift = timedelta(hours=1) if is_end else timedelta(hours=-1)
+            local = (local.astimezone(timezone.utc) + shift).astimezone(self._zone)
+        if self.format == ISO:
+            spelled = local.replace(tzinfo=None).isoformat(timespec="seconds")
+            return spelled if self.time_zone else f"{spelled}Z"
+        return local.strftime(self.format)
+
+    def instant(self, value: Any) -> datetime:
+        """Return the instant that a value of the API is.
+
+        Raises:
+            ValueError, OverflowError, TypeError: it is none that Python has.
+        """
+        if type(value) in NUMBERS:
+            return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(
+                seconds=value / EPOCHS.get(self.format, 1)
+            )
+        if "%" in self.format:
+            try:
+                return self._placed(datetime.strptime(value, self.format))
+            except ValueError:
+                pass
+        parsed = parse_iso_like_datetime(value)
+        if isinstance(parsed, datetime):
+            return self._placed(parsed)
+        if isinstance(parsed, date):
+            return self._placed(datetime(parsed.year, parsed.month, parsed.day))
+        raise ValueError("a time of no day")
+
+    def column(self, values: Sequence[Any]) -> pa.Array:
+        """Return a column of the instants that texts and numbers of the API are.
+
+        Raises:
+            ValueError, OverflowError: one of them cannot be read so; ``instant`` reads more.
+        """
+        kinds = set(map(type, values)) - {type(None)}
+        if kinds <= {str}:
+            return within(self._texts(pa.array(values, pa.string())))
+        if kinds <= {int}:
+            unit = "ms" if self.format == "epoch_milliseconds" else "s"
+            counted = pc.cast(pa.array(values, pa.int64()), pa.timestamp(unit, tz="UTC"))
+            return within(pc.cast(counted, INSTANTS))
+        raise ValueError
+
+    def _texts(self, texts: pa.Array) -> pa.Array:
+        if "%" in self.format:
+            read = (None if text is None else self.instant(text) for text in texts.to_pylist())
+            return pa.array(read, INSTANTS)
+        try:
+            return pc.cast(texts, INSTANTS)
+        except pa.ArrowInvalid:
+            if self.time_zone is None:
+                raise
+        has_zone = pc.match_substring_regex(texts, ZONED)
+        has_zone = pc.and_(has_zone, pc.invert(pc.match_substring_regex(texts, DATE_ALONE)))
+        none = pa.scalar(None, pa.string())
+        local = pc.cast(pc.if_else(has_zone, none, texts), pa.timestamp("us"))
+        placed = pc.assume_timezone(
+            local, self.time_zone, ambiguous="earliest", nonexistent="earliest"
+        )
+        zoned = pc.cast(pc.if_else(has_zone, texts, none), INSTANTS)
+        return pc.coalesce(zoned, pc.cast(placed, INSTANTS))
+
+    def _placed(self, parsed: datetime) -> datetime:
+        if parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=self._zone)
+        return parsed.astimezone(timezone.utc)
+
+
+def within(instants: pa.Array) -> pa.Array:
+    """Return instants that Python has, as they are. Raises OverflowError where one is beyond."""
+    bounds = pc.min_max(instants)
+    first, last = bounds["min"], bounds["max"]
+    if first.is_valid and (pc.less(first, FIRST).as_py() or pc.greater(last, LAST).as_py()):
+        raise OverflowError("a time beyond the years 1 to 9999")
+    return instants
+
+
+def has_no_zone(text: Any) -> bool:
+    """Tell whether a value is a time of a day that says nothing of its zone."""
+    try:
+        parsed = parse_iso_like_datetime(text)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(parsed, datetime) and parsed.tzinfo is None
+
+
+def _comes_twice(local: datetime) -> bool:
+    """Tell whether clocks show a local time twice, as they are put back after the first."""
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
+UTC_TIMES = Times()
