@@ -50,7 +50,7 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
     read = walk.reader.walk
     metadata: dict[str, Any] = {
         "profile": walk.profile,
-        "paging_is_shown": read.is_shown,
+        "completeness_verified": read.is_verified,
         "sync_mode": _sync_mode(walk),
         "pages": read.pages,
         "steps_back": read.steps_back,

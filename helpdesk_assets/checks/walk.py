@@ -6,7 +6,7 @@ from helpdesk_assets.assets.metadata import LOAD_ID
 from helpdesk_assets.checks.stored import StoredTable
 
 OF_THE_WALK = (
-    "paging_is_shown",
+    "completeness_verified",
     "pages",
     "steps_back",
     "requests",
@@ -21,7 +21,7 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
 
     A walk that finds that it left some out fails its run, so that there is no load of it to look
     for. That load is still in the staging dataset, which is what the table is compared with. Where
-    `paging_is_shown` is false, the API's paging lets nobody see that none was left out.
+    `completeness_verified` is false, the API's paging lets nobody see that none was left out.
     """
     if LOAD_ID not in table.walk:
         return dg.AssetCheckResult(

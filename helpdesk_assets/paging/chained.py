@@ -35,11 +35,14 @@ class ChainWalk:
     Attributes:
         position: the cursor or address that is wanted next; None is the first page.
         has_ended: whether the chain has ended, and its top, read once more, was known.
-        is_shown: whether it was seen that no row is missing: the API says how many there are.
+        is_verified: whether it was seen that no row is missing, which it never is: as many rows as
+            the API says it has may be others than it has.
         pages, steps_back, total: as of a CompleteWalk.
     """
 
     is_at_end = False
+    is_probing = False
+    is_verified = False
     steps_back = 0
 
     def __init__(
@@ -72,9 +75,9 @@ class ChainWalk:
         self._is_doubted = False
 
     @property
-    def is_shown(self) -> bool:
-        """Whether the API says how many rows it has, and as many were read."""
-        return self.total is not None and len(self._keys) >= self.total
+    def rows_walked(self) -> int:
+        """How many different rows have been read."""
+        return len(self._keys)
 
     def following(self, in_flight: int) -> list[str | None]:
         """Return nothing: what follows a page is known when it has come."""

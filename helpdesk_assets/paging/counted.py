@@ -12,13 +12,18 @@ put there meanwhile, be they new or moved there from further down, are read by t
 What it shows: every ticket that existed from the first request to the last has been read, in a
 list that is ordered, either way, by what a ticket keeps (its id) or by what every change of it
 moves (the time of its last change). What cannot be shown raises UnusableAnswerError.
+
+It is shown of places, and tickets are wanted. So the walk has to have read as many different ones
+as it walked over places, in one order (see Order). Otherwise it reads the list again, by pages that
+begin elsewhere: where rows hold their places, they are the same ones in the same order then.
 """
 
 import sys
 from collections.abc import Hashable, Sequence
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.paging.known import KnownRows, key_of
+from helpdesk_assets.paging.known import KnownRows, keys_of
+from helpdesk_assets.paging.order import Order
 from helpdesk_assets.paging.positions import Counted, OffsetPaging, Window
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
@@ -43,6 +48,11 @@ MOST_TIMES = 20
 FEWEST_IN_A_PAGE = 20
 # Pages read ahead; fewer where pages have lately not joined.
 MOST_TRUST = 64
+# How often a list is read whose places and rows do not agree.
+MOST_WALKS = 3
+# Where rows are looked for beyond an end that nothing confirms, in pages from it.
+PROBES = (1, 2, 3, 4)
+FAR = 5
 
 
 class CompleteWalk:
@@ -54,6 +64,7 @@ class CompleteWalk:
         brief: whether one short page ends the walk when the API also says that this is all. Meant
             for a list of what has changed, of which the next walk reads the end again.
         most_pages: answers after which the walk fails rather than go on.
+        order_param: the parameter that the list is ordered by, where the profile has one.
 
     Attributes:
         position: the window that is wanted next.
@@ -63,7 +74,7 @@ class CompleteWalk:
         total: how many rows the API last said there are; None when it does not say.
     """
 
-    is_shown = True
+    is_verified = True
 
     def __init__(
         self,
@@ -72,21 +83,42 @@ class CompleteWalk:
         identity: Sequence[str] = ("id",),
         brief: bool = False,
         most_pages: int = MOST_PAGES,
+        order_param: str | None = None,
     ) -> None:
         self._identity = identity
         self.paging: Counted = paging or OffsetPaging()
         self.limit = self.paging.limit
         self.brief = brief
         self.most_pages = most_pages
-        self.position = self.paging.window(0, self.limit)
-        self._wanted = 0
+        self._order_param = order_param
         self.has_ended = False
         self.pages = 0
         self.steps_back = 0
         self.total: int | None = None
+        self._widest = 0
+        self._sparse = False
+        self._walks = 0
+        self._read_before: set[Hashable] = set()
+        self._in_order: list[Hashable] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin at the top; of what was read before, nothing is known any more."""
+        self._walks += 1
+        self.position = self.paging.window(0, self.limit)
+        self._wanted = 0
         self._phase = self._walk
-        self._known = KnownRows(PAGES_KEPT, identity)
-        self._top = KnownRows(TOP_PAGES, identity)
+        self._known = KnownRows(PAGES_KEPT, self._identity)
+        self._top = KnownRows(TOP_PAGES, self._identity)
+        self._order = Order(self._identity, notes_contents=self._walks > 1)
+        # Each time by more than the last, so that its pages begin elsewhere.
+        self._least_overlap = self._overlap = self._walks
+        self._places = 0
+        self._was_short = self._was_last = False
+        self._seen_near_end = False
+        self._end_page: list[Row] = []
+        self._probes = 0
+        self._pages_before, self._steps_before = self.pages, self.steps_back
         self._looks = 0
         self._doubts = 0
         self._singles = 0
@@ -99,11 +131,19 @@ class CompleteWalk:
         self._reach = -1
         self._was_full = False
         self._has_more = False
-        self._widest = 0
         self._furthest = 0
         self._idle = 0
-        self._overlap = 1
         self._trust = MOST_TRUST
+
+    @property
+    def rows_walked(self) -> int:
+        """How many different rows have been read."""
+        return len(self._read_before | self._order.keys if self._walks > 1 else self._order.keys)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether what is wanted lies beyond the end, so that an API may refuse it."""
+        return self._phase in (self._probe, self._far_beyond)
 
     @property
     def is_at_end(self) -> bool:
@@ -121,6 +161,8 @@ class CompleteWalk:
             in_flight: how many may be asked for at once.
         """
         if self._phase != self._walk or self._overlap > 1 or self._widest < 2 or not self._wanted:
+            return []
+        if self._order.pinned:
             return []
         if self.is_at_end:
             end = self.paging.window_at(self._wanted + 1, self.limit)
@@ -155,11 +197,27 @@ class CompleteWalk:
         Raises:
             UnusableAnswerError: rows are left out, or it cannot be seen that they are not.
         """
+        before = self._read_before
         fresh = self._take(page)
+        if before:
+            # One that has changed since is for the next walk, as if it had done so after this one.
+            keys = self._keys(fresh)
+            fresh = [row for row, key in zip(fresh, keys, strict=True) if key not in before]
         if not self.has_ended:
-            window = self.paging.window_at if self._phase == self._find_end else self.paging.window
-            self.position = window(self._wanted, self.limit)
+            self.position = self._window()
         return fresh
+
+    def _window(self) -> Window:
+        """Return the window that shows what is wanted."""
+        if self.is_probing:
+            try:
+                return self.paging.window_at(self._wanted, self.paging.limit)
+            except UnusableAnswerError:
+                # The API has no pages so far down.
+                self._look_again()
+        if self._phase == self._find_end:
+            return self.paging.window_at(self._wanted, self.limit)
+        return self.paging.window(self._wanted, self.limit)
 
     def _take(self, page: Page) -> list[Row]:
         rows = page.rows
@@ -167,7 +225,7 @@ class CompleteWalk:
         self.total, self._has_more = page.total, page.has_more is True
         self._reach = self.position.offset + len(rows) - 1
         known = self._wanted - self.position.offset + 1
-        if self._is_as_expected(rows, known):
+        if self._is_as_expected(rows, known) and self._order.add(rows[known:]):
             fresh = rows[known:]
             self._remember(rows)
             self._refuse_to_go_on_for_ever(fresh)
@@ -177,23 +235,55 @@ class CompleteWalk:
             self._trust = min(2 * self._trust, MOST_TRUST)
             self._was_full = True
             return fresh
-        fresh = [row for row in rows if not (self._known.has(row) or self._top.has(row))]
+        known_rows = [self._known.has(row) or self._top.has(row) for row in rows]
+        as_it_is = self.position.offset == 0 or self._phase == self._try_other_offset
+        places = self._order.own(rows, known_rows, self._previous, as_it_is=as_it_is)
+        repeated = self._is_repeated(rows)
+        rows = [rows[place] for place in places]
+        known_rows = [known_rows[place] for place in places]
+        self._reach = self.position.offset + len(rows) - 1
+        fresh = [row for row, known in zip(rows, known_rows, strict=True) if not known]
         self._refuse_to_go_on_for_ever(fresh)
         self._adopt_size(rows)
+        if repeated:
+            return []
+        if self._phase == self._walk and (True in known_rows or not self.position.offset):
+            self._note_gaps(rows)
+            self._order.judge(rows, known_rows)
         # A row that is known and unchanged has not moved either: it joins. A page that does not
         # join is not taken in, or it would be known itself and hide what lies before it.
-        if self._is_repeated(rows) or not self._phase(rows, len(rows) - len(fresh)):
+        walks = self._walks
+        if not self._phase(rows, len(rows) - len(fresh)):
             return []
-        self._known.add(rows)
-        self._last = rows[-1] if rows else None
-        self._furthest_read = max(self._furthest_read, self._reach)
+        if self._walks == walks:
+            self._known.add(rows)
+            self._last = rows[-1] if rows else None
+            self._furthest_read = max(self._furthest_read, self._reach)
         return fresh
+
+    def _note_gaps(self, page: list[Row]) -> None:
+        """Note that rows are left out of pages after they were counted.
+
+        Such a page is short, and the row it ends with is found further down than could be counted:
+        with others after it, or not. Some of that is seen of the last page of a desk that moves.
+        """
+        is_first_way_down = self.steps_back == self._steps_before and not self._seen_near_end
+        if self._was_short and is_first_way_down and self._last in page:
+            place = page.index(self._last)
+            lag = place - (self._wanted - self.position.offset)
+            after = self._keys(page[place + 1 :])
+            if after and not self._was_last:
+                self._sparse |= lag > 0 and not self._order.keys.intersection(after)
+            elif not after:
+                self._sparse |= lag > 1
+        self._was_short = len(page) < self.position.size
+        self._was_last = self.total is not None and self.position.offset + len(page) >= self.total
 
     def _adopt_size(self, page: list[Row]) -> None:
         """Learn how many rows the API sends at most; where they are one page, ask for so many."""
         self._widest = max(self._widest, len(page))
         most = self._widest
-        if self.paging.limit_is_a_page:
+        if self.paging.limit_is_a_page and not self._sparse:
             # A page of fewer is a short list.
             most = max(most, FEWEST_IN_A_PAGE)
             self.limit = min(self.limit, most)
@@ -227,13 +317,15 @@ class CompleteWalk:
             self._wanted = max(0, self._wanted - self._overlap)
             return False
         # A desk that moves is read with more overlap, until it has been still for a while.
-        at_rest = len(page) == known
-        self._overlap = 1 if at_rest else max(1, min(self._overlap, self._widest // 2) * 3 // 4)
+        at_rest, least = len(page) == known, self._least_overlap
+        less = max(least, min(self._overlap, self._widest // 2) * 3 // 4)
+        self._overlap = least if at_rest else less
         if self.position.offset == 0 or self.pages <= TOP_PAGES:
             # As it first stood: a ticket that is listed again further down counts as it does there.
             self._top.add([row for row in page if not self._top.knows(row)])
         if self._is_all(page):
-            self.has_ended = True
+            self._places = len(page)
+            self._finish()
         elif self._reach > self._wanted:
             self._wanted = max(self._wanted, self._reach - self._overlap) + 1
         elif page and self._was_full and self.paging.limit_is_a_page:
@@ -265,6 +357,19 @@ class CompleteWalk:
         if not page or (self._reach < self._wanted and known == len(page) < self.position.size):
             self._end_is_shown()
             return False
+        if self._sparse and page[-1] == self._last and len(page) < self._widest:
+            # It lies further down than could be counted; and up to there, nothing follows it.
+            self._wanted = self.position.offset + self.position.size - 1
+            return False
+        self._seen_near_end = True
+        if known == len(page) > 1:
+            # It may be what comes, whatever is asked for beyond the end.
+            if self._end_page == page:
+                self._places = self._wanted
+                self._wanted = (self._places // self.limit + FAR) * self.limit
+                self._phase = self._far_beyond
+                return False
+            self._end_page = page
         if self._widest == 1:
             # A desk of one ticket may just have got its second.
             self._singles += 1
@@ -277,24 +382,64 @@ class CompleteWalk:
         self._phase = self._walk
         return False
 
+    def _far_beyond(self, page: list[Row], known: int) -> bool:
+        """Compare what comes far beyond the end with what came just there."""
+        self._wanted = self._places
+        if page == self._end_page:
+            self._end_is_shown()
+        else:
+            self._wanted -= 1
+            self._phase = self._walk
+        self._end_page = []
+        return False
+
     def _end_is_shown(self) -> None:
         """Take the end for true, unless the API itself says that more rows follow."""
-        says_more = self._has_more or (self.total is not None and self.total > self._wanted)
+        self._places = self._wanted
+        read = len(self._order.keys) if self._sparse or self._order.pinned else self._wanted
+        says_more = self._has_more or (self.total is not None and self.total > read)
         if not says_more:
-            self._look_again()
+            self._confirm()
         elif self._doubts < MOST_DOUBTS:
             # It may have counted a moment before or after it listed.
             self._doubts += 1
             self._wanted = max(0, self._wanted - 1)
             self._phase = self._walk
         elif self._has_more:
-            raise UnusableAnswerError(
-                f"says that more follow after {self._wanted} rows, and sends none"
-            )
+            raise UnusableAnswerError(f"says that more follow after {read} rows, and sends none")
         else:
             raise UnusableAnswerError(
-                f"says it has {self.total} rows, and its list ends after {self._wanted}"
+                f"says it has {self.total} rows, and its list ends after {read}"
             )
+
+    def _confirm(self) -> None:
+        """Look beyond an end that no total confirms, for pages may be empty in mid-list."""
+        unsure = self._sparse or (self.total is None and not self.brief)
+        if not unsure or self._probes == len(PROBES):
+            self._look_again()
+            return
+        size = self.paging.limit
+        beyond = (self._places // size + PROBES[self._probes]) * size
+        self._probes += 1
+        self._wanted, self._phase = beyond, self._probe
+
+    def _probe(self, page: list[Row], known: int) -> bool:
+        """Expect nothing beyond the end."""
+        if not page:
+            self._confirm()
+        elif self._doubts < MOST_DOUBTS:
+            # So many may have been added meanwhile.
+            self._doubts += 1
+            self._probes = 0
+            self._wanted = max(0, self._places - 1)
+            self._phase = self._walk
+        else:
+            raise UnusableAnswerError(
+                f"sends no row for offset {self._places}, and some for {self.position.offset}: it "
+                "leaves rows out of its pages after it has counted them, so that it cannot be seen "
+                "that none is missing; leave them out by a filter among the params of its profile"
+            )
+        return False
 
     def _look_again(self) -> None:
         self._looks += 1
@@ -319,8 +464,9 @@ class CompleteWalk:
             return False
         reaches_down = any(self._top.has(row) for row in page)
         self._seen_at_top.append(list(page))
+        self._order.keys.update(self._keys(page))
         if first and (reaches_down or not page):
-            self.has_ended = True
+            self._finish()
         elif reaches_down or self._reach <= self._wanted:
             for seen in self._seen_at_top:
                 self._top.add(seen)
@@ -329,13 +475,45 @@ class CompleteWalk:
             self._wanted = self._reach
         return True
 
+    def _finish(self) -> None:
+        """End where as many different rows as places were read, in one order; else read again."""
+        order = self._order
+        # Where rows are left out of pages that were counted, places are no rows.
+        places = len(order.in_order) if self._sparse else self._places
+        missing = len(order.keys) < places
+        in_doubt = order.broken or missing or self._sparse
+        # What is in the same order in pages that begin elsewhere holds its place; and what has an
+        # id that another has, but differs from it, is a row of its own.
+        holds = order.in_order == self._in_order and len(order.contents) >= places
+        if not in_doubt or holds:
+            self.has_ended = True
+        elif self._walks < MOST_WALKS:
+            self._in_order = order.in_order
+            if self._sparse:
+                self.limit = self.paging.limit
+            self._read_before = self._read_before | order.keys
+            self._begin()
+        else:
+            seen = (
+                f"has {len(order.keys)} different rows in the {places} places of its list"
+                if missing
+                else "lists rows that have not changed in another order from page to page"
+            )
+            param = self._order_param or "a parameter for that"
+            raise UnusableAnswerError(
+                f"{seen}, also when it is read again, so that others may be missing: order the "
+                f"list by something unique, such as the id, with {param} among the params of its "
+                "profile"
+            )
+
     def _refuse_to_go_on_for_ever(self, fresh: list[Row]) -> None:
         self._furthest = max(self._furthest, self._wanted)
         if self.pages > self.most_pages:
             raise UnusableAnswerError(f"sent {self.most_pages} pages, and its list did not end")
-        if self.pages > MOST_IDLE + MOST_TIMES * self._furthest // max(1, self._widest - 1):
+        pages = self.pages - self._pages_before
+        if pages > MOST_IDLE + MOST_TIMES * self._furthest // max(1, self._widest - 1):
             raise UnusableAnswerError(
-                f"changed faster than it could be read: after {self.pages} pages, "
+                f"changed faster than it could be read: after {pages} pages, "
                 f"{self.steps_back} of them asked for again from further up, the walk is at "
                 f"offset {self._wanted}"
             )
@@ -383,4 +561,4 @@ class CompleteWalk:
         return False
 
     def _keys(self, page: list[Row]) -> list[Hashable]:
-        return [key_of(row, self._identity) for row in page]
+        return keys_of(page, self._identity)

@@ -17,7 +17,8 @@ from helpdesk_assets.profiles.model import Resource
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.transport.pages import PageFormat
 
-# How APIs call the parameter for the size of a page.
+# How APIs call the parameters for the order of a list and the size of a page.
+ORDER = re.compile(r"sort|order", re.I)
 SIZE = re.compile(r"limit|size|per_?page|page_?len|top$|max_?results|count", re.I)
 
 
@@ -48,9 +49,10 @@ def new_walk(resource: Resource, *, brief: bool = False) -> CompleteWalk | Chain
     """
     paginator = resource.endpoint.paginator
     identity = resource.columns()[0].field
+    order = next((name for name in resource.endpoint.params if ORDER.search(name)), None)
     if isinstance(paginator, OffsetPaginator):
         paging = OffsetPaging(paginator.limit, paginator.offset_param, paginator.limit_param)
-        return CompleteWalk(paging, identity=identity, brief=brief)
+        return CompleteWalk(paging, identity=identity, brief=brief, order_param=order)
     if isinstance(paginator, PageNumberPaginator):
         numbered = PageNumberPaging(
             paginator.limit,
@@ -59,7 +61,7 @@ def new_walk(resource: Resource, *, brief: bool = False) -> CompleteWalk | Chain
             paginator.base_page,
             paginator.maximum_page,
         )
-        return CompleteWalk(numbered, identity=identity, brief=brief)
+        return CompleteWalk(numbered, identity=identity, brief=brief, order_param=order)
     cursor = paginator.cursor_param if isinstance(paginator, CursorPaginator) else None
     return ChainWalk(
         ChainPaging(cursor_param=cursor),

@@ -3,9 +3,11 @@
 import json
 from collections import deque
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from helpdesk_assets.tables.rows import Row
+
+PLAIN = {int, str}
 
 
 def key_of(row: Row, identity: Sequence[str] = ("id",)) -> Hashable:
@@ -13,9 +15,19 @@ def key_of(row: Row, identity: Sequence[str] = ("id",)) -> Hashable:
     found: Any = row
     for step in identity:
         found = found.get(step) if isinstance(found, dict) else None
-    if isinstance(found, (int, str)):
-        return found
+    if type(found) in PLAIN:
+        return cast(Hashable, found)
     return json.dumps(row, sort_keys=True)
+
+
+def keys_of(rows: Sequence[Row], identity: Sequence[str] = ("id",)) -> list[Hashable]:
+    """Return what each of some rows is recognized by."""
+    if len(identity) == 1:
+        (name,) = identity
+        keys: list[Hashable] = [row.get(name) for row in rows]
+        if set(map(type, keys)) <= PLAIN:
+            return keys
+    return [key_of(row, identity) for row in rows]
 
 
 class KnownRows:

@@ -28,20 +28,22 @@ class WalkOfWalks:
     """What came of reading the lists of many parents; its attributes are those of one walk.
 
     Attributes:
-        is_shown: whether each list was seen to be whole.
+        is_verified: whether each list was seen to be whole.
         has_ended: whether all have been read.
         pages, steps_back: of all of them.
         total: how many rows they have by what the API says; None when it does not say.
+        rows_walked: how many different rows have been read.
         of: how many parents there are.
         parents: whose lists were read.
         parents_gone: how many had none, for they are not there any more.
     """
 
-    is_shown: bool = True
+    is_verified: bool = True
     has_ended: bool = False
     pages: int = 0
     steps_back: int = 0
     total: int | None = None
+    rows_walked: int = 0
     of: int = 0
     parents: list[Any] = field(default_factory=list)
     parents_gone: int = 0
@@ -150,7 +152,8 @@ class ParentsReader:
         self.walk.parents.append(parent)
         self.walk.pages += found.walk.pages
         self.walk.steps_back += found.walk.steps_back
-        self.walk.is_shown = self.walk.is_shown and found.walk.is_shown
+        self.walk.rows_walked += found.walk.rows_walked
+        self.walk.is_verified = self.walk.is_verified and found.walk.is_verified
         if found.walk.total is not None:
             self.walk.total = (self.walk.total or 0) + found.walk.total
 

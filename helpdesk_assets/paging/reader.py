@@ -8,7 +8,7 @@ from typing import Any
 
 from dlt.sources.helpers.rest_client.exceptions import IgnoreResponseException
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
-from requests import PreparedRequest, Request, Response
+from requests import HTTPError, PreparedRequest, Request, Response
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.chained import ChainWalk
@@ -19,6 +19,8 @@ from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 from helpdesk_assets.transport.session import HelpDeskSession
 
+# How APIs refuse to be asked for what lies far beyond the end of a list.
+BEYOND = (400, 404, 410, 416, 422)
 # As many as dlt itself gathers before it writes. What dlt's client does for an answer, and what an
 # Arrow table costs, is then paid once for all of them.
 ROWS_AT_ONCE = 5000
@@ -137,6 +139,11 @@ class CompleteReader:
                     "SOURCES__HELP_DESK__BASE_URL is its API's, and path is of the profile"
                 ) from None
             return Page([], self.walk.total)
+        except HTTPError as error:
+            status = error.response.status_code if error.response is not None else 0
+            if self.walk.is_probing and status in BEYOND:
+                return Page([], self.walk.total)
+            raise
 
 
 class ReaderPaginator(BasePaginator):

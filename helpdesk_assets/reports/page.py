@@ -23,7 +23,7 @@ MOVES_LISTED = 20
 OF_THE_WALK = {
     "lag_seconds": "seconds from the newest change known to the load",
     "sync_mode": "how it was read",
-    "paging_is_shown": "shown that nothing was left out",
+    "completeness_verified": "verified that nothing was left out",
     "api_total": "tickets by the API's own count",
     "rows_read": "rows read",
     "rows_rejected": "rows that could not be read",

@@ -270,5 +270,5 @@ def test_a_walk_that_is_not_whole_in_the_table_fails(
         "retries": 0,
         "rows_read": 150,
         "api_total": 150,
-        "paging_is_shown": True,
+        "completeness_verified": True,
     }

@@ -248,9 +248,9 @@ def test_what_is_gone_is_marked_and_what_comes_back_is_not(
     gone = [number for number, *_ in comments(warehouse, "deleted_at is not null")]
     assert gone == sorted([lost["id"], *of_lost_ticket])
     assert metadata(second, "comments")["rows_deleted"] == len(gone)
-    assert warehouse.query("select id from help_desk.users where deleted_at is not null") == [
-        ("u-101",)
-    ]
+    # Of a list by cursors nobody can tell whether one was left out, total or not.
+    assert warehouse.query("select id from help_desk.users where deleted_at is not null") == []
+    assert "cannot verify" in metadata(second, "users")["deletes"]
     organization.comments[7].append(lost)
     load()
 

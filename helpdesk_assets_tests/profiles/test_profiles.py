@@ -88,7 +88,7 @@ def test_every_ticket_arrives_with_its_fields(
         assert [status for _, _, status in stored] == [t["status"] for t in served.desk.tickets]
     metadata = metadata_of(result)
     assert metadata["profile"] == name
-    assert metadata["paging_is_shown"] == (VENDORS[name].is_shown or name == "help_scout")
+    assert metadata["completeness_verified"] == VENDORS[name].is_verified
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -147,7 +147,7 @@ def test_an_error_in_the_place_of_a_page_is_no_end(name: str, open_desk: Open, s
     assert "The help desk at" in sentence_of(sync())
 
 
-COUNTED = [name for name in NAMES if VENDORS[name].is_shown]
+COUNTED = [name for name in NAMES if VENDORS[name].is_verified]
 
 
 @pytest.mark.parametrize("name", [*COUNTED, "zendesk", "front"])

@@ -42,9 +42,7 @@ README = (PROJECT / "README.md").read_text()
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()
 ]
-INCREMENTAL = (
-    "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM",
-)
+INCREMENTAL = ("SOURCES__HELP_DESK__INCREMENTAL__START_PARAM",)
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 

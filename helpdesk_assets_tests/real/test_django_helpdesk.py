@@ -79,7 +79,7 @@ def test_three_syncs_and_a_delete_leave_what_the_desk_has(
     assert len(in_table(warehouse)) == 350
     assert in_table(warehouse) == on_desk(desk)
     assert all(check.passed for check in first.get_asset_check_evaluations())
-    assert metadata_of(first)["paging_is_shown"]
+    assert metadata_of(first)["completeness_verified"]
 
     desk("change", "20")
     desk("create", "7")

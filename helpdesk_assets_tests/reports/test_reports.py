@@ -348,7 +348,7 @@ def test_the_page_says_the_numbers_of_the_api(
     said = dict(row for row in rows if len(row) == 2)
     assert said["tickets by the API's own count"] == "400"
     assert said["requests"] == str(metadata(result, "help_desk_tickets")["requests"])
-    assert said["shown that nothing was left out"] == "yes"
+    assert said["verified that nothing was left out"] == "yes"
 
 
 def test_the_page_needs_no_network_and_holds_no_ones_words(

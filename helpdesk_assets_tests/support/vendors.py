@@ -38,14 +38,14 @@ class Vendor:
         authorization: what the header has to be.
         answer: answers a request that was let in.
         row: what it makes of a ticket.
-        is_shown: whether its paging lets a walk show that nothing is missing.
+        is_verified: whether its paging lets a walk show that nothing is missing.
     """
 
     path: str
     authorization: str
     answer: Answer
     row: Callable[[Ticket], dict[str, Any]] = dict
-    is_shown: bool = True
+    is_verified: bool = True
     more: Mapping[str, Callable[[Request], Any]] = field(default_factory=dict)
 
 
@@ -254,19 +254,19 @@ VENDORS: dict[str, Vendor] = {
         "/api/v2/tickets",
         _basic(f"{SECRETS['ZENDESK_EMAIL']}/token", KEY),
         _zendesk,
-        is_shown=False,
+        is_verified=False,
     ),
     "freshdesk": Vendor("/api/v2/tickets", _basic(KEY, "X"), _freshdesk),
     "jira_service_management": Vendor("/rest/api/2/search", f"Bearer {KEY}", _jira, _jira_row),
     "zammad": Vendor("/api/v1/tickets", f"Token token={KEY}", _zammad, _zammad_row),
-    "front": Vendor("/conversations", f"Bearer {KEY}", _front, _front_row, is_shown=False),
+    "front": Vendor("/conversations", f"Bearer {KEY}", _front, _front_row, is_verified=False),
     "request_tracker": Vendor("/REST/2.0/tickets", f"token {KEY}", _tracker, _tracker_row),
     "help_scout": Vendor(
         "/v2/conversations",
         f"Bearer {TOKEN}",
         _scout,
         _scout_row,
-        is_shown=False,
+        is_verified=False,
         more={"/v2/oauth2/token": _scout_token()},
     ),
     "django_helpdesk": Vendor("/helpdesk/api/user_tickets/", f"Token {KEY}", _django),

@@ -1,0 +1,147 @@
+"""Whether the rows of a list keep their order from page to page.
+
+Places in a list are counted, and rows are what is wanted. Where rows that are equal in a list's
+order change places between two pages, one of them comes twice and another not at all; and what the
+API counts agrees with what was walked over. So the rows themselves are counted, too.
+"""
+
+import json
+from collections.abc import Hashable, Sequence
+
+from helpdesk_assets.paging.known import keys_of
+from helpdesk_assets.tables.rows import Row
+
+# Rows that may be gone or have moved from the end of a page before the next one is read.
+MOST_MISSING = 10
+
+
+class Order:
+    """What the pages of one walk show of the order of their list.
+
+    Args:
+        identity: where in a row its id is.
+
+    Attributes:
+        keys: of all rows that the walk has taken in.
+        in_order: the key in each place that its pages covered, each place once.
+        contents: hashes of all that was in them, where it was asked to note them.
+        broken: how many rows came again, unchanged, where no row read before can be; or for the
+            first time, between two that were read before.
+        pinned: the keys of rows that have come with every page, whatever was asked for.
+    """
+
+    def __init__(self, identity: Sequence[str], *, notes_contents: bool = False) -> None:
+        self._identity = identity
+        self.keys: set[Hashable] = set()
+        self.in_order: list[Hashable] = []
+        self.contents: set[int] = set()
+        self._notes_contents = notes_contents
+        self.broken = 0
+        self.pinned: set[Hashable] = set()
+        self._common: set[Hashable] = set()
+        self._strays: set[Hashable] = set()
+        self._seen = 0
+        self._last: Row | None = None
+
+    def add(self, rows: Sequence[Row]) -> bool:
+        """Take in rows that come next, if none of them was before; tell whether none was.
+
+        Where one was, ``judge`` is to look at their page.
+        """
+        keys = keys_of(rows, self._identity)
+        before = len(self.keys)
+        self.keys.update(keys)
+        if len(self.keys) < before + len(keys):
+            return False
+        self.pinned, self._common = set(), set()
+        self._seen += 1
+        self._last = rows[-1]
+        self._cover(rows, keys)
+        return True
+
+    def own(
+        self, page: Sequence[Row], known: Sequence[bool], previous: Sequence[Row], *, as_it_is: bool
+    ) -> list[int]:
+        """Return the places in a page of the rows that do not come with every page.
+
+        Args:
+            page: as it came.
+            known: of each of its rows, whether it was read before, as it is now.
+            previous: the page before it.
+            as_it_is: whether it is the top of the list, or one that shows nothing of this.
+        """
+        keys = keys_of(page, self._identity)
+        if self._seen == 0:
+            # Of one that comes twice in a page, the second is where it belongs.
+            last = {key: place for place, key in enumerate(keys)}
+            again = [last[key] for key in keys]
+            twice = {p for p, at in enumerate(again) if p != at and page[p] == page[at]}
+            self._seen, self._common = 1, set(keys)
+            self.pinned = {keys[place] for place in twice}
+            return [place for place in range(len(page)) if place not in twice]
+        if as_it_is:
+            return list(range(len(page)))
+        self._see(keys, known, previous)
+        # One that has changed meanwhile is news, wherever it comes.
+        return [
+            place for place, key in enumerate(keys) if not known[place] or key not in self.pinned
+        ]
+
+    def _see(self, keys: list[Hashable], known: Sequence[bool], previous: Sequence[Row]) -> None:
+        """Look which rows this page has in common with all before it."""
+        self._seen += 1
+        if not self._common:
+            return
+        self._common &= {key for key, read in zip(keys, known, strict=True) if read}
+        if self._seen == 2:
+            overlap = self._overlap(keys, known, previous) - self.pinned
+            self.pinned = self._strays = self._common = self._common - overlap
+            return
+        # Those that do not come any more were no such rows, but came where they do not belong.
+        self.broken += len(self._strays - self._common)
+        self._strays = self._strays & self._common
+        self.pinned = set(self._common)
+
+    def _overlap(
+        self, keys: list[Hashable], known: Sequence[bool], previous: Sequence[Row]
+    ) -> set[Hashable]:
+        """Return the keys of rows at the head of a page that are the end of the one before.
+
+        A few may be missing between, as they have moved or are gone.
+        """
+        head = known.index(False) if False in known else len(known)
+        places = {key: place for place, key in enumerate(keys_of(previous, self._identity))}
+        below, found = len(previous), set()
+        for key in reversed(keys[:head]):
+            place = places.get(key, -1)
+            if not below - MOST_MISSING <= place < below:
+                break
+            below = place
+            found.add(key)
+        return found
+
+    def judge(self, page: Sequence[Row], known: Sequence[bool]) -> None:
+        """Look at the order of a page that joins, and take in what comes after the row read last.
+
+        Args:
+            page: without pinned rows.
+            known: of each of its rows, whether it was read before, as it is now.
+        """
+        keys = keys_of(page, self._identity)
+        places = [place for place, read in enumerate(known) if read]
+        join = places[-1] if places else -1
+        last = [place for place, row in enumerate(page) if row == self._last]
+        if last:
+            join = last[-1]
+            self.broken += sum(place > join for place in places)
+        between = range(places[0] if places else 0, join)
+        self.broken += sum(keys[place] not in self.keys for place in between)
+        self.keys.update(keys)
+        self._cover(page[join + 1 :], keys[join + 1 :])
+        if page and not known[-1]:
+            self._last = page[-1]
+
+    def _cover(self, rows: Sequence[Row], keys: list[Hashable]) -> None:
+        self.in_order += keys
+        if self._notes_contents:
+            self.contents.update(hash(json.dumps(row, sort_keys=True)) for row in rows)
