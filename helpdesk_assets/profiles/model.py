@@ -104,8 +104,8 @@ class Resource(Part):
 
     def column_at(self, path: str) -> str:
         """Return the name of the column that a field of the API becomes."""
-        named = {".".join(column.field): column.name for column in self.columns()}
-        return named.get(path, path)
+        named = {column.field: column.name for column in self.columns()}
+        return named.get(path_of(path), path)
 
 
 class Defaults(Part):
