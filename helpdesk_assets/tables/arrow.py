@@ -11,6 +11,7 @@ from dlt.extract.hints import TResourceHints
 
 from helpdesk_assets.errors import TooManyRejectedError
 from helpdesk_assets.tables.columns import ARROW_TYPES, OtherColumns, typed_columns
+from helpdesk_assets.tables.names import RECORD
 from helpdesk_assets.tables.paths import MISSING, value_at
 from helpdesk_assets.tables.rows import Row, read, rejected
 from helpdesk_assets.tables.schema import REJECTED_COLUMNS, ROW_NUMBER, Table
@@ -104,14 +105,14 @@ class Tables:
         """Make one table of rows that can be loaded; `first` is the number of the first of them."""
         if not self._others:
             self._others = _other_columns(self._table, self._exclude)
-        ours = {
+        # The columns of every row come first, as a new table has them in this order. Fields of the
+        # API have none of these names.
+        arrays = {
             **typed,
+            **self._others.of(rows),
             ROW_NUMBER: pa.array(range(first, first + len(rows)), pa.int64()),
             C_DLT_LOAD_ID: pa.repeat(_load_id(), len(rows)),
         }
-        # A field that the API has given one of these names does not take its place. The columns of
-        # every row come first, as a new table has them in this order.
-        arrays = {**typed, **self._others.of(rows), **ours}
         not_null = self._table.not_null
         return pa.table(
             list(arrays.values()),
@@ -142,7 +143,10 @@ def rejected_hints(table: Table) -> TResourceHints:
 
 
 def _other_columns(table: Table, exclude: Sequence[str]) -> OtherColumns:
-    """Begin with the types that the table's columns have since earlier loads."""
+    """Begin with the types that the table's columns have since earlier loads, and their names.
+
+    The record of names is in the state of the resource, which is stored with the load.
+    """
     schema = dlt.current.source_schema()
     stored = schema.tables[table.name]["columns"] if table.name in schema.tables else {}
     return OtherColumns(
@@ -151,9 +155,11 @@ def _other_columns(table: Table, exclude: Sequence[str]) -> OtherColumns:
             for name, column in stored.items()
             if (data_type := column.get("data_type")) and data_type in ARROW_TYPES
         },
-        schema.naming.normalize_identifier,
+        schema.naming,
         table.columns,
         exclude,
+        dlt.current.resource_state(table.name).setdefault(RECORD, {}),
+        table.times,
     )
 
 

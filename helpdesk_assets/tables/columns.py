@@ -4,25 +4,26 @@ A table is made of thousands of rows at once, column by column, so that a row co
 nothing. Columns that ``helpdesk_assets.tables.schema`` knows have its types; of the others, each
 has the type that its first value had, for ever: what does not fit goes to a column beside it, named
 after its own type, as dlt does it. An object becomes a column for each of its fields (``requester``
-with an ``id`` becomes ``requester__id``); a list becomes a text of JSON.
+with an ``id`` becomes ``requester__id``); a list becomes a text of JSON. What columns are called is
+in ``helpdesk_assets.tables.names``.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 from dlt.common.data_types import TDataType
+from dlt.common.normalizers.naming import NamingConvention
 
-from helpdesk_assets.tables.paths import MISSING, storable, value_at
+from helpdesk_assets.tables.names import ColumnNames
+from helpdesk_assets.tables.paths import MISSING, Path, path_of, storable, value_at
 from helpdesk_assets.tables.rows import Row, read
-from helpdesk_assets.tables.schema import COLUMNS, DELETED_AT, Column
+from helpdesk_assets.tables.schema import COLUMNS, OURS, Column
 from helpdesk_assets.tables.times import INSTANTS, UTC_TIMES, Times
 
-Name = Callable[[str], str]
 # A value that stands where the type of a whole column is concerned, and says nothing of it.
 NOTHING = type(None)
 
@@ -109,82 +110,87 @@ def _plain(values: list[Any], column: Column, times: Times) -> pa.Array:
 
 
 class OtherColumns:
-    """Makes columns of the fields that the schema does not know, and remembers their types.
+    """Makes columns of the fields that the schema does not know, and remembers names and types.
 
     Args:
         types: dlt's types of the columns that the table has already, by name.
-        normalize: makes a column's name of a field's.
+        naming: what dlt makes columns' names by.
         known: columns that are made elsewhere; what they are made of makes no other.
         exclude: fields that are not to be loaded, by their paths from a row down.
+        record: which field has which column; see ColumnNames, which adds to it.
+        times: how the API spells times. Here texts are times where they are ISO 8601.
     """
 
     def __init__(
         self,
         types: Mapping[str, TDataType],
-        normalize: Name,
+        naming: NamingConvention,
         known: Sequence[Column] = COLUMNS,
         exclude: Sequence[str] = (),
+        record: dict[str, str] | None = None,
+        times: Times = UTC_TIMES,
     ) -> None:
         self.types = dict(types)
-        self._known = {DELETED_AT, *(column.name for column in known)}
-        self._elsewhere = {".".join(column.field) for column in known} | set(exclude)
-        self._normalize = normalize
-        self._names: dict[tuple[str, str], str] = {}
+        self._times = Times(time_zone=times.time_zone)
+        self._elsewhere = {column.field for column in known} | set(map(path_of, exclude))
+        self._names = ColumnNames(
+            naming,
+            self.types,
+            {*OURS, *(column.name for column in known)},
+            {} if record is None else record,
+        )
 
     def of(self, rows: list[Row]) -> dict[str, pa.Array]:
         """Return arrays by column name; fields that are null everywhere make none."""
-        columns: dict[str, pa.Array] = {}
-        for field in dict.fromkeys(chain.from_iterable(rows)):
-            if field not in self._elsewhere:
-                name = self._name("", field)
-                for made, array in self._columns(name, [row.get(field) for row in rows], field):
-                    # Two fields of one name, once normalized: neither hides what the other holds.
-                    columns[made] = pc.coalesce(columns[made], array) if made in columns else array
-        return columns
+        return dict(self._fields((), rows))
 
-    def _name(self, parent: str, field: str) -> str:
-        key = (parent, field)
-        if key not in self._names:
-            normalized = self._normalize(field)
-            name = f"{parent}__{normalized}" if parent else normalized
-            # One that the API calls as a column is called which is made of another.
-            self._names[key] = f"{name}__raw" if name in self._known else name
-        return self._names[key]
+    def _fields(self, path: Path, objects: list[Row]) -> Iterator[tuple[str, pa.Array]]:
+        found: dict[Path, tuple[list[Any], set[type]]] = {}
+        for field in dict.fromkeys(chain.from_iterable(objects)):
+            inner = (*path, field)
+            if inner not in self._elsewhere:
+                values = [each.get(field) for each in objects]
+                if kinds := set(map(type, values)) - {NOTHING}:
+                    found[inner] = values, kinds
+        # A name that several fields come to belongs to the one that is called so.
+        for inner in sorted(found, key=self._names.is_variant):
+            kinds = found[inner][1]
+            if dict in kinds:
+                self._names.prefix(inner)
+            if kinds != {dict}:
+                self._names.column(inner)
+        for inner, (values, kinds) in found.items():
+            yield from self._columns(inner, values, kinds)
 
-    def _columns(self, name: str, values: list[Any], path: str) -> Iterator[tuple[str, pa.Array]]:
-        kinds = set(map(type, values)) - {NOTHING}
+    def _columns(
+        self, path: Path, values: list[Any], kinds: set[type]
+    ) -> Iterator[tuple[str, pa.Array]]:
         if dict in kinds:
-            yield from self._fields(name.removesuffix("__raw"), values, path)
+            yield from self._fields(path, [v if type(v) is dict else {} for v in values])
             values = [None if type(value) is dict else value for value in values]
-            kinds -= {dict}
+            kinds = kinds - {dict}
         if not kinds:
             return
+        name = self._names.column(path)
         wanted = self.types.get(name)
         if wanted is None:
-            wanted = self.types[name] = _first_type(values, kinds)
+            wanted = self.types[name] = _first_type(values, kinds, self._times)
         fits, others = self._sort(values, kinds, wanted)
         if fits is not None:
             yield name, fits
         for data_type, strays in others.items():
-            stray_name = f"{name}__v_{data_type}"
-            self.types[stray_name] = data_type
-            yield stray_name, _array(strays, data_type)
-
-    def _fields(self, name: str, values: list[Any], path: str) -> Iterator[tuple[str, pa.Array]]:
-        objects = [value if type(value) is dict else {} for value in values]
-        for field in dict.fromkeys(chain.from_iterable(objects)):
-            inner = f"{path}.{field}"
-            if inner not in self._elsewhere:
-                column = self._name(name, field)
-                yield from self._columns(column, [value.get(field) for value in objects], inner)
+            stray = self._names.stray(path, data_type)
+            self.types[stray] = data_type
+            yield stray, _array(strays, data_type, self._times)
 
     def _sort(
         self, values: list[Any], kinds: set[type], wanted: TDataType
     ) -> tuple[pa.Array | None, dict[TDataType, list[Any]]]:
         """Return the values that a column of that type can hold, and the others by their types."""
+        times = self._times
         try:
             if {DATA_TYPES[kind] for kind in kinds} <= ACCEPTED[wanted]:
-                return _array(values, wanted), {}
+                return _array(values, wanted, times), {}
         except (ValueError, OverflowError):
             pass
         fits: list[Any] = [None] * len(values)
@@ -193,40 +199,41 @@ class OtherColumns:
             if value is None:
                 continue
             data_type = DATA_TYPES[type(value)]
-            if _fits(value, data_type, wanted):
+            if _fits(value, data_type, wanted, times):
                 fits[place] = value
                 continue
-            if data_type == wanted or not _fits(value, data_type, data_type):
+            if data_type == wanted or not _fits(value, data_type, data_type, times):
                 data_type = "text"
             others.setdefault(data_type, [None] * len(values))[place] = value
-        return (_array(fits, wanted) if any(v is not None for v in fits) else None), others
+        none_fits = all(v is None for v in fits)
+        return (None if none_fits else _array(fits, wanted, times)), others
 
 
-def _first_type(values: list[Any], kinds: set[type]) -> TDataType:
+def _first_type(values: list[Any], kinds: set[type], times: Times) -> TDataType:
     first = next(value for value in values if value is not None)
-    if kinds == {str} and _fits(first, "text", "timestamp"):
+    if kinds == {str} and _fits(first, "text", "timestamp", times):
         try:
-            _array(values, "timestamp")
+            _array(values, "timestamp", times)
         except ValueError:
             return "text"
         return "timestamp"
     if kinds <= {int, float} and float in kinds:
         return "double"
     data_type = DATA_TYPES[type(first)]
-    return data_type if _fits(first, data_type, data_type) else "text"
+    return data_type if _fits(first, data_type, data_type, times) else "text"
 
 
-def _fits(value: Any, data_type: TDataType, wanted: TDataType) -> bool:
+def _fits(value: Any, data_type: TDataType, wanted: TDataType, times: Times) -> bool:
     if data_type not in ACCEPTED[wanted]:
         return False
     try:
-        _array([value], wanted)
+        _array([value], wanted, times)
     except (ValueError, OverflowError):
         return False
     return True
 
 
-def _array(values: list[Any], data_type: TDataType) -> pa.Array:
+def _array(values: list[Any], data_type: TDataType, times: Times) -> pa.Array:
     """Make an array of values that the type accepts.
 
     Raises:
@@ -240,7 +247,7 @@ def _array(values: list[Any], data_type: TDataType) -> pa.Array:
         except UnicodeEncodeError:
             return pa.array([v and storable(v) for v in values], pa.string())
     if data_type == "timestamp":
-        return pc.cast(pa.array(values, pa.string()), ARROW_TYPES["timestamp"])
+        return times.column(values)
     return pa.array(values, ARROW_TYPES[data_type])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dlt.common.data_types import coerce_value, py_type_to_sc_type
 
-from helpdesk_assets.tables.paths import MISSING, storable, value_at
+from helpdesk_assets.tables.paths import MISSING, Path, path_of, storable, value_at
 from helpdesk_assets.tables.schema import COLUMNS, Column
 from helpdesk_assets.tables.times import UTC_TIMES, Times
 
@@ -61,21 +61,21 @@ def rejected(
         run_id: of the run that read them.
         exclude: fields that are not to be kept, by their paths.
     """
+    paths = [path_of(spelled) for spelled in exclude]
     for row, reason, page_offset in rows:
         yield {
             "reason": reason,
-            "row": storable(json.dumps(_without(row, exclude), ensure_ascii=False)),
+            "row": storable(json.dumps(_without(row, paths), ensure_ascii=False)),
             "page_offset": page_offset,
             "run_id": run_id,
         }
 
 
-def _without(row: Row, exclude: Sequence[str]) -> Row:
+def _without(row: Row, paths: Sequence[Path]) -> Row:
     """Return a row without the fields on those paths."""
-    here = {path for path in exclude if "." not in path}
-    deeper = [path.partition(".")[::2] for path in exclude if "." in path]
+    here = {name for name, *deeper in paths if not deeper}
     kept = {name: value for name, value in row.items() if name not in here}
-    for name, rest in deeper:
-        if isinstance(kept.get(name), dict):
-            kept[name] = _without(kept[name], [rest])
+    for name, *deeper in paths:
+        if deeper and isinstance(kept.get(name), dict):
+            kept[name] = _without(kept[name], [tuple(deeper)])
     return kept
