@@ -79,6 +79,7 @@ def load_table(
                 gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
                 # The rows of a time tell nothing of the others.
                 keep_watermark(client, table, known if window else walk.up_to, of)
+                client.execute_sql(f"drop schema if exists {client.staging_dataset_name} cascade")
     if walk.tables.zoneless:
         context.log.warning(
             f"The times in {', '.join(walk.tables.zoneless)} do not say their time zone, and are "

@@ -19,6 +19,9 @@ from helpdesk_assets.warehouse.file import stored_columns
 # The metadata entry that tells the checks which load to look for in the table.
 LOAD_ID = "load_id"
 
+# How many different rows a walk has read that could be loaded.
+ROWS_WALKED = "rows_walked"
+
 
 def code_references(file: str | Path, line: int = 1) -> Mapping[str, Any]:
     """Return the metadata that lets the Dagster UI show where something is written."""
@@ -58,6 +61,7 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
         "retries": walk.reader.session.retries,
         "rows_read": walk.tables.read,
         "rows_rejected": walk.tables.rejected,
+        ROWS_WALKED: read.rows_walked - walk.tables.rejected_rows,
     }
     if walk.asked:
         metadata["asked_from"] = walk.asked.since.isoformat(timespec="seconds")

@@ -21,11 +21,17 @@ from helpdesk_assets.tables.schema import Table
 
 @dataclass(frozen=True)
 class Check:
-    """A check, the column it cannot do without, and whether what is downstream waits for it."""
+    """A check, what it cannot do without, and whether what is downstream waits for it."""
 
     run: Callable[[StoredTable], dg.AssetCheckResult]
     column: str | None = None
+    needs_key: bool = False
     blocking: bool = False
+
+    def missing(self, stored: StoredTable) -> list[str]:
+        """Return the columns that it cannot do without and a table does not have."""
+        needed = stored.table.key if self.needs_key else [self.column] if self.column else []
+        return [name for name in needed if name not in stored.types]
 
     @property
     def name(self) -> str:
@@ -34,8 +40,8 @@ class Check:
 
 
 CHECKS = (
-    Check(id_is_unique, column="id", blocking=True),
-    Check(id_is_not_null, column="id", blocking=True),
+    Check(id_is_unique, needs_key=True, blocking=True),
+    Check(id_is_not_null, needs_key=True, blocking=True),
     Check(required_columns_present, blocking=True),
     Check(is_complete, column="_dlt_load_id", blocking=True),
     Check(no_rejected_rows),
@@ -115,9 +121,9 @@ def _result(check: Check, key: dg.AssetKey, stored: StoredTable) -> dg.AssetChec
                 "check that DESTINATION__DUCKDB__CREDENTIALS names the file it was loaded into."
             ),
         )
-    elif check.column and check.column not in stored.types:
+    elif missing := check.missing(stored):
         result = dg.AssetCheckResult(
-            passed=False, description=f"The table has no column {check.column}."
+            passed=False, description=f"The table has no column {', '.join(missing)}."
         )
     else:
         result = check.run(stored)

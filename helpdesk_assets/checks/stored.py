@@ -20,10 +20,11 @@ class StoredTable:
         connection: to the DuckDB file.
         table: what it should be.
         types: DuckDB types by column; empty when there is no table.
-        counts: how many rows there are, as ``rows``; and how many of them have each id once
-            (``distinct_ids``), are not marked as deleted (``living``), are of the last load
-            (``of_walk``), and have no value in a column (``null_`` and its name). Counted all in
-            one pass; what a table without the column does not have is not among them.
+        counts: how many rows there are, as ``rows``; and how many of them have each key once
+            (``distinct_keys``), have no value in a part of it (``null_keys``), are not marked as
+            deleted (``living``), are of the last load (``of_walk``), and have no value in a column
+            (``null_`` and its name). Counted all in one pass; what a table without the column does
+            not have is not among them.
         deleted_share: of them, the most that may disappear at once without a warning.
         walk: metadata of the materialization that last filled it, by name; empty when this
             Dagster instance knows of none.
@@ -97,8 +98,10 @@ def _counts(
         return {}
     counted = {"rows": "count(*)"}
     counted |= {f"null_{name}": f'count(*) filter ("{name}" is null)' for name in types}
-    if "id" in types:
-        counted["distinct_ids"] = "count(distinct id)"
+    if key := [name for name in table.key if name in types]:
+        no_key = " or ".join(f"{name} is null" for name in key)
+        counted["null_keys"] = f"count(*) filter ({no_key})"
+        counted["distinct_keys"] = f"count(distinct ({', '.join(key)})) filter (not ({no_key}))"
     if DELETED_AT in types:
         counted["living"] = f"count(*) filter ({DELETED_AT} is null)"
     values = []

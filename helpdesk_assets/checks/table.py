@@ -6,6 +6,7 @@ to the file, rows inserted by hand, a table restored or altered. DuckDB holds no
 for them.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,15 @@ EXAMPLES = 5
 
 
 def id_is_unique(table: StoredTable) -> dg.AssetCheckResult:
-    """No two rows have the same id."""
+    """No two rows have the same id; of a table that is merged on several columns, the same key."""
     duplicated, examples = 0, None
-    if table.rows - table.counts["null_id"] > table.counts["distinct_ids"]:
+    if table.rows - table.counts["null_keys"] > table.counts["distinct_keys"]:
+        key = ", ".join(table.table.key)
+        given = " and ".join(f"{name} is not null" for name in table.table.key)
         duplicated, examples = table.one(
-            f"with duplicated as (select id from {table.table.qualified} where id is not null"
-            "  group by id having count(*) > 1)"
-            f" select count(*), list(id order by id)[:{EXAMPLES}] from duplicated"
+            f"with duplicated as (select ({key}) as key from {table.table.qualified} where {given}"
+            "  group by all having count(*) > 1)"
+            f" select count(*), list(key order by key)[:{EXAMPLES}] from duplicated"
         )
     return dg.AssetCheckResult(
         passed=duplicated == 0,
@@ -33,12 +36,13 @@ def id_is_unique(table: StoredTable) -> dg.AssetCheckResult:
 
 
 def id_is_not_null(table: StoredTable) -> dg.AssetCheckResult:
-    """Every row has an id. Rows without one are shown by their place in the table (rowid)."""
-    nulls, examples = table.counts["null_id"], None
+    """Every row has an id, or all of its key. Others are shown by their place (rowid)."""
+    nulls, examples = table.counts["null_keys"], None
     if nulls:
+        missing = " or ".join(f"{name} is null" for name in table.table.key)
         (examples,) = table.one(
             f"select list(rowid order by rowid)[:{EXAMPLES}] from {table.table.qualified}"
-            " where id is null"
+            f" where {missing}"
         )
     return dg.AssetCheckResult(
         passed=nulls == 0,
@@ -87,6 +91,6 @@ def null_rates(table: StoredTable) -> dg.AssetCheckResult:
     )
 
 
-def _offending(name: str, examples: list[int] | None) -> Mapping[str, Any]:
+def _offending(name: str, examples: list[Any] | None) -> Mapping[str, Any]:
     """Show up to five of the rows that a check failed on; numbers only, never a ticket's text."""
-    return {f"offending_{name}": examples} if examples else {}
+    return {f"offending_{name}": json.loads(json.dumps(examples, default=str))} if examples else {}

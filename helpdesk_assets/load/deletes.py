@@ -65,9 +65,12 @@ def settle_deleted(
     table = walk.table.qualified
     gone = f"{DELETED_AT} is null and _dlt_load_id <> ?"
     values: list[Any] = [load_id]
-    if walk.tables.rejected_ids:
-        gone += " and not list_contains(?, id)"
-        values.append(walk.tables.rejected_ids)
+    if walk.tables.rejected_keys:
+        # Rows that could not be loaded are there nevertheless.
+        key = walk.table.key
+        rejected = ", ".join("unnest(?)" for _ in key)
+        gone += f" and ({', '.join(key)}) not in (select {rejected})"
+        values += [list(column) for column in zip(*walk.tables.rejected_keys, strict=True)]
     if walk.parent and isinstance(walk.reader.walk, WalkOfWalks):
         gone += f" and ({_was_looked_for(walk.parent, walk.table.dataset)})"
         values.append(walk.reader.walk.parents)

@@ -92,7 +92,7 @@ def help_desk_source(
             "session": reader.session.requests_session,
         },
         "resource_defaults": {
-            "primary_key": profile.resource_defaults.primary_key,
+            "primary_key": list(walk.table.key),
             "write_disposition": profile.resource_defaults.write_disposition,
         },
         "resources": [
@@ -149,7 +149,7 @@ def source_by_parent(*, profile: Profile, walk: Walk, parents: Parents) -> DltSo
     loaded = dlt.resource(
         rows_by_parent,
         name=table.name,
-        primary_key=profile.resource_defaults.primary_key,
+        primary_key=list(table.key),
         write_disposition=profile.resource_defaults.write_disposition,
         columns=table.dlt_columns(),
     )

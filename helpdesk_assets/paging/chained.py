@@ -7,12 +7,13 @@ seen is refused: a chain that goes in circles, one that breaks off while the API
 follow, and fewer rows than the API says it has.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.counted import MOST_IDLE, MOST_LOOKS, MOST_PAGES, PAGES_KEPT, TOP_PAGES
-from helpdesk_assets.paging.known import KnownRows, key_of
+from helpdesk_assets.paging.known import KnownRows
 from helpdesk_assets.paging.positions import ChainPaging
+from helpdesk_assets.tables.keys import ID, Identity, key_of
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 
@@ -25,7 +26,7 @@ class ChainWalk:
 
     Args:
         paging: how the API is asked.
-        identity: where in a row its id is.
+        identity: where in a row the parts of its key are.
         brief: whether a first page that nothing follows ends the walk. Meant for a list of what
             has changed, of which the next walk reads the end again.
         most_pages: answers after which the walk fails rather than go on.
@@ -49,7 +50,7 @@ class ChainWalk:
         self,
         paging: ChainPaging | None = None,
         *,
-        identity: Sequence[str] = ("id",),
+        identity: Identity = ID,
         brief: bool = False,
         most_pages: int = MOST_PAGES,
         size: int | None = None,

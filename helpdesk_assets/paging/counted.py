@@ -19,12 +19,13 @@ begin elsewhere: where rows hold their places, they are the same ones in the sam
 """
 
 import sys
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.paging.known import KnownRows, keys_of
+from helpdesk_assets.paging.known import KnownRows
 from helpdesk_assets.paging.order import Order
 from helpdesk_assets.paging.positions import Counted, OffsetPaging, Window
+from helpdesk_assets.tables.keys import ID, Identity, keys_of
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 
@@ -60,7 +61,7 @@ class CompleteWalk:
 
     Args:
         paging: how the API counts; it may send fewer rows than it is asked for.
-        identity: where in a row its id is.
+        identity: where in a row the parts of its key are.
         brief: whether one short page ends the walk when the API also says that this is all. Meant
             for a list of what has changed, of which the next walk reads the end again.
         most_pages: answers after which the walk fails rather than go on.
@@ -80,7 +81,7 @@ class CompleteWalk:
         self,
         paging: Counted | None = None,
         *,
-        identity: Sequence[str] = ("id",),
+        identity: Identity = ID,
         brief: bool = False,
         most_pages: int = MOST_PAGES,
         order_param: str | None = None,

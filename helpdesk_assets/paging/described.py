@@ -48,7 +48,7 @@ def new_walk(resource: Resource, *, brief: bool = False) -> CompleteWalk | Chain
         brief: whether the list is one of what has changed; see CompleteWalk.
     """
     paginator = resource.endpoint.paginator
-    identity = resource.columns()[0].field
+    identity = resource.identity
     order = next((name for name in resource.endpoint.params if ORDER.search(name)), None)
     if isinstance(paginator, OffsetPaginator):
         paging = OffsetPaging(paginator.limit, paginator.offset_param, paginator.limit_param)

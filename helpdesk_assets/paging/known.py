@@ -1,33 +1,10 @@
 """Rows that have been read, kept to recognize them by."""
 
-import json
 from collections import deque
 from collections.abc import Hashable, Sequence
-from typing import Any, cast
 
+from helpdesk_assets.tables.keys import ID, Identity, key_of
 from helpdesk_assets.tables.rows import Row
-
-PLAIN = {int, str}
-
-
-def key_of(row: Row, identity: Sequence[str] = ("id",)) -> Hashable:
-    """Return what a row is recognized by: its id, or all of it where it has none."""
-    found: Any = row
-    for step in identity:
-        found = found.get(step) if isinstance(found, dict) else None
-    if type(found) in PLAIN:
-        return cast(Hashable, found)
-    return json.dumps(row, sort_keys=True)
-
-
-def keys_of(rows: Sequence[Row], identity: Sequence[str] = ("id",)) -> list[Hashable]:
-    """Return what each of some rows is recognized by."""
-    if len(identity) == 1:
-        (name,) = identity
-        keys: list[Hashable] = [row.get(name) for row in rows]
-        if set(map(type, keys)) <= PLAIN:
-            return keys
-    return [key_of(row, identity) for row in rows]
 
 
 class KnownRows:
@@ -38,10 +15,10 @@ class KnownRows:
 
     Args:
         pages: how many are kept.
-        identity: where in a row its id is.
+        identity: where in a row the parts of its key are.
     """
 
-    def __init__(self, pages: int, identity: Sequence[str] = ("id",)) -> None:
+    def __init__(self, pages: int, identity: Identity = ID) -> None:
         self._most = pages
         self._identity = identity
         self._fresh: deque[Sequence[Row]] = deque()

@@ -8,7 +8,7 @@ API counts agrees with what was walked over. So the rows themselves are counted,
 import json
 from collections.abc import Hashable, Sequence
 
-from helpdesk_assets.paging.known import keys_of
+from helpdesk_assets.tables.keys import Identity, keys_of
 from helpdesk_assets.tables.rows import Row
 
 # Rows that may be gone or have moved from the end of a page before the next one is read.
@@ -19,7 +19,7 @@ class Order:
     """What the pages of one walk show of the order of their list.
 
     Args:
-        identity: where in a row its id is.
+        identity: where in a row the parts of its key are.
 
     Attributes:
         keys: of all rows that the walk has taken in.
@@ -30,7 +30,7 @@ class Order:
         pinned: the keys of rows that have come with every page, whatever was asked for.
     """
 
-    def __init__(self, identity: Sequence[str], *, notes_contents: bool = False) -> None:
+    def __init__(self, identity: Identity, *, notes_contents: bool = False) -> None:
         self._identity = identity
         self.keys: set[Hashable] = set()
         self.in_order: list[Hashable] = []

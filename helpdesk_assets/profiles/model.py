@@ -15,7 +15,7 @@ from helpdesk_assets.profiles.endpoint import (
     TimeFormat,
     TimeZone,
 )
-from helpdesk_assets.tables.paths import path_of
+from helpdesk_assets.tables.paths import Path, path_of
 from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
 from helpdesk_assets.tables.times import ISO, Times
 
@@ -65,6 +65,7 @@ class Resource(Part):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
     endpoint: Endpoint
     fields: dict[str, FieldSpec]
+    primary_key: str | list[str] | None = None
     exclude: list[FieldPath] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -80,6 +81,11 @@ class Resource(Part):
         missing = [column.name for column in self._known if column.name not in self.fields]
         if missing:
             raise ValueError(f"fields to say where {', '.join(missing)} is found")
+        for name in self.key:
+            if name not in self.fields and name != parent_column(self.parent or ""):
+                raise MisplacedError(f"names of its fields, and {name} is none", "primary_key")
+        if self.name == TABLE and self.key != ("id",):
+            raise MisplacedError("id alone, as tickets have one that is theirs", "primary_key")
         if "{" in PARENT.sub("", self.endpoint.path) or len(PARENT.findall(self.endpoint.path)) > 1:
             raise MisplacedError(
                 "a path in which {resources.help_desk_tickets.id}, or the like, stands for an id, "
@@ -96,7 +102,25 @@ class Resource(Part):
 
     @property
     def _known(self) -> tuple[Column, ...]:
-        return COLUMNS if self.name == TABLE else KEY
+        if self.name == TABLE:
+            return COLUMNS
+        return KEY if "id" in self.key else ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The names of the columns that rows are merged on.
+
+        Ids of lists by parent may be unique only among those of one parent.
+        """
+        if self.primary_key:
+            named = self.primary_key
+            return (named,) if isinstance(named, str) else tuple(named)
+        return (parent_column(self.parent), "id") if self.parent else ("id",)
+
+    @property
+    def identity(self) -> tuple[Path, ...]:
+        """Where in a row its key is, as far as the row has it."""
+        return tuple(column.field for column in self.columns() if column.primary_key)
 
     @property
     def parent(self) -> str | None:
@@ -108,7 +132,13 @@ class Resource(Part):
         """Return the columns that the table has by its fields, those of every desk first."""
         known = {column.name: column for column in self._known}
         names = [*known, *(name for name in self.fields if name not in known)]
-        return tuple(_column(name, self.fields[name], known.get(name)) for name in names)
+        columns = (_column(name, self.fields[name], known.get(name)) for name in names)
+        return tuple(
+            replace(column, primary_key=True, nullable=False)
+            if column.name in self.key
+            else replace(column, primary_key=False)
+            for column in columns
+        )
 
 
 class Defaults(Part):
@@ -148,8 +178,11 @@ class Profile(Part):
             if resource.name in names[:place]:
                 raise MisplacedError("another name, as there is one of that name", place, "name")
             parent = next((other for other in resources if other.name == resource.parent), None)
-            if resource.parent and (parent is None or parent.parent or resource.name == TABLE):
-                of = ", ".join(other.name for other in resources if not other.parent)
+            unfit = parent is None or parent.parent or parent.key != ("id",)
+            if resource.parent and (unfit or resource.name == TABLE):
+                of = ", ".join(
+                    other.name for other in resources if not other.parent and other.key == ("id",)
+                )
                 raise MisplacedError(
                     f"the name of a resource that is asked for by itself: one of {of}",
                     place,
@@ -189,6 +222,7 @@ class Profile(Part):
                     dlt_type=key.dlt_type,
                     description=f"The id of the row in {resource.parent} that it belongs to.",
                     nullable=False,
+                    primary_key=parent_column(resource.parent) in resource.key,
                 ),
             )
         return replace(table, columns=columns, times=self.times())

@@ -21,6 +21,7 @@ from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, DELETED_AT, Table
 from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, stored_columns, use_dataset
 from helpdesk_assets.warehouse.pool import alive
+from helpdesk_assets.warehouse.staging import drop_left_staging, staging_of
 from helpdesk_assets.warehouse.watermark import Stored, stored
 
 DEFAULT_LOCK_TIMEOUT = 60.0
@@ -91,12 +92,16 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             # So that nothing is asked of the API in vain.
             with file.held_open(partial(duckdb.connect, str(file.path))) as connection:
                 _forget_a_lost_table(connection, table)
+                drop_left_staging(connection, table, file.runs_alive())
                 found = stored(connection, table)
             with file.working_folder() as folder:
+                run = folder.name.rpartition("-")[2]
                 pipeline = dlt.pipeline(
                     pipeline_name=table.source,
-                    pipelines_dir=folder,
-                    destination=dlt.destinations.duckdb(credentials),
+                    pipelines_dir=str(folder),
+                    destination=dlt.destinations.duckdb(
+                        credentials, staging_dataset_name_layout=staging_of(table.dataset, run)
+                    ),
                     dataset_name=table.dataset,
                 )
                 _wait_for_others(pipeline, file)

@@ -1,6 +1,6 @@
 """The tables of one load: the rows of a list, and those of them that cannot be loaded."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import dlt
@@ -11,6 +11,7 @@ from dlt.extract.hints import TResourceHints
 
 from helpdesk_assets.errors import TooManyRejectedError
 from helpdesk_assets.tables.columns import ARROW_TYPES, OtherColumns, typed_columns
+from helpdesk_assets.tables.keys import key_of
 from helpdesk_assets.tables.names import RECORD
 from helpdesk_assets.tables.paths import MISSING, value_at
 from helpdesk_assets.tables.rows import Row, read, rejected
@@ -30,7 +31,7 @@ class Tables:
     Attributes:
         read: rows read, each as often as it had changed.
         rejected: rows among them that cannot be loaded.
-        rejected_ids: the ids of those of them that have one.
+        rejected_keys: the keys of those of them that have one.
         nameless: how many have none.
         zoneless: the columns of times that did not say their zone, where the profile does not
             either; they are read as UTC.
@@ -51,9 +52,15 @@ class Tables:
         self._others: OtherColumns | None = None
         self.read = 0
         self.rejected = 0
-        self.rejected_ids: list[Any] = []
+        self.rejected_keys: set[tuple[Any, ...]] = set()
         self.nameless = 0
+        self._rejected: set[Hashable] = set()
         self.zoneless: list[str] = []
+
+    @property
+    def rejected_rows(self) -> int:
+        """How many different rows were rejected, as a walk tells them apart."""
+        return len(self._rejected)
 
     def tables(
         self, rows: list[Row], *, offset_of: Callable[[int], int], is_last: bool
@@ -81,7 +88,7 @@ class Tables:
                 f"to see in {self._table.rejected} why"
             )
         if reasons:
-            self._note_ids(rows[place] for place in reasons)
+            self._note_keys(rows[place] for place in reasons)
             bad = [(rows[place], reason, offset_of(place)) for place, reason in reasons.items()]
             records = list(rejected(bad, run_id=self._run_id, exclude=self._exclude))
             yield dlt.mark.with_table_name(records, self._table.rejected)
@@ -91,15 +98,16 @@ class Tables:
         if rows or not self._others:
             yield self._made(rows, typed, first)
 
-    def _note_ids(self, rejected: Iterable[Row]) -> None:
+    def _note_keys(self, rejected: Iterable[Row]) -> None:
         """Note which rows are on the desk although they cannot be loaded."""
         identity = [column for column in self._table.columns if column.primary_key]
         for row in rejected:
-            fields, reason = read(row, identity)
+            self._rejected.add(key_of(row, [column.field for column in identity]))
+            fields, reason = read(row, identity, self._table.times)
             if reason:
                 self.nameless += 1
             else:
-                self.rejected_ids += fields.values()
+                self.rejected_keys.add(tuple(fields[column.name] for column in identity))
 
     def _made(self, rows: list[Row], typed: dict[str, pa.Array], first: int) -> pa.Table:
         """Make one table of rows that can be loaded; `first` is the number of the first of them."""

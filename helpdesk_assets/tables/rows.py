@@ -46,9 +46,22 @@ def read(
                 raise OverflowError
             if column.dlt_type == "text":
                 typed[column.name] = storable(typed[column.name])
+            if column.primary_key and not _is_same(value, typed[column.name]):
+                raise ValueError(kind)
         except (TypeError, ValueError, OverflowError):
             return typed, f"{column.name} cannot be read as {column.dlt_type}"
     return typed, None
+
+
+def _is_same(value: Any, key: Any) -> bool:
+    """Tell whether a key is what the API sent, and no other value could have become it.
+
+    An id of 007 would become that of 7, and half an emoji, or a byte that is none of UTF-8, the
+    same as any other.
+    """
+    if isinstance(key, str):
+        return str(value) == key and "\ufffd" not in key
+    return not isinstance(value, str) or str(key) == value
 
 
 def rejected(

@@ -130,11 +130,6 @@ class Table:
         return f"{self.dataset}.{self.name}"
 
     @property
-    def staging(self) -> str:
-        """The name in SQL of the table that dlt merges it from."""
-        return f"{self.dataset}_staging.{self.name}"
-
-    @property
     def source(self) -> str:
         """The name of its dlt source, schema and pipeline, by which dlt keeps its state."""
         return self.desk if self.name == TABLE else f"{self.desk}_{self.name}"
@@ -143,6 +138,11 @@ class Table:
     def rejected(self) -> str:
         """The name of the table of rows that cannot be loaded."""
         return f"{self.name}{REJECTED}"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The names of the columns that its rows are merged on."""
+        return tuple(column.name for column in self.columns if column.primary_key)
 
     @property
     def not_null(self) -> frozenset[str]:

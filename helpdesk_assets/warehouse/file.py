@@ -2,7 +2,6 @@
 
 import glob
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ from functools import partial
 from os import strerror
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import duckdb
@@ -24,6 +24,9 @@ SET_CREDENTIALS = (
     "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
     ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
 )
+
+# The lock in a run's working folder that it holds while it lives.
+ALIVE = "alive.lock"
 
 
 @dataclass(frozen=True)
@@ -112,16 +115,33 @@ class DuckDbFile:
             yield connection
 
     @contextmanager
-    def working_folder(self) -> Iterator[str]:
+    def working_folder(self) -> Iterator[Path]:
         """Make a folder beside the file for the while, where its tickets are kept as safely.
 
-        What a killed run left behind is removed first; the lock on the file says that it is dead.
+        What killed runs left behind is removed first.
         """
-        prefix = f".{self.path.name}-run-"
-        for left in self.path.parent.glob(f"{glob.escape(prefix)}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=self.path.parent) as folder:
-            yield folder
+        for left in self._working_folders():
+            if not _is_alive(left):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = self.path.with_name(f".{self.path.name}-run-{uuid4().hex[:12]}")
+        folder.mkdir(mode=0o700)
+        try:
+            with FileLock(folder / ALIVE):
+                yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def runs_alive(self) -> set[str]:
+        """Return the ends of the names of the working folders whose runs are alive."""
+        return {
+            folder.name.rpartition("-")[2]
+            for folder in self._working_folders()
+            if _is_alive(folder)
+        }
+
+    def _working_folders(self) -> list[Path]:
+        pattern = f"{glob.escape(f'.{self.path.name}-run-')}*"
+        return [path for path in self.path.parent.glob(pattern) if path.is_dir()]
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -162,6 +182,18 @@ class DuckDbFile:
             f"The DuckDB file {path} cannot be opened "
             f"({reason.removeprefix('IO Error: ')}): {SET_CREDENTIALS}"
         )
+
+
+def _is_alive(folder: Path) -> bool:
+    """Tell whether the run lives that a working folder is of: it holds a lock in it."""
+    try:
+        with FileLock(folder / ALIVE).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        # It has just ended, and its folder is being removed.
+        return False
 
 
 def use_dataset(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:

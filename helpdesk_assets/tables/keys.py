@@ -1,0 +1,31 @@
+"""What a row is recognized by: the parts of its key, as the API sent them."""
+
+import json
+from collections.abc import Hashable, Sequence
+from typing import cast
+
+from helpdesk_assets.tables.paths import Path, value_at
+from helpdesk_assets.tables.rows import Row
+
+# Where in a row the parts of its key are.
+Identity = Sequence[Path]
+ID: Identity = (("id",),)
+PLAIN = {int, str}
+
+
+def key_of(row: Row, identity: Identity = ID) -> Hashable:
+    """Return what a row is recognized by: its key, or all of it where it has none."""
+    found = tuple(value_at(row, path) for path in identity)
+    if set(map(type, found)) <= PLAIN:
+        return found if found[1:] else cast(Hashable, found[0])
+    return json.dumps(row, sort_keys=True)
+
+
+def keys_of(rows: Sequence[Row], identity: Identity = ID) -> list[Hashable]:
+    """Return what each of some rows is recognized by."""
+    if len(identity) == 1 and len(identity[0]) == 1:
+        ((name,),) = identity
+        keys: list[Hashable] = [row.get(name) for row in rows]
+        if set(map(type, keys)) <= PLAIN:
+            return keys
+    return [key_of(row, identity) for row in rows]
