@@ -221,6 +221,110 @@ def test_each_has_checks_of_its_own(
     } == {("users", "id_is_unique"), ("comments", "id_is_not_null")}
 
 
+KEYED = """\
+  - name: slas
+    PRIMARY_KEY
+    endpoint:
+      path: /v1/tickets/{resources.help_desk_tickets.id}/comments
+      data_selector: comments
+      paginator: {type: offset, limit: 5}
+    fields: {FIELDS}
+"""
+
+
+@pytest.mark.parametrize(
+    ("primary_key", "fields", "key"),
+    [
+        # By default, by parent and id; else by what the profile says.
+        ("", "id: id", ["_help_desk_tickets_id", "id"]),
+        ("primary_key: [_help_desk_tickets_id, metric]", "metric: metric", None),
+        ("primary_key: number", "number: number", ["number"]),
+    ],
+)
+def test_rows_by_parent_are_merged_on_their_key(
+    primary_key: str,
+    fields: str,
+    key: list[str] | None,
+    organization: Organization,
+    load: Load,
+    warehouse: Warehouse,
+    tmp_path: Path,
+) -> None:
+    numbers = iter(range(1, 10_000))
+    for ticket in organization.comments:
+        organization.comments[ticket] = [
+            {"id": of, "metric": f"m{of}", "number": next(numbers), "body": ""} for of in (1, 2)
+        ]
+    organization.comments[7].append({"id": None, "metric": None, "number": None})
+    only = PROFILE[: PROFILE.index("  - name: comments")]
+    text = KEYED.replace("PRIMARY_KEY", primary_key).replace("FIELDS", fields)
+    (tmp_path / "desk.yaml").write_text(only + text.replace("    \n", ""))
+    for _ in range(2):
+        result = load()
+
+        assert result.success
+        assert len(warehouse.query("from help_desk.slas where deleted_at is null")) == 120
+        assert metadata(result, "slas")["rows_walked"] == 120
+    # While a row does not say which it is, nobody knows which are gone.
+    organization.comments[7].pop()
+    organization.comments[3].pop()
+    assert metadata(load(), "slas")["rows_deleted"] == 1
+    warehouse.query("insert into help_desk.slas from help_desk.slas limit 1")
+    checks = job_of(dg.AssetSelection.all_asset_checks()).execute_in_process(raise_on_error=False)
+    failed = {
+        each.check_name
+        for each in checks.get_asset_check_evaluations()
+        if not each.passed and each.asset_key == dg.AssetKey("slas")
+    }
+    assert "id_is_unique" in failed
+    columns = build_defs().resolve_asset_graph().get(dg.AssetKey("slas"))
+    assert columns is not None
+    assert key is None or set(key) <= {
+        column for column, *_ in warehouse.query("describe help_desk.slas")
+    }
+
+
+def test_a_database_that_was_merged_on_ids_alone_gets_all_rows(
+    organization: Organization, load: Load, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    for ticket in organization.comments:
+        organization.comments[ticket] = [{"id": of, "body": "", "at": None} for of in (1, 2)]
+    before = PROFILE.replace("  - name: comments", "  - name: comments\n    primary_key: id")
+    (tmp_path / "desk.yaml").write_text(before)
+    load()
+    assert len(comments(warehouse)) == 2
+    (tmp_path / "desk.yaml").write_text(PROFILE)
+
+    assert load().success
+    assert len(comments(warehouse)) == 120
+
+
+@pytest.mark.parametrize("edit", ["delete from help_desk.comments", "base URL"])
+def test_all_lists_are_asked_for_again_where_what_was_read_is_not_there(
+    edit: str,
+    organization: Organization,
+    load: Load,
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paginator = "      paginator: {type: offset}\n"
+    (tmp_path / "desk.yaml").write_text(PROFILE.replace(paginator, f"{INCREMENTAL}{paginator}"))
+    load()
+    organization.asked.clear()
+    load()
+    assert sum(1 for path in organization.asked if path.startswith("comments")) == 0
+    with serve(organization.app) as other:
+        if edit == "base URL":
+            monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", other)
+        else:
+            warehouse.query(edit)
+        load()
+
+    assert comments(warehouse) == organization.of_comments()
+    assert sum(1 for path in organization.asked if path.startswith("comments")) == 60
+
+
 def test_the_lineage_shows_whose_rows_they_are(organization: Organization) -> None:
     graph = build_defs().resolve_asset_graph()
     api, tickets = dg.AssetKey("help_desk_api"), dg.AssetKey("help_desk_tickets")

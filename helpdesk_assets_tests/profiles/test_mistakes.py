@@ -132,6 +132,32 @@ BROKEN = {
         "path: /v1/tickets",
         "resources.0.endpoint.path needs a path in which {resources.help_desk_tickets.id}",
     ),
+    "a key that is no field": (
+        (
+            GOOD[GOOD.index("  - name") :],
+            GOOD[GOOD.index("  - name") :]
+            + GOOD[GOOD.index("  - name") :].replace(
+                "name: help_desk_tickets", "name: slas\n    primary_key: [id, metric]"
+            ),
+        ),
+        None,
+        "resources.1.primary_key needs names of its fields, and metric is none",
+    ),
+    "another key of tickets": (
+        ("name: help_desk_tickets", "name: help_desk_tickets\n    primary_key: status"),
+        None,
+        "resources.0.primary_key needs id alone, as tickets have one that is theirs",
+    ),
+    "a spelling of times that there is none of": (
+        ("client:", "format: unix\nclient:"),
+        None,
+        "format needs one of iso, epoch_seconds, epoch_milliseconds, or a pattern such as",
+    ),
+    "a time zone that there is none of": (
+        ("client:", "time_zone: Europe/Berlim\nclient:"),
+        None,
+        "time_zone needs the name of a time zone, such as Europe/Berlin or UTC",
+    ),
     "no YAML": (
         ("    location: query", "    location: [query"),
         None,

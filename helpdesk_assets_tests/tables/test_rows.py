@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from helpdesk_assets.tables.rows import reason_to_reject
+from helpdesk_assets.tables.rows import read, reason_to_reject
+from helpdesk_assets.tables.schema import COLUMNS
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
 
 StartSandbox = Callable[..., Sandbox]
@@ -27,6 +29,10 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
         ({"id": True}, "id cannot be read as bigint"),
         ({"id": 3.5}, "id cannot be read as bigint"),
         ({"id": 2**63}, "id cannot be read as bigint"),
+        # They would become the same as 7.
+        ({"id": "007"}, "id cannot be read as bigint"),
+        ({"id": " 7"}, "id cannot be read as bigint"),
+        ({"id": "0x7"}, "id cannot be read as bigint"),
         ({"id": [1]}, "id cannot be read as bigint"),
         ({"id": 1, "subject": {"text": "a"}}, "subject cannot be read as text"),
         ({"id": 1, "created_at": "yesterday-ish"}, "created_at cannot be read as timestamp"),
@@ -35,6 +41,27 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 )
 def test_a_row_is_rejected_for_a_reason(row: dict[str, Any], reason: str | None) -> None:
     assert reason_to_reject(row) == reason
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("a-7", None),
+        ("№ 7", None),
+        ("123456789012345678901", None),
+        (123456789012345678901, None),
+        (7, None),
+        ("a\udc00", "id cannot be read as text"),
+        # What a byte that is none of UTF-8 has become.
+        ("a\ufffd", "id cannot be read as text"),
+    ],
+)
+def test_a_key_is_what_the_api_sent(key: Any, reason: str | None) -> None:
+    columns = [replace(COLUMNS[0], dlt_type="text")]
+    fields, rejected_for = read({"id": key}, columns)
+
+    assert rejected_for == reason
+    assert reason or fields == {"id": str(key)}
 
 
 def test_unreadable_rows_are_set_aside_and_warned_of(
