@@ -1,9 +1,11 @@
 """How a list is walked and what its pages look like, as its profile describes it."""
 
 import re
+from functools import partial
 
 from helpdesk_assets.paging.chained import ChainWalk
 from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.numbered import SIZE, LinkedWalk
 from helpdesk_assets.paging.positions import ChainPaging, OffsetPaging, PageNumberPaging
 from helpdesk_assets.profiles.endpoint import (
     CursorPaginator,
@@ -17,9 +19,10 @@ from helpdesk_assets.profiles.model import Resource
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.transport.pages import PageFormat
 
-# How APIs call the parameters for the order of a list and the size of a page.
+# How APIs call the parameter for the order of a list.
 ORDER = re.compile(r"sort|order", re.I)
-SIZE = re.compile(r"limit|size|per_?page|page_?len|top$|max_?results|count", re.I)
+
+ListWalk = CompleteWalk | ChainWalk | LinkedWalk
 
 
 def page_format(endpoint: Endpoint) -> PageFormat:
@@ -40,36 +43,39 @@ def page_format(endpoint: Endpoint) -> PageFormat:
     )
 
 
-def new_walk(resource: Resource, *, brief: bool = False) -> CompleteWalk | ChainWalk:
+def new_walk(resource: Resource, *, brief: bool = False) -> ListWalk:
     """Return a walk through a resource's list, of which nothing is known yet.
 
     Args:
         resource: as its profile describes it.
         brief: whether the list is one of what has changed; see CompleteWalk.
     """
-    paginator = resource.endpoint.paginator
-    identity = resource.identity
-    order = next((name for name in resource.endpoint.params if ORDER.search(name)), None)
+    endpoint, identity = resource.endpoint, resource.identity
+    paginator = endpoint.paginator
+    order = next((name for name in endpoint.params if ORDER.search(name)), None)
+    counted = partial(CompleteWalk, identity=identity, brief=brief, order_param=order)
     if isinstance(paginator, OffsetPaginator):
-        paging = OffsetPaging(paginator.limit, paginator.offset_param, paginator.limit_param)
-        return CompleteWalk(paging, identity=identity, brief=brief, order_param=order)
+        return counted(OffsetPaging(paginator.limit, paginator.offset_param, paginator.limit_param))
     if isinstance(paginator, PageNumberPaginator):
-        numbered = PageNumberPaging(
-            paginator.limit,
-            paginator.page_param,
-            paginator.limit_param,
-            paginator.base_page,
-            paginator.maximum_page,
+        return counted(
+            PageNumberPaging(
+                paginator.limit,
+                paginator.page_param,
+                paginator.limit_param,
+                paginator.base_page,
+                paginator.maximum_page,
+            )
         )
-        return CompleteWalk(numbered, identity=identity, brief=brief, order_param=order)
     cursor = paginator.cursor_param if isinstance(paginator, CursorPaginator) else None
-    return ChainWalk(
+    chain = partial(
+        ChainWalk,
         ChainPaging(cursor_param=cursor),
         identity=identity,
         brief=brief,
-        size=_size_asked_for(resource.endpoint),
+        size=_size_asked_for(endpoint),
         strict=resource.parent is None,
     )
+    return LinkedWalk(chain, counted, endpoint.params)
 
 
 def _size_asked_for(endpoint: Endpoint) -> int | None:

@@ -8,8 +8,7 @@ from typing import Any
 from requests import HTTPError, PreparedRequest
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.paging.chained import ChainWalk
-from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.described import ListWalk
 from helpdesk_assets.paging.flight import PagesInFlight
 from helpdesk_assets.paging.positions import Addresses, Position, Window
 from helpdesk_assets.paging.reader import ROWS_AT_ONCE
@@ -54,7 +53,7 @@ class _List:
     """One parent's list: its pages, each with its offset; its walk is None when there is none."""
 
     pages: list[tuple[int, list[Row]]]
-    walk: CompleteWalk | ChainWalk | None
+    walk: ListWalk | None
 
 
 class ParentsReader:
@@ -79,7 +78,7 @@ class ParentsReader:
     def __init__(
         self,
         session: HelpDeskSession,
-        new_walk: Callable[[], CompleteWalk | ChainWalk],
+        new_walk: Callable[[], ListWalk],
         first_of: Callable[[Hashable], PreparedRequest],
         *,
         authorize: Callable[[PreparedRequest], Any] = lambda request: request,
@@ -160,7 +159,7 @@ class ParentsReader:
     def _list_of(self, parent: Any) -> _List:
         """Walk through one parent's list, to its end."""
         walk, first, pages = self._new_walk(), self._first_of(parent), []
-        addresses, read = Addresses(str(first.url), walk.paging), 0
+        addresses, read = Addresses(str(first.url), walk), 0
         while not walk.has_ended:
             position = walk.position
             page = self._fetch(first, addresses, position, is_first=not walk.pages)

@@ -8,7 +8,7 @@ paged by cursors or links cannot: there the API alone knows what comes next.
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from helpdesk_assets.errors import UnusableAnswerError
@@ -140,17 +140,25 @@ Paging = Counted | ChainPaging
 Position = Window | str | None
 
 
+class Paged(Protocol):
+    """Something that knows how the pages of a list are asked for."""
+
+    @property
+    def paging(self) -> Paging:
+        """How they are."""
+
+
 class Addresses:
     """The addresses of a list's pages.
 
     Args:
         first: the address of the first page, with the parameters that all pages have.
-        paging: how pages are asked for.
+        walk: knows how pages are asked for, which its first page may tell.
     """
 
-    def __init__(self, first: str, paging: Paging) -> None:
+    def __init__(self, first: str, walk: Paged) -> None:
         self._first = urlsplit(first)
-        self._paging = paging
+        self._walk = walk
         self._parameters = parse_qsl(self._first.query, keep_blank_values=True)
 
     def of(self, position: Position) -> str:
@@ -160,20 +168,22 @@ class Addresses:
             UnusableAnswerError: the API sent an address of another host.
         """
         query: Mapping[str, str] = {}
-        if isinstance(self._paging, ChainPaging):
-            if position is not None and self._paging.cursor_param is None:
+        paging = self._walk.paging
+        if isinstance(paging, ChainPaging):
+            if position is not None and paging.cursor_param is None:
                 return _linked(self._first.geturl(), str(position))
-            if position is not None and self._paging.cursor_param:
-                query = {self._paging.cursor_param: str(position)}
+            if position is not None and paging.cursor_param:
+                query = {paging.cursor_param: str(position)}
         elif isinstance(position, Window):
-            query = self._paging.query(position)
+            query = paging.query(position)
         kept = [pair for pair in self._parameters if pair[0] not in query]
         return self._first._replace(query=urlencode([*kept, *query.items()])).geturl()
 
     def place(self, position: Position) -> str:
         """Say what is asked for; a cursor or an address itself may hold anything."""
-        if not isinstance(self._paging, ChainPaging) and isinstance(position, Window):
-            return self._paging.place(position)
+        paging = self._walk.paging
+        if not isinstance(paging, ChainPaging) and isinstance(position, Window):
+            return paging.place(position)
         return "its first page" if position is None else "a page after the first"
 
 

@@ -11,8 +11,8 @@ from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import HTTPError, PreparedRequest, Request, Response
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.paging.chained import ChainWalk
 from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.described import ListWalk
 from helpdesk_assets.paging.flight import PagesInFlight
 from helpdesk_assets.paging.positions import Addresses, Position, Window
 from helpdesk_assets.tables.rows import Row
@@ -45,7 +45,7 @@ class CompleteReader:
     def __init__(
         self,
         session: HelpDeskSession,
-        walk: CompleteWalk | ChainWalk | None = None,
+        walk: ListWalk | None = None,
         *,
         authorize: Callable[[PreparedRequest], Any] = lambda request: request,
         rows_at_once: int = ROWS_AT_ONCE,
@@ -76,13 +76,21 @@ class CompleteReader:
 
     def look(self, first: PreparedRequest, pages: int) -> Iterator[Page]:
         """Yield the first pages as they come, each taken in by the walk."""
-        addresses = Addresses(str(first.url), self.walk.paging)
+        addresses = Addresses(str(first.url), self.walk)
         for _ in range(pages):
             if self.walk.has_ended:
                 return
             page = self._fetch(first, addresses, {}, self.walk.position)
             self.walk.take(page)
             yield page
+
+    def ask(self, first: PreparedRequest, window: Window) -> Page:
+        """Return a page of a counted list, which the walk does not take in.
+
+        Raises:
+            HTTPError, UnusableAnswerError: as a session does; and where nothing is, as it is said.
+        """
+        return self._fetch(first, Addresses(str(first.url), self.walk), {}, window)
 
     @property
     def rows_read(self) -> int:
@@ -95,7 +103,7 @@ class CompleteReader:
 
     def _answer(self, request: PreparedRequest, **options: Any) -> Response:
         if not self._flight:
-            addresses = Addresses(str(request.url), self.walk.paging)
+            addresses = Addresses(str(request.url), self.walk)
             fetch = partial(self._fetch, request, addresses, options)
             self._flight = PagesInFlight(fetch, self.session.in_flight)
         rows: list[Row] = []
@@ -149,7 +157,7 @@ class CompleteReader:
 class ReaderPaginator(BasePaginator):
     """Asks for the first page, and again until the walk has ended."""
 
-    def __init__(self, walk: CompleteWalk | ChainWalk) -> None:
+    def __init__(self, walk: ListWalk) -> None:
         super().__init__()
         self._walk = walk
 

@@ -11,6 +11,8 @@ from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.bodies import parsed
 from helpdesk_assets.transport.links import linked
 
+NO_CONTENT = 204
+
 
 @dataclass(frozen=True)
 class Page:
@@ -52,8 +54,9 @@ class PageFormat:
     def page(self, response: Response, place: str) -> Page:
         """Return the page that an answer is.
 
-        An empty list is a page; no list is not, for it is how a changed API, a proxy or a login
-        page looks.
+        An empty list is a page, and so is an answer of 204 (No Content, RFC 9110), as some APIs
+        send it past their last page. No list is none, for it is how a changed API, a proxy or a
+        login page looks.
 
         Args:
             response: the answer, its body read.
@@ -62,6 +65,8 @@ class PageFormat:
         Raises:
             UnusableAnswerError: says what came, the status and the content type, never the body.
         """
+        if response.status_code == NO_CONTENT and not response.content:
+            return Page([])
         try:
             body = parsed(response)
         except ValueError:
