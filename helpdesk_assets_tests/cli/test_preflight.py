@@ -17,7 +17,9 @@ GOOD = (BUILT_IN / "default.yaml").read_text()
 
 def findings(printed: str) -> dict[str, tuple[str, str]]:
     """Return by what they are about: whether it was well, and what was said."""
-    lines = [line.split(maxsplit=2) for line in printed.splitlines() if line[:2] in ("ok", "FA")]
+    lines = [
+        line.split(maxsplit=2) for line in printed.splitlines() if line[:2] in ("ok", "no", "FA")
+    ]
     return {what: (word, said) for word, what, said in lines}
 
 
@@ -29,13 +31,16 @@ def test_a_desk_that_is_well(sandbox: StartSandbox, connect: Connect) -> None:
 
     assert finished.returncode == 0
     assert list(found) == [
-        "profile", "address", "host", "key", "rows", "fields", "types", "order", "cost"
+        "profile", "address", "host", "key", "clock", "rows", "fields", "types", "order", "end",
+        "cost",
     ]  # fmt: skip
     assert {word for word, _ in found.values()} == {"ok"}
     assert found["rows"][1] == "100 at data, on the first page"
     assert "the second page joins the first" in found["order"][1]
     assert "2,500 tickets takes some 29 requests" in found["cost"][1]
-    assert len(desk.queries) == 2
+    assert found["end"][1] == "nothing comes past the last page, at offset 2600"
+    # Two pages, one between them, and one past the end.
+    assert [int(query["offset"]) for query in desk.queries] == [0, 99, 50, 2600]
     assert API_KEY not in finished.stdout
 
 
