@@ -71,8 +71,8 @@ def _of_answer(changes: Filter, asked: Asked, spelled: str, whole: Page, page: P
         return Finding(
             "changes",
             False,
-            f"{len(older)} of {len(page.rows)} rows that come for {spelled} have not "
-            "changed since, and each sync would read them: see what the API calls that parameter, and set "
+            f"{len(older)} of {len(page.rows)} rows that come for {spelled} have not changed "
+            "since, and each sync would read them: see what the API calls that parameter, and set "
             "start_param",
         )
     same = page.rows == whole.rows and page.total == whole.total

@@ -51,6 +51,10 @@ FEWEST_IN_A_PAGE = 20
 MOST_TRUST = 64
 # How often a list is read whose places and rows do not agree.
 MOST_WALKS = 3
+LEFT_OUT = (
+    "it leaves rows out of its pages after it has counted them, so that it cannot be seen that "
+    "none is missing; leave them out by a filter among the params of its profile"
+)
 # Where rows are looked for beyond an end that nothing confirms, in pages from it.
 PROBES = (1, 2, 3, 4)
 FAR = 5
@@ -114,7 +118,7 @@ class CompleteWalk:
         self._order = Order(self._identity, notes_contents=self._walks > 1)
         # Each time by more than the last, so that its pages begin elsewhere.
         self._least_overlap = self._overlap = self._walks
-        self._places = 0
+        self._places = self._total_there = 0
         self._was_short = self._was_last = False
         self._seen_near_end = False
         self._end_page: list[Row] = []
@@ -311,6 +315,10 @@ class CompleteWalk:
     def _walk(self, page: list[Row], known: int) -> bool:
         """Go on from the last row of a page that joins; go back from one that does not."""
         joins = known > 0
+        if not page and self._order.keys <= self._order.pinned:
+            # There are none but those that come with every page.
+            self._end_is_shown()
+            return False
         if self.position.offset > 0 and not joins:
             self.steps_back += 1
             self._trust = 1
@@ -363,7 +371,7 @@ class CompleteWalk:
             self._wanted = self.position.offset + self.position.size - 1
             return False
         self._seen_near_end = True
-        if known == len(page) > 1:
+        if known == len(page):
             # It may be what comes, whatever is asked for beyond the end.
             if self._end_page == page:
                 self._places = self._wanted
@@ -396,8 +404,8 @@ class CompleteWalk:
 
     def _end_is_shown(self) -> None:
         """Take the end for true, unless the API itself says that more rows follow."""
-        self._places = self._wanted
-        read = len(self._order.keys) if self._sparse or self._order.pinned else self._wanted
+        self._places, self._total_there = self._wanted, self.total or 0
+        read = max(self._wanted, len(self._order.keys) if self._order.pinned else 0)
         says_more = self._has_more or (self.total is not None and self.total > read)
         if not says_more:
             self._confirm()
@@ -436,9 +444,8 @@ class CompleteWalk:
             self._phase = self._walk
         else:
             raise UnusableAnswerError(
-                f"sends no row for offset {self._places}, and some for {self.position.offset}: it "
-                "leaves rows out of its pages after it has counted them, so that it cannot be seen "
-                "that none is missing; leave them out by a filter among the params of its profile"
+                f"sends no row for offset {self._places}, and some for {self.position.offset}: "
+                f"{LEFT_OUT}"
             )
         return False
 
@@ -480,8 +487,12 @@ class CompleteWalk:
         """End where as many different rows as places were read, in one order; else read again."""
         order = self._order
         # Where rows are left out of pages that were counted, places are no rows.
-        places = len(order.in_order) if self._sparse else self._places
+        places = max(len(order.in_order) if self._sparse else self._places, self._total_there)
         missing = len(order.keys) < places
+        if missing and self._sparse and len(order.in_order) == len(order.keys):
+            raise UnusableAnswerError(
+                f"says it has {places} rows, and its pages held {len(order.keys)}: {LEFT_OUT}"
+            )
         in_doubt = order.broken or missing or self._sparse
         # What is in the same order in pages that begin elsewhere holds its place; and what has an
         # id that another has, but differs from it, is a row of its own.

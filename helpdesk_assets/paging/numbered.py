@@ -26,6 +26,7 @@ from helpdesk_assets.transport.pages import Page
 # How APIs call the parameters for the size of a page, for how many rows to leave out, and for the
 # number of a page.
 SIZE = re.compile(r"limit|size|per_?page|page_?len|top$|max_?results|count", re.I)
+COUNT = re.compile(r"offset|skip", re.I)
 OFFSET = re.compile(r"offset|skip|start|from|first", re.I)
 NUMBER = re.compile(r"page|^p$", re.I)
 
@@ -50,11 +51,13 @@ def numbered(page: Page, paging: ChainPaging, params: Mapping[str, object]) -> C
         for name, value in (asked | link).items()
         if SIZE.search(name) and value == str(rows) and name != paging.cursor_param
     ]
+    # A number that a row has may be a place among rows, and not how many come before.
     ids = {str(value) for value in page.rows[-1].values() if isinstance(value, (int, str))}
     for name, value in link.items():
         if name in sizes or asked.get(name) == value or not value.isdecimal():
             continue
-        if OFFSET.search(name) and int(value) == rows and value not in ids and sizes:
+        is_place = value in ids and not COUNT.search(name)
+        if OFFSET.search(name) and int(value) == rows and sizes and not is_place:
             return OffsetPaging(rows, name, sizes[0])
         if NUMBER.search(name) and value in ("1", "2") and sizes and rows >= FEWEST_IN_A_PAGE:
             return PageNumberPaging(rows, name, sizes[0], int(value) - 1)

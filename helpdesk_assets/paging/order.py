@@ -71,16 +71,15 @@ class Order:
             as_it_is: whether it is the top of the list, or one that shows nothing of this.
         """
         keys = keys_of(page, self._identity)
-        if self._seen == 0:
+        if as_it_is:
             # Of one that comes twice in a page, the second is where it belongs.
             last = {key: place for place, key in enumerate(keys)}
             again = [last[key] for key in keys]
             twice = {p for p, at in enumerate(again) if p != at and page[p] == page[at]}
-            self._seen, self._common = 1, set(keys)
-            self.pinned = {keys[place] for place in twice}
+            if self._seen == 0:
+                self._seen, self._common = 1, set(keys)
+                self.pinned = {keys[place] for place in twice}
             return [place for place in range(len(page)) if place not in twice]
-        if as_it_is:
-            return list(range(len(page)))
         self._see(keys, known, previous)
         # One that has changed meanwhile is news, wherever it comes.
         return [

@@ -1,0 +1,239 @@
+"""Places are not rows: lists that count well and do not hold what they count."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.positions import Counted, OffsetPaging, PageNumberPaging
+from helpdesk_assets.sandbox.desk import ORDERS, Desk, Ticket
+from helpdesk_assets.transport.pages import Page
+from helpdesk_assets_tests.conftest import (
+    SETTINGS,
+    Warehouse,
+    command,
+    metadata_of,
+    sentence_of,
+)
+from helpdesk_assets_tests.support.odd import OddApi, OddDesk
+
+Sync = Callable[[], dg.ExecuteInProcessResult]
+Serve = Callable[..., Any]
+
+PROFILE = """\
+client:
+  auth: {type: bearer, token: 'dlt.secrets["api_key"]'}
+resources:
+  - name: help_desk_tickets
+    endpoint:
+      path: /tickets
+      params: {sort_by: created_at, limit: 100}
+      data_selector: data
+      paginator: PAGINATOR
+    fields: {id: id, subject: subject, status: status, created_at: created_at}
+"""
+OFFSET = "{type: offset}"
+NUMBER = "{type: page_number, base_page: 1, limit: 100, limit_param: limit}"
+LINK = "{type: json_link, next_url_path: next}"
+CHECK = ("python", "-m", "helpdesk_assets", "check")
+
+
+@pytest.fixture
+def served(
+    tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[OddApi, str], Any]:
+    """Serve an API, with a profile whose paginator is as given."""
+
+    @contextmanager
+    def start(api: OddApi, paginator: str = OFFSET) -> Iterator[None]:
+        file = tmp_path / "desk.yaml"
+        file.write_text(PROFILE.replace("PAGINATOR", paginator))
+        with api.served() as base_url:
+            for name, value in zip(SETTINGS, (base_url, "key", str(warehouse.path)), strict=True):
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
+            yield
+
+    return start
+
+
+def stored(warehouse: Warehouse) -> list[int]:
+    return [number for number, _, _ in warehouse.tickets()]
+
+
+@pytest.mark.parametrize("paginator", [OFFSET, NUMBER])
+@pytest.mark.parametrize("total", [True, False])
+def test_ties_that_are_broken_anew_for_each_page_fail_the_run_and_the_check(
+    paginator: str, total: bool, served: Serve, sync: Sync, warehouse: Warehouse
+) -> None:
+    well = OddApi(OddDesk(Desk(250)), total=total)
+    with served(well, paginator):
+        assert sync().success
+    tied = OddApi(OddDesk(Desk(250), tied=150), total=total)
+    with served(tied, paginator):
+        sentence = sentence_of(sync())
+        checked = command(*CHECK)
+
+    assert "so that others may be missing: order the list by something unique" in sentence
+    assert "with sort_by among the params of its profile. The table is as it was" in sentence
+    assert len(tied.asked) < 60
+    # And no living ticket is marked as deleted.
+    assert warehouse.query(
+        "select count(*) filter (deleted_at is null) from help_desk.help_desk_tickets"
+    ) == [(250,)]
+    assert checked.returncode == 1
+    assert "order the list by something unique" in checked.stdout
+
+
+@pytest.mark.parametrize("paginator", [OFFSET, NUMBER])
+@pytest.mark.parametrize("at_the_end", [False, True])
+@pytest.mark.parametrize("tickets", [3, 50, 250])
+def test_rows_that_come_with_each_page_beside_its_own_are_told_apart(
+    tickets: int, at_the_end: bool, paginator: str, served: Serve, sync: Sync, warehouse: Warehouse
+) -> None:
+    api = OddApi(OddDesk(Desk(tickets), pinned=3, at_the_end=at_the_end))
+    with served(api, paginator):
+        result = sync()
+
+    assert result.success
+    assert stored(warehouse) == list(range(1, tickets + 1))
+    assert len(api.asked) < 40
+    assert all(each.passed for each in result.get_asset_check_evaluations())
+
+
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize("each", [2, 3, 10])
+def test_short_pages_in_mid_list_are_not_its_end(
+    each: int, total: bool, served: Serve, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = OddDesk(Desk(400), hidden=lambda ticket: ticket["id"] % each == 0)
+    with served(OddApi(desk, total=total)):
+        assert sync().success
+
+    assert stored(warehouse) == sorted(desk.visible())
+
+
+@pytest.mark.parametrize("counts_hidden", [True, False])
+@pytest.mark.parametrize("total", [True, False])
+def test_pages_without_a_row_in_mid_list_are_not_its_end(
+    total: bool, counts_hidden: bool, served: Serve, sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = OddDesk(
+        Desk(400), hidden=lambda ticket: 100 < ticket["id"] <= 300, counts_hidden=counts_hidden
+    )
+    with served(OddApi(desk, total=total)):
+        result = sync()
+
+    if result.success:
+        assert stored(warehouse) == sorted(desk.visible())
+    else:
+        sentence = sentence_of(result)
+        assert "its list ends after" in sentence or "leaves rows out" in sentence
+
+
+def again(size: int) -> Callable[[], Response]:
+    return lambda: JSONResponse({"data": Desk(250).page(250 - size, size)[0], "total": 250})
+
+
+@pytest.mark.parametrize(
+    "beyond",
+    [lambda: Response(status_code=204), again(50), again(100), again(1)],
+    ids=["204", "last-50-again", "last-100-again", "last-one-again"],
+)
+def test_whatever_comes_past_the_end_is_not_more_of_the_list(
+    beyond: Callable[[], Response], served: Serve, sync: Sync, warehouse: Warehouse
+) -> None:
+    api = OddApi(OddDesk(Desk(250)), beyond=beyond)
+    with served(api):
+        assert sync().success
+        checked = command(*CHECK)
+
+    assert stored(warehouse) == list(range(1, 251))
+    assert len(api.asked) < 40
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("link", "counted"),
+    [
+        (lambda offset, limit: f"/tickets?page={offset // limit + 1}&limit={limit}", True),
+        (lambda offset, limit: f"/tickets?offset={offset}&limit={limit}", True),
+        # Where no size of a page is said, it is followed as nothing but a link.
+        (lambda offset, limit: f"/tickets?page={offset // limit + 1}", False),
+    ],
+)
+def test_links_with_a_number_in_them_promise_what_numbers_do(
+    link: Callable[[int, int], str],
+    counted: bool,
+    served: Serve,
+    sync: Sync,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "helpdesk_assets_tests.paging.test_places.PROFILE",
+        PROFILE if counted else PROFILE.replace(", limit: 100}", "}"),
+    )
+    desk = Desk(1500, churn=1)
+    before = {ticket["id"] for ticket in desk.tickets}
+    with served(OddApi(OddDesk(desk), total=False, link=link), LINK):
+        result = sync()
+
+    assert result.success
+    assert metadata_of(result)["completeness_verified"] == counted
+    lost = (before & {ticket["id"] for ticket in desk.tickets}) - set(stored(warehouse))
+    assert (lost == set()) == counted
+
+
+def walk(desk: OddDesk, kind: type[Counted], *, says_total: bool) -> set[int] | None:
+    """Return the ids that a walk has read; None where it refuses to end."""
+    seen: set[int] = set()
+    walk = CompleteWalk(kind(100))
+    try:
+        while not walk.has_ended:
+            rows, total = desk.page(walk.position.offset, walk.position.size)
+            page = Page(rows, total if says_total else None)
+            seen |= {row["id"] for row in walk.take(page)}
+    except UnusableAnswerError:
+        return None
+    assert walk.rows_walked >= len(seen)
+    return seen
+
+
+@pytest.mark.parametrize("kind", [OffsetPaging, PageNumberPaging])
+@pytest.mark.parametrize("oddity", ["ties", "pinned", "left out", "ties and pinned"])
+def test_hundreds_of_odd_desks_are_read_whole_or_refused(oddity: str, kind: type[Counted]) -> None:
+    # Without HTTP, for what goes wrong here goes wrong once in hundreds of walks.
+    read = 0
+    for seed in range(400):
+        chance = random.Random(seed)
+        desk = Desk(chance.choice((0, 1, 50, 100, 101, 199, 400, 1000)), seed)
+        desk.order = chance.choice(ORDERS) if oddity == "pinned" else "id"
+        desk.churn = chance.choice((0, 0, 0.1))
+        every = chance.choice((2, 3, 10))
+
+        def hidden(ticket: Ticket, every: int = every) -> bool:
+            return oddity == "left out" and ticket["id"] % every == 0
+
+        odd = OddDesk(
+            desk,
+            tied=chance.choice((2, 10, 100, 1000)) if "ties" in oddity else 0,
+            pinned=3 if "pinned" in oddity else 0,
+            at_the_end=chance.random() < 0.5,
+            hidden=hidden,
+            seed=seed,
+        )
+        before = odd.visible()
+        seen = walk(odd, kind, says_total=chance.random() < 0.6)
+        if seen is not None:
+            read += 1
+            assert before & odd.visible() <= seen, seed
+
+    assert read > 100
