@@ -120,6 +120,7 @@ class CompleteWalk:
         self._least_overlap = self._overlap = self._walks
         self._places = self._total_there = 0
         self._was_short = self._was_last = False
+        self._total_before: int | None = None
         self._seen_near_end = False
         self._end_page: list[Row] = []
         self._probes = 0
@@ -279,8 +280,9 @@ class CompleteWalk:
             after = self._keys(page[place + 1 :])
             if after and not self._was_last:
                 self._sparse |= lag > 0 and not self._order.keys.intersection(after)
-            elif not after:
+            elif not after and self.total == self._total_before:
                 self._sparse |= lag > 1
+        self._total_before = self.total
         self._was_short = len(page) < self.position.size
         self._was_last = self.total is not None and self.position.offset + len(page) >= self.total
 
@@ -485,20 +487,20 @@ class CompleteWalk:
 
     def _finish(self) -> None:
         """End where as many different rows as places were read, in one order; else read again."""
-        order = self._order
+        order, read = self._order, len(self._order.keys)
+        agrees = not order.broken and read >= max(self._places, self._total_there)
         # Where rows are left out of pages that were counted, places are no rows.
         places = max(len(order.in_order) if self._sparse else self._places, self._total_there)
-        missing = len(order.keys) < places
-        if missing and self._sparse and len(order.in_order) == len(order.keys):
-            raise UnusableAnswerError(
-                f"says it has {places} rows, and its pages held {len(order.keys)}: {LEFT_OUT}"
-            )
-        in_doubt = order.broken or missing or self._sparse
+        missing = read < places
         # What is in the same order in pages that begin elsewhere holds its place; and what has an
         # id that another has, but differs from it, is a row of its own.
         holds = order.in_order == self._in_order and len(order.contents) >= places
-        if not in_doubt or holds:
+        if agrees or holds:
             self.has_ended = True
+        elif missing and self._sparse and len(order.in_order) == read:
+            raise UnusableAnswerError(
+                f"says it has {places} rows, and its pages held {read}: {LEFT_OUT}"
+            )
         elif self._walks < MOST_WALKS:
             self._in_order = order.in_order
             if self._sparse:
@@ -507,7 +509,7 @@ class CompleteWalk:
             self._begin()
         else:
             seen = (
-                f"has {len(order.keys)} different rows in the {places} places of its list"
+                f"has {read} different rows in the {places} places of its list"
                 if missing
                 else "lists rows that have not changed in another order from page to page"
             )

@@ -1,6 +1,7 @@
 """The desk: the tickets of the sandbox, made up anew, but always the same for the same seed."""
 
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -46,9 +47,18 @@ class Desk:
         seed: the same seed gives the same tickets and the same changes.
         order: the field they are listed by, descending with a minus before it.
         churn: changes after each page, on average: a ticket deleted, added, or reopened.
+        clock: says when a change is; by default, each is a second after the one before.
     """
 
-    def __init__(self, tickets: int, seed: int = 1, *, order: str = "id", churn: float = 0) -> None:
+    def __init__(
+        self,
+        tickets: int,
+        seed: int = 1,
+        *,
+        order: str = "id",
+        churn: float = 0,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
         # Believable, not secret: chance must repeat itself.
         self._chance = random.Random(seed)
         self.order = order
@@ -56,6 +66,7 @@ class Desk:
         self.tickets = [_ticket(number, tickets, self._chance) for number in range(1, tickets + 1)]
         self._newest = tickets
         self._now = NEWEST + SPAN
+        self._clock = clock
 
     def page(
         self,
@@ -102,7 +113,7 @@ class Desk:
 
     def change(self) -> None:
         """Delete a ticket, add one, or reopen one: by chance, each as often as the others."""
-        self._now += timedelta(seconds=1)
+        self._now = self._clock() if self._clock else self._now + timedelta(seconds=1)
         kind = self._chance.choice(("delete", "add", "reopen"))
         if kind == "add" or not self.tickets:
             self._newest += 1

@@ -18,6 +18,7 @@ from starlette.responses import (
     StreamingResponse,
 )
 
+from helpdesk_assets.sandbox import odd_lists
 from helpdesk_assets.sandbox.app import Answer, Fault, TicketsResponse
 
 
@@ -135,6 +136,19 @@ def _saying_at(at_offset: int, change: Callable[[dict[str, Any]], None]) -> Faul
         return await saying(request, answer)
 
     return fault
+
+
+_fault("ties", "lists 150 tickets in another order for each page, as they are equal in it")(
+    odd_lists.ties
+)
+_fault("pinned", "sends the first three tickets with each page, beside its own")(odd_lists.pinned)
+_fault("left-out", "leaves every third ticket out of its pages, and counts them")(
+    odd_lists.left_out
+)
+_fault("last-page-again", "sends its last page again for offsets past the end")(
+    odd_lists.last_page_again
+)
+_fault("204-at-end", "answers with 204 past the end")(odd_lists.no_content_at_end)
 
 
 @_fault("no-total", "does not say how many tickets there are")

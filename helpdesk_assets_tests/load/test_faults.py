@@ -5,14 +5,23 @@ import re
 import pytest
 
 from helpdesk_assets.sandbox.faults import FAULTS, NamedFault
-from helpdesk_assets_tests.conftest import PROJECT
+from helpdesk_assets_tests.conftest import PROJECT, SETTINGS
 from helpdesk_assets_tests.support.faults import ENVIRONMENT, HEADER, TICKETS, line
+from helpdesk_assets_tests.support.second_runs import CASES, SECOND_RUNS, second_run
+
+INCREMENTAL_LAG = "SOURCES__HELP_DESK__INCREMENTAL__LAG"
 
 DOCUMENT = (PROJECT / "docs" / "faults.md").read_text()
-LINES = {
-    row.split(" | ")[0].strip("| "): row
-    for row in DOCUMENT.splitlines()[len(HEADER.splitlines()) :]
-}
+ONE_RUN, _, TWO_RUNS = DOCUMENT.partition(SECOND_RUNS)
+
+
+def rows(table: str) -> dict[str, str]:
+    """Return the rows of a table, by what stands in the first column."""
+    return {row.split(" | ")[0].strip("| "): row for row in table.splitlines()}
+
+
+LINES = rows(ONE_RUN.removeprefix(HEADER))
+SECOND_LINES = rows(TWO_RUNS)
 
 
 @pytest.fixture(autouse=True)
@@ -24,11 +33,22 @@ def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_fault_is_in_the_table() -> None:
     assert DOCUMENT.startswith(HEADER)
     assert list(LINES) == list(FAULTS)
+    assert list(SECOND_LINES) == list(CASES)
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 def test_a_fault_does_what_the_table_says(fault: NamedFault) -> None:
     assert line(fault) == LINES[fault.name]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_second_run_knows_what_the_table_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for setting in (*SETTINGS, "SOURCES__HELP_DESK__PROFILE", INCREMENTAL_LAG):
+        # So that what is set on the way is undone.
+        monkeypatch.setenv(setting, "")
+
+    assert second_run(name) == SECOND_LINES[name]
+    assert SECOND_LINES[name].split(" | ")[1] == "all changes"
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -3,12 +3,17 @@
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+from dlt.common.exceptions import DltException
 from dlt.extract import DltSource
 
+from helpdesk_assets.errors import UnusableAnswerError, chain
+from helpdesk_assets.load.incremental import Filter
 from helpdesk_assets.load.source import Walk, help_desk_source
 from helpdesk_assets.paging.counted import CompleteWalk
 from helpdesk_assets.paging.positions import Counted, PageNumberPaging
@@ -21,6 +26,7 @@ from helpdesk_assets.tables.arrow import Tables
 from helpdesk_assets.transport.authentication import QueryKey
 from helpdesk_assets.transport.redaction import Redaction
 from helpdesk_assets.transport.session import HelpDeskSession
+from helpdesk_assets_tests.support.odd import OddDesk
 from helpdesk_assets_tests.support.plain import plain_source
 
 Read = Callable[[str], Iterable[Any]]
@@ -61,11 +67,9 @@ def plain(base_url: str) -> Iterable[Any]:
     return plain_source(base_url, DEFAULT_API_KEY)
 
 
-READERS: dict[str, Read] = {
-    "this project": ours,
-    "by page number": partial(ours, paging=PageNumberPaging()),
-    "plain dlt": plain,
-}
+def now() -> datetime:
+    """Return the time by the API's own clock, which is this machine's."""
+    return datetime.now(timezone.utc)
 
 
 def lost(read: Read, base_url: str, desk: Desk) -> tuple[int, int]:
@@ -76,8 +80,75 @@ def lost(read: Read, base_url: str, desk: Desk) -> tuple[int, int]:
     return len(lived), len(lived - seen)
 
 
+def lost_changes(base_url: str, desk: Desk) -> tuple[int, int]:
+    """Read a desk whole, and then what has changed since that began, as two runs do.
+
+    Return how many tickets have stayed as they were when the second began, and how many of them are
+    not known so.
+    """
+    whole = new_walk()
+    seen = {row["id"]: state(row) for row in rows_of(new_source(base_url, whole))}
+    began = whole.reader.session.began
+    if began is None:
+        raise TypeError("Nothing was read.")
+    then = {ticket["id"]: state(ticket) for ticket in desk.tickets}
+    walk = replace(new_walk(brief=True), asked=Filter("updated_since").changes(began))
+    seen |= {row["id"]: state(row) for row in rows_of(new_source(base_url, walk))}
+    stayed = then.items() & {ticket["id"]: state(ticket) for ticket in desk.tickets}.items()
+    return len(stayed), len(stayed - seen.items())
+
+
+def state(row: Mapping[str, Any]) -> tuple[Any, datetime]:
+    """Return what changes of a ticket: its status, and when that was."""
+    at = row["updated_at"]
+    changed = at if isinstance(at, datetime) else datetime.fromisoformat(at.replace("Z", "+00:00"))
+    return row["status"], changed
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Readings of one kind.
+
+    Attributes:
+        losses: reads a desk; returns how many tickets it should know, and does not.
+        tied: how many tickets are equal in the order of the list, and change places from page to
+            page; taken in turns.
+        clock: when its tickets change.
+        is_ours: whether it has to lose nothing.
+    """
+
+    losses: Callable[[str, Desk], tuple[int, int]]
+    tied: Sequence[int] = ()
+    clock: Callable[[], datetime] | None = None
+    is_ours: bool = True
+
+
+TIED = (2, 30, 300)
+TRIALS = {
+    "this project": Trial(partial(lost, ours)),
+    "by page number": Trial(partial(lost, partial(ours, paging=PageNumberPaging()))),
+    "with ties": Trial(partial(lost, ours), tied=TIED),
+    "incremental": Trial(lost_changes, clock=now),
+    "plain dlt": Trial(partial(lost, plain), is_ours=False),
+    "plain with ties": Trial(partial(lost, plain), tied=TIED, is_ours=False),
+}
+
+
+class SharedDesk:
+    """The desk of the trial at hand, behind one server: to start one takes longer than to read."""
+
+    desk: Desk
+    odd: OddDesk | None = None
+
+    def page(self, offset: int, limit: int, **options: Any) -> tuple[list[Any], int]:
+        """Return a page, as a desk does."""
+        if self.odd:
+            return self.odd.page(offset, limit)
+        return self.desk.page(offset, limit, **options)
+
+
 def main() -> int:
-    """Print what each loses; return 0 when ours loses nothing."""
+    """Print what each loses; return 0 when ours loses nothing in silence."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=100, help="readings each [%(default)s]")
     parser.add_argument("--tickets", type=int, default=2000, help="on the desk [%(default)s]")
@@ -86,26 +157,33 @@ def main() -> int:
     options = parser.parse_args()
     logging.getLogger("dlt").setLevel(logging.ERROR)
     orders = options.orders.split(",")
-    desk = Desk(0)
-    totals = {}
-    with serve(build_app(desk)) as base_url:
-        for name, read in READERS.items():
-            lived = gone = runs = 0
+    shared, silent = SharedDesk(), 0
+    with serve(build_app(cast(Desk, shared))) as base_url:
+        for name, trial in TRIALS.items():
+            lived = gone = runs = refused = 0
             for seed in range(options.trials):
                 order = orders[seed % len(orders)]
-                # Another desk on the same server: to start one takes longer than to read.
-                vars(desk).update(
-                    vars(Desk(options.tickets, seed, order=order, churn=options.churn))
+                desk = Desk(
+                    options.tickets, seed, order=order, churn=options.churn, clock=trial.clock
                 )
-                lives, loses = lost(read, base_url, desk)
+                shared.desk = desk
+                tied = trial.tied[seed % len(trial.tied)] if trial.tied else 0
+                shared.odd = OddDesk(desk, tied=tied, seed=seed) if tied else None
+                try:
+                    lives, loses = trial.losses(base_url, desk)
+                except DltException as error:
+                    if not any(isinstance(cause, UnusableAnswerError) for cause in chain(error)):
+                        raise
+                    refused += 1
+                    continue
                 lived, gone, runs = lived + lives, gone + loses, runs + (loses > 0)
-            totals[name] = gone
+            silent += gone if trial.is_ours else 0
             sys.stdout.write(
                 f"{name:14}{gone:8,} of {lived:,} tickets lost, in {runs:,} of {options.trials:,}"
-                " readings\n"
+                f" readings{f'; {refused:,} refused with an error message' if refused else ''}\n"
             )
             sys.stdout.flush()
-    return 1 if totals["this project"] or totals["by page number"] else 0
+    return 1 if silent else 0
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.faults import FAULTS, NamedFault
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.support.plain import plain_source
+from helpdesk_assets_tests.support.second_runs import CASES, SECOND_RUNS, second_run
 
 TICKETS = 250
 KEY = "sk/7&+=% é"
@@ -130,3 +131,6 @@ if __name__ == "__main__":
         for each in FAULTS.values():
             sys.stdout.write(line(each) + "\n")
             sys.stdout.flush()
+        sys.stdout.write(SECOND_RUNS)
+        for name in CASES:
+            sys.stdout.write(second_run(name) + "\n")
