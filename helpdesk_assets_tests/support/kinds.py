@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from helpdesk_assets.sandbox.desk import Desk, Ticket
 from helpdesk_assets_tests.conftest import API_KEY
+from helpdesk_assets_tests.support.odd import OddDesk
 
 PROFILE = """\
 client:
@@ -105,6 +106,17 @@ class Repeats:
         page.following = page.following or 1
 
 
+@dataclass
+class Pinned:
+    """Sends the first three rows of the first answer with each."""
+
+    pinned: list[Ticket] = field(default_factory=list)
+
+    def __call__(self, page: Page) -> None:
+        self.pinned = self.pinned or page.rows[:3]
+        page.rows = self.pinned + page.rows
+
+
 @dataclass(frozen=True)
 class Trouble:
     """What the API does, and how it is made to do it."""
@@ -113,6 +125,7 @@ class Trouble:
     most: int = 100
     churn: float = 0
     tickets: int = 250
+    tied: int = 0
 
 
 TROUBLES = {
@@ -134,6 +147,10 @@ TROUBLES = {
     "ends after 150, and does not say how many there are": Trouble(lambda: _ends_early_in_silence),
     "says that there are 1,000,000": Trouble(lambda: _total_high),
     "says at the end that more follow": Trouble(lambda: _says_more),
+    "lists 150 tickets in another order for each page": Trouble(
+        lambda: lambda page: None, tied=150
+    ),
+    "sends three tickets with each page, beside its own": Trouble(Pinned),
 }
 
 
@@ -150,6 +167,7 @@ class Api:
         self.kind = kind
         self.trouble = trouble
         self.desk = Desk(trouble.tickets, seed, churn=trouble.churn)
+        self.odd = OddDesk(self.desk, tied=trouble.tied)
         self.fault = trouble.fault()
         self.queries: list[dict[str, str]] = []
         self._numbers = itertools.count(1)
@@ -169,7 +187,7 @@ class Api:
         if self.kind in COUNTED:
             base = 1 if self.kind.endswith("1") else 0
             offset = int(query.get("offset", (int(query.get("page", base)) - base) * limit))
-            rows, total = self.desk.page(offset, limit)
+            rows, total = self.odd.page(offset, limit)
             return Page(offset, number, rows, total, offset + len(rows) < total, None)
         # A cursor stands for a ticket, and not for a number of them.
         last = int(query.get("cursor", 0))
