@@ -317,7 +317,7 @@ class CompleteWalk:
     def _walk(self, page: list[Row], known: int) -> bool:
         """Go on from the last row of a page that joins; go back from one that does not."""
         joins = known > 0
-        if not page and self._order.keys <= self._order.pinned:
+        if not page and self._order.pinned and self._order.keys <= self._order.pinned:
             # There are none but those that come with every page.
             self._end_is_shown()
             return False
