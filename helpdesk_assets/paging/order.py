@@ -14,6 +14,11 @@ from helpdesk_assets.tables.rows import Row
 # Rows that may be gone or have moved from the end of a page before the next one is read.
 MOST_MISSING = 10
 
+# How far back a page is compared with what led to the row read last, and of how many of such rows
+# one more may be missing.
+LOOKED_BACK = 500
+FEW = 16
+
 
 class Order:
     """What the pages of one walk show of the order of their list.
@@ -133,12 +138,26 @@ class Order:
         if last:
             join = last[-1]
             self.broken += sum(place > join for place in places)
+        if -1 < join < len(page) - 1 or last:
+            self.broken += self._leads_elsewhere([keys[p] for p in places if p <= join], keys)
         between = range(places[0] if places else 0, join)
         self.broken += sum(keys[place] not in self.keys for place in between)
         self.keys.update(keys)
         self._cover(page[join + 1 :], keys[join + 1 :])
         if page and not known[-1]:
             self._last = page[-1]
+
+    def _leads_elsewhere(self, known: list[Hashable], keys: list[Hashable]) -> bool:
+        """Tell whether a page comes to what follows by other rows than those that led there.
+
+        One of them may be gone, and the more of them a page begins with, some more.
+        """
+        led = self.in_order[-LOOKED_BACK:]
+        places = {key: place for place, key in enumerate(led)}
+        found = [places.get(key, -1) for key in known]
+        if not found or found[0] < 0 or found != sorted(found):
+            return bool(found)
+        return len(set(led[found[0] :]).difference(keys)) > 1 + len(known) // FEW
 
     def _cover(self, rows: Sequence[Row], keys: list[Hashable]) -> None:
         self.in_order += keys
