@@ -285,7 +285,9 @@ def test_a_red_run_is_seen_with_its_sentence(visit: Visit) -> None:
         time.sleep(1)
     # Long enough for a second look, which must find nothing.
     time.sleep(40)
-    warned, failed = visit.hook.posted
+    told = visit.hook.posted
+    assert len({alert["run_url"] for alert in told}) == len(told), told
+    warned, failed = told[-2:]
     assert "The check no_rejected_rows of help_desk_tickets failed" in warned["title"]
     assert failed["title"] == "help_desk_tickets failed"
     assert "did not show that its list has ended" in failed["sentence"]
