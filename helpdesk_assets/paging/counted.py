@@ -15,7 +15,10 @@ moves (the time of its last change). What cannot be shown raises UnusableAnswerE
 
 It is shown of places, and tickets are wanted. So the walk has to have read as many different ones
 as it walked over places, in one order (see Order). Otherwise it reads the list again, by pages that
-begin elsewhere: where rows hold their places, they are the same ones in the same order then.
+begin elsewhere: where rows hold their places, they are the same ones in the same order then. And a
+row that is deleted after it was read makes up for one that was not: so a list that has changed
+meanwhile is read again, too, unless no rows stand where pages meet that its order may not tell
+apart (see Borders).
 """
 
 import sys
@@ -121,6 +124,7 @@ class CompleteWalk:
         self._places = self._total_there = 0
         self._was_short = self._was_last = False
         self._total_before: int | None = None
+        self._first_total: int | None = None
         self._seen_near_end = False
         self._end_page: list[Row] = []
         self._probes = 0
@@ -229,6 +233,8 @@ class CompleteWalk:
         rows = page.rows
         self.pages += 1
         self.total, self._has_more = page.total, page.has_more is True
+        if self.pages == self._pages_before + 1:
+            self._first_total = self.total
         self._reach = self.position.offset + len(rows) - 1
         known = self._wanted - self.position.offset + 1
         if self._is_as_expected(rows, known) and self._order.add(rows[known:]):
@@ -255,7 +261,8 @@ class CompleteWalk:
             return []
         if self._phase == self._walk and (True in known_rows or not self.position.offset):
             self._note_gaps(rows)
-            self._order.judge(rows, known_rows)
+            near_top = self.position.offset < self.position.size
+            self._order.judge(rows, known_rows, near_top=near_top)
         # A row that is known and unchanged has not moved either: it joins. A page that does not
         # join is not taken in, or it would be known itself and hide what lies before it.
         walks = self._walks
@@ -485,17 +492,24 @@ class CompleteWalk:
             self._wanted = self._reach
         return True
 
+    @property
+    def _has_moved(self) -> bool:
+        """Whether the list has been seen to change while it was read."""
+        return self._first_total != self.total or self.steps_back > self._steps_before
+
     def _finish(self) -> None:
         """End where as many different rows as places were read, in one order; else read again."""
         order, read = self._order, len(self._order.keys)
         agrees = not order.broken and read >= max(self._places, self._total_there)
+        # A row that is deleted after it was read makes up for one that was not read at all.
+        is_sure = self._walks > 1 or not self._has_moved or order.is_unique
         # Where rows are left out of pages that were counted, places are no rows.
         places = max(len(order.in_order) if self._sparse else self._places, self._total_there)
         missing = read < places
         # What is in the same order in pages that begin elsewhere holds its place; and what has an
         # id that another has, but differs from it, is a row of its own.
         holds = order.in_order == self._in_order and len(order.contents) >= places
-        if agrees or holds:
+        if (agrees and is_sure) or holds:
             self.has_ended = True
         elif missing and self._sparse and len(order.in_order) == read:
             raise UnusableAnswerError(

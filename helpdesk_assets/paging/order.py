@@ -6,8 +6,11 @@ API counts agrees with what was walked over. So the rows themselves are counted,
 """
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from operator import gt, lt
+from typing import Any
 
+from helpdesk_assets.paging.borders import Borders
 from helpdesk_assets.tables.keys import Identity, keys_of
 from helpdesk_assets.tables.rows import Row
 
@@ -31,7 +34,7 @@ class Order:
         in_order: the key in each place that its pages covered, each place once.
         contents: hashes of all that was in them, where it was asked to note them.
         broken: how many rows came again, unchanged, where no row read before can be; or for the
-            first time, between two that were read before.
+            first time, before one that was read before.
         pinned: the keys of rows that have come with every page, whatever was asked for.
     """
 
@@ -47,6 +50,17 @@ class Order:
         self._strays: set[Hashable] = set()
         self._seen = 0
         self._last: Row | None = None
+        self._borders: Borders | None = None
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no two rows that are equal in the list's order stand where two pages meet.
+
+        A list in order of its keys has none.
+        """
+        if self._borders:
+            return self._borders.are_sharp
+        return _are_in_order(self.in_order)
 
     def add(self, rows: Sequence[Row]) -> bool:
         """Take in rows that come next, if none of them was before; tell whether none was.
@@ -124,12 +138,13 @@ class Order:
             found.add(key)
         return found
 
-    def judge(self, page: Sequence[Row], known: Sequence[bool]) -> None:
+    def judge(self, page: Sequence[Row], known: Sequence[bool], *, near_top: bool) -> None:
         """Look at the order of a page that joins, and take in what comes after the row read last.
 
         Args:
             page: without pinned rows.
             known: of each of its rows, whether it was read before, as it is now.
+            near_top: whether what has been put on top of the list may have come down to it.
         """
         keys = keys_of(page, self._identity)
         places = [place for place, read in enumerate(known) if read]
@@ -140,7 +155,7 @@ class Order:
             self.broken += sum(place > join for place in places)
         if -1 < join < len(page) - 1 or last:
             self.broken += self._leads_elsewhere([keys[p] for p in places if p <= join], keys)
-        between = range(places[0] if places else 0, join)
+        between = range(places[0] if places and near_top else 0, join)
         self.broken += sum(keys[place] not in self.keys for place in between)
         self.keys.update(keys)
         self._cover(page[join + 1 :], keys[join + 1 :])
@@ -160,6 +175,23 @@ class Order:
         return len(set(led[found[0] :]).difference(keys)) > 1 + len(known) // FEW
 
     def _cover(self, rows: Sequence[Row], keys: list[Hashable]) -> None:
+        # Where the keys themselves go up or down, nothing else has to be looked at.
+        if self._borders is None and not (self.in_order or _are_in_order(keys)):
+            self._borders = Borders()
+        if self._borders:
+            self._borders.add(rows)
         self.in_order += keys
         if self._notes_contents:
             self.contents.update(hash(json.dumps(row, sort_keys=True)) for row in rows)
+
+
+def _are_in_order(keys: Sequence[Any]) -> bool:
+    """Tell whether keys go up or down, each of them."""
+    return any(_all(way, keys) for way in (lt, gt))
+
+
+def _all(way: Callable[[Any, Any], Any], keys: Sequence[Any]) -> bool:
+    try:
+        return all(map(way, keys, keys[1:]))
+    except TypeError:
+        return False

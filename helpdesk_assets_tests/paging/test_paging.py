@@ -141,7 +141,7 @@ def test_walks_through_thousands_of_busy_desks_lose_nothing(kind: type[Counted])
             continue
         assert before & {ticket["id"] for ticket in desk.tickets} <= seen, (seed, limit)
 
-    assert refused < 100
+    assert refused < 150
 
 
 @pytest.mark.parametrize("order", ORDERS)
