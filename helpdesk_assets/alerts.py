@@ -14,10 +14,14 @@ from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.resources.alerts import Alert, HelpDeskAlerts
 from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.settings import Section, from_environment
+from helpdesk_assets.shown import shown
 
 # Seconds between two looks.
 INTERVAL = 30
 
+# Letters of an alert's title, and of what it says.
+LONGEST_TITLE = 300
+LONGEST = 2000
 # What failed, in a few words, and what it said.
 Said = tuple[str, str]
 
@@ -112,8 +116,8 @@ def _tell(context: dg.RunStatusSensorContext, alerts: HelpDeskAlerts, said: Sequ
     run = context.dagster_run
     ways = alerts.send(
         Alert(
-            title="; ".join(dict.fromkeys(title for title, _ in said)),
-            sentence=" ".join(dict.fromkeys(sentence for _, sentence in said)),
+            title=shown("; ".join(dict.fromkeys(title for title, _ in said)), LONGEST_TITLE),
+            sentence=shown(" ".join(dict.fromkeys(sentence for _, sentence in said)), LONGEST),
             job=run.job_name,
             run_id=run.run_id,
             run_url=alerts.run_url(run.run_id),

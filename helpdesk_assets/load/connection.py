@@ -1,11 +1,12 @@
 """The way to the help desk: what a run needs to read it, made of its settings."""
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import dagster as dg
 from dlt.common.configuration.resolve import resolve_configuration
@@ -32,6 +33,9 @@ from helpdesk_assets.transport.authentication import authentication
 from helpdesk_assets.transport.failures import Desk, http_failure, unexpected_failure
 from helpdesk_assets.transport.redaction import Redaction
 from helpdesk_assets.transport.session import HelpDeskSession, RetryPolicy
+
+# Three times what orjson reads, and a tenth of what there is memory for in a thread.
+RECURSION = 3000
 
 
 @dataclass(frozen=True)
@@ -96,20 +100,19 @@ class Connection:
                 self.session,
                 partial(new_walk, resource, brief=True),
                 self.first_request,
-                authorize=self.auth,
                 past_the_end=[action.status_code for action in resource.endpoint.response_actions],
                 gone_share=settings.deleted_share,
             )
         else:
             walk = new_walk(resource, brief=changes)
-            reader = CompleteReader(self.session, walk, authorize=self.auth)
+            reader = CompleteReader(self.session, walk)
         tables = Tables(
             settings.table,
             run_id=self.run_id,
             rejected_share=settings.rejected_share,
             exclude=resource.exclude,
         )
-        with reader.open():
+        with _deep_rows(), reader.open():
             yield Walk(
                 reader, tables, settings.table, asked, settings.profile.name, resource.parent
             )
@@ -170,6 +173,7 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
         redaction=redaction,
         session=session.token_session,
     )
+    session.auth = auth
     desk = Desk(
         endpoint_url(settings.base_url, resource.endpoint.path),
         resource.endpoint.path,
@@ -181,11 +185,25 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
     except dg.Failure:
         raise
     except Exception as error:
-        failure = http_failure(error, desk=desk, requests=session.requests) or unexpected_failure(
-            error, redaction
-        )
+        failure = http_failure(
+            error, desk=desk, requests=session.requests, redaction=redaction
+        ) or unexpected_failure(error, redaction)
         # From None: the text of the error itself may hold a secret.
         raise failure_for(settings.table.desk, failure) from None
+
+
+@contextmanager
+def _deep_rows() -> Iterator[None]:
+    """Let rows be compared that are nested as deeply as they are read: orjson does to 1,024.
+
+    Python does both by recursion, from wherever Dagster and dlt have got to.
+    """
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _raise_for_status(response: Response, *_: object, **__: object) -> None:
@@ -215,8 +233,5 @@ def set_secrets(names: Iterable[str], desk: str) -> str:
 
 
 def endpoint_url(base_url: str, path: str) -> str:
-    """Return the URL that rows are asked for, without a password or query it may hold."""
-    parts = urlsplit(base_url)
-    host = parts.netloc.rpartition("@")[2]
-    whole = f"{parts.path.rstrip('/')}/{path.lstrip('/')}"
-    return urlunsplit((parts.scheme, host, whole, "", ""))
+    """Return the URL that rows are asked for, without a query, which may hold a secret."""
+    return f"{base_url.rstrip('/')}/{path.partition('?')[0].lstrip('/')}"

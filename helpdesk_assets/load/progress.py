@@ -43,7 +43,7 @@ def where(walk: Walk, seconds: float) -> str:
     rate = rows / seconds if seconds else 0
     done, of = rows, read.total
     if isinstance(read, WalkOfWalks):
-        done, of = len(read.parents) + read.parents_gone, read.of
+        done, of = len(read.parents) + read.parents_gone + read.parents_refused, read.of
         said += f", of {done:,} of {of:,} in {walk.parent}"
     else:
         pages = -(-of * read.pages // max(1, rows)) if of and rows else None

@@ -17,8 +17,9 @@ from helpdesk_assets.transport.pages import Page
 from helpdesk_assets.transport.session import HelpDeskSession
 
 GONE = (404, 410)
-# A few parents may have been deleted since they were listed; more than these say that the path is
-# wrong, or that the key may not read it.
+FORBIDDEN = 403
+# A few parents may have been deleted since they were listed, or be kept from the key; more than
+# these say that the path is wrong, or that the key may read none of them.
 MOST_GONE = 10
 
 
@@ -35,6 +36,7 @@ class WalkOfWalks:
         of: how many parents there are.
         parents: whose lists were read.
         parents_gone: how many had none, for they are not there any more.
+        parents_refused: how many had one that the key may not read; what was loaded of it stays.
     """
 
     is_verified: bool = True
@@ -46,14 +48,16 @@ class WalkOfWalks:
     of: int = 0
     parents: list[Any] = field(default_factory=list)
     parents_gone: int = 0
+    parents_refused: int = 0
 
 
 @dataclass
 class _List:
-    """One parent's list: its pages, each with its offset; its walk is None when there is none."""
+    """One parent's list: its pages, each with its offset; or the status that says there is none."""
 
     pages: list[tuple[int, list[Row]]]
-    walk: ListWalk | None
+    walk: ListWalk
+    refusal: int | None = None
 
 
 class ParentsReader:
@@ -66,7 +70,6 @@ class ParentsReader:
         session: sends the requests.
         new_walk: makes the walk for a list.
         first_of: makes the request for the first page of a parent's list.
-        authorize: puts into a request what its address must have for it to be let in.
         past_the_end: statuses that say that nothing comes after the last page.
         gone_share: the most of the parents, 0 to 1, that may have no list any more.
 
@@ -81,7 +84,6 @@ class ParentsReader:
         new_walk: Callable[[], ListWalk],
         first_of: Callable[[Hashable], PreparedRequest],
         *,
-        authorize: Callable[[PreparedRequest], Any] = lambda request: request,
         past_the_end: Sequence[int] = (),
         gone_share: float = 0,
     ) -> None:
@@ -89,10 +91,11 @@ class ParentsReader:
         self.walk = WalkOfWalks()
         self._new_walk = new_walk
         self._first_of = first_of
-        self._authorize = authorize
         self._past_the_end = past_the_end
         self._gone_share = gone_share
-        self._flight: PagesInFlight[_List] = PagesInFlight(self._list_of, session.in_flight)
+        self._flight: PagesInFlight[_List] = PagesInFlight(
+            self._list_of, session.in_flight, session.refuse_to_wait_for_ever
+        )
         self._page_starts: list[tuple[int, int]] = []
         self.rows_read = 0
 
@@ -139,13 +142,19 @@ class ParentsReader:
         yield rows
 
     def _take(self, found: _List, parent: Any) -> None:
-        if found.walk is None:
-            self.walk.parents_gone += 1
-            if self.walk.parents_gone > max(MOST_GONE, self._gone_share * self.walk.of):
+        if found.refusal is not None:
+            if found.refusal == FORBIDDEN:
+                self.walk.parents_refused += 1
+                self.walk.is_verified = False
+            else:
+                self.walk.parents_gone += 1
+            without = self.walk.parents_gone + self.walk.parents_refused
+            if without > max(MOST_GONE, self._gone_share * self.walk.of):
                 raise UnusableAnswerError(
-                    f"has no list of that kind for {self.walk.parents_gone} of the first "
-                    f"{len(self.walk.parents) + self.walk.parents_gone} rows that should have "
-                    "one: check the path in its profile, and what the key may read"
+                    f"has no list of that kind for {without} of the first "
+                    f"{len(self.walk.parents) + without} rows that should have one (the last with "
+                    f"HTTP {found.refusal}): check the path in its profile, and what the key may "
+                    "read"
                 )
             return
         self.walk.parents.append(parent)
@@ -163,8 +172,8 @@ class ParentsReader:
         while not walk.has_ended:
             position = walk.position
             page = self._fetch(first, addresses, position, is_first=not walk.pages)
-            if page is None:
-                return _List([], None)
+            if isinstance(page, int):
+                return _List([], walk, refusal=page)
             fresh = walk.take(page)
             if fresh:
                 pages.append((position.offset if isinstance(position, Window) else read, fresh))
@@ -173,17 +182,16 @@ class ParentsReader:
 
     def _fetch(
         self, first: PreparedRequest, addresses: Addresses, position: Position, *, is_first: bool
-    ) -> Page | None:
-        """Return a page; None where the parent of the list is not there any more."""
+    ) -> Page | int:
+        """Return a page; or the status that says that a parent has no list, or none to be read."""
         request = first.copy()
         request.url = addresses.of(position)
-        self._authorize(request)
         try:
             return self.session.send(request, addresses.place(position))
         except HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
-            if is_first and status in GONE:
-                return None
+            if is_first and status in (*GONE, FORBIDDEN):
+                return status
             if not is_first and status in self._past_the_end:
                 return Page([])
             raise

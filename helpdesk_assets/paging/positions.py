@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.shown import shown
 
 
 class Window(NamedTuple):
@@ -188,11 +189,18 @@ class Addresses:
 
 
 def _linked(first: str, link: str) -> str:
-    here, there = urlsplit(first), urlsplit(urljoin(first, link))
-    if here.netloc != there.netloc:
+    here = urlsplit(first)
+    try:
+        there = urlsplit(urljoin(first, link))
+        host = there.hostname
+    except ValueError:
         raise UnusableAnswerError(
-            f"says that its next page is at {there.scheme}://{there.hostname}, which the key is "
-            "not meant for: set SOURCES__HELP_DESK__BASE_URL to where its API is"
+            "says that its next page is at something that is no address"
+        ) from None
+    if here.netloc.lower() != there.netloc.lower():
+        raise UnusableAnswerError(
+            f"says that its next page is at {shown(there.scheme)}://{shown(host)}, which the key "
+            "is not meant for: set SOURCES__HELP_DESK__BASE_URL to where its API is"
         )
     # An API behind a proxy may not know that it is asked by way of https.
     return urlunsplit(there._replace(scheme=here.scheme))

@@ -1,7 +1,7 @@
 """Reads the whole list for dlt: many pages of the API to one answer of its client."""
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -35,7 +35,6 @@ class CompleteReader:
     Args:
         session: sends the requests.
         walk: decides what to ask for, and shows that no row was left out.
-        authorize: puts into a request what its address must have for it to be let in.
         rows_at_once: rows to gather before they are handed on.
 
     Attributes:
@@ -47,12 +46,10 @@ class CompleteReader:
         session: HelpDeskSession,
         walk: ListWalk | None = None,
         *,
-        authorize: Callable[[PreparedRequest], Any] = lambda request: request,
         rows_at_once: int = ROWS_AT_ONCE,
     ) -> None:
         self.session = session
         self.walk = walk or CompleteWalk()
-        self._authorize = authorize
         self.paginator = ReaderPaginator(self.walk)
         self._rows_at_once = rows_at_once
         self._page_starts: list[tuple[int, int]] = []
@@ -80,7 +77,7 @@ class CompleteReader:
         for _ in range(pages):
             if self.walk.has_ended:
                 return
-            page = self._fetch(first, addresses, {}, self.walk.position)
+            page = self._fetch(first, addresses, self.walk.position)
             self.walk.take(page)
             yield page
 
@@ -90,7 +87,7 @@ class CompleteReader:
         Raises:
             HTTPError, UnusableAnswerError: as a session does; and where nothing is, as it is said.
         """
-        return self._fetch(first, Addresses(str(first.url), self.walk), {}, window)
+        return self._fetch(first, Addresses(str(first.url), self.walk), window)
 
     @property
     def rows_read(self) -> int:
@@ -101,11 +98,12 @@ class CompleteReader:
         """Return the offset of the page that a row of the last answer was on."""
         return max((start, offset) for start, offset in self._page_starts if start <= row)[1]
 
-    def _answer(self, request: PreparedRequest, **options: Any) -> Response:
+    def _answer(self, request: PreparedRequest, **_: Any) -> Response:
         if not self._flight:
-            addresses = Addresses(str(request.url), self.walk)
-            fetch = partial(self._fetch, request, addresses, options)
-            self._flight = PagesInFlight(fetch, self.session.in_flight)
+            fetch = partial(self._fetch, request, Addresses(str(request.url), self.walk))
+            self._flight = PagesInFlight(
+                fetch, self.session.in_flight, self.session.refuse_to_wait_for_ever
+            )
         rows: list[Row] = []
         self._page_starts = []
         while not self.walk.has_ended and len(rows) < self._rows_at_once:
@@ -126,20 +124,13 @@ class CompleteReader:
         vars(response)["json"] = lambda: {"data": rows}
         return response
 
-    def _fetch(
-        self,
-        first: PreparedRequest,
-        addresses: Addresses,
-        options: Mapping[str, Any],
-        position: Position,
-    ) -> Page:
+    def _fetch(self, first: PreparedRequest, addresses: Addresses, position: Position) -> Page:
         """Send dlt's first request for another page; return that page."""
         request = first.copy()
         request.url = addresses.of(position)
-        self._authorize(request)
         place = addresses.place(position)
         try:
-            return self.session.send(request, place, **options)
+            return self.session.send(request, place)
         except IgnoreResponseException:
             if position is None or (isinstance(position, Window) and not position.offset):
                 raise UnusableAnswerError(

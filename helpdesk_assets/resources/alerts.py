@@ -1,6 +1,9 @@
 """Who is told when a run fails or a check does: a webhook, Slack, both or nobody."""
 
+import html
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import requests
 from pydantic import Field
@@ -110,7 +113,7 @@ class HelpDeskAlerts(KeepsSecrets):
         try:
             for attempt in _attempts():
                 with attempt:
-                    requests.post(url, json=body, timeout=TIMEOUT).raise_for_status()
+                    _post(url, body)
         except RetryError as error:
             cause = error.last_attempt.exception()
             response = getattr(cause, "response", None)
@@ -129,7 +132,9 @@ class HelpDeskAlerts(KeepsSecrets):
         try:
             for attempt in _attempts():
                 with attempt:
-                    client.chat_postMessage(channel=channel, text=alert.text)
+                    # These three have a meaning to Slack, such as to call everybody.
+                    text = html.escape(alert.text, quote=False)
+                    client.chat_postMessage(channel=channel, text=text)
         except RetryError as error:
             return type(error.last_attempt.exception()).__name__
         return ""
@@ -141,6 +146,21 @@ class HelpDeskAlerts(KeepsSecrets):
     def _config(self, name: str) -> str:
         value = getattr(self, name) or self.settings.config(name, str)
         return str(value or "").strip()
+
+
+def _post(url: str, body: Mapping[str, Any]) -> None:
+    """Post to where it is said, and nowhere else.
+
+    Raises:
+        requests.RequestException: it was not taken; a redirect is one, too many.
+    """
+    # The auth that does nothing keeps requests from looking for a password in a file .netrc.
+    response = requests.post(
+        url, json=body, timeout=TIMEOUT, allow_redirects=False, auth=lambda request: request
+    )
+    response.raise_for_status()
+    if response.is_redirect:
+        raise requests.HTTPError("A redirect.", response=response)
 
 
 def _attempts() -> Retrying:

@@ -1,6 +1,7 @@
 """What can go wrong on the way to a help desk: one list, for tests and for anyone to see."""
 
 import asyncio
+import gzip
 import itertools
 import json
 from collections.abc import Callable
@@ -233,6 +234,62 @@ def _refuses_page_two() -> Fault:
 def _redirects() -> Fault:
     async def fault(request: Request, answer: Answer) -> Response:
         return RedirectResponse(f"http://localhost:9/v1/tickets?{request.url.query}")
+
+    return fault
+
+
+@_fault("redirects", "redirects each request to a like address of its own")
+def _redirects_here() -> Fault:
+    async def fault(request: Request, answer: Answer) -> Response:
+        if request.query_params.get("hop"):
+            return await answer(request)
+        return RedirectResponse(f"{request.url.path}?{request.url.query}&hop=1")
+
+    return fault
+
+
+@_fault("redirects-in-a-loop", "redirects to where it has redirected before")
+def _redirects_in_a_loop() -> Fault:
+    return _instead(lambda: RedirectResponse("/v1/tickets?offset=100"), at_offset=90)
+
+
+@_fault("login-in-mid-walk", "redirects to a login page in the middle of the list")
+def _login_in_mid_walk() -> Fault:
+    async def fault(request: Request, answer: Answer) -> Response:
+        if request.query_params.get("login"):
+            return HTMLResponse("<html>Log in</html>")
+        if int(request.query_params.get("offset", 0)) < 90:
+            return await answer(request)
+        return RedirectResponse(f"{request.url.path}?login=1")
+
+    return fault
+
+
+@_fault("cloudflare-524-once", "answers once with HTTP 524, as Cloudflare does for it")
+def _cloudflare() -> Fault:
+    statuses = itertools.chain((524,), itertools.repeat(200))
+
+    async def fault(request: Request, answer: Answer) -> Response:
+        status = next(statuses)
+        return await answer(request) if status == 200 else PlainTextResponse("", status)
+
+    return fault
+
+
+@_fault("gzip-breaks-off-once", "sends, once, a packed answer without its end")
+def _gzip_breaks_off() -> Fault:
+    answers = itertools.count()
+
+    async def fault(request: Request, answer: Answer) -> Response:
+        response = await answer(request)
+        if next(answers) != 1:
+            return response
+        packed = gzip.compress(bytes(response.body))
+        return Response(
+            packed[: len(packed) // 2],
+            headers={"Content-Encoding": "gzip"},
+            media_type="application/json",
+        )
 
     return fault
 

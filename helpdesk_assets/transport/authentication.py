@@ -84,6 +84,12 @@ class ClientCredentials(OAuth2ClientCredentials):
             left = self.token_expiry.timestamp() - time.time()
             self.token_expiry = self.token_expiry.subtract(seconds=min(EARLY, left / 2))
 
+    def renew(self, refused: PreparedRequest) -> None:
+        """Forget the token that a request was refused with, unless another has come since."""
+        with vars(self)["lock"]:
+            if refused.headers.get("Authorization") == f"Bearer {self.access_token}":
+                self.access_token = None
+
 
 def authentication(
     auth: Auth, *, secret: Callable[[str], str], redaction: Redaction, session: Session

@@ -11,9 +11,16 @@ from typing import Any
 
 import orjson
 from requests import Response
+from requests.exceptions import ChunkedEncodingError
+
+from helpdesk_assets.errors import UnusableAnswerError
 
 # Whole numbers of fewer digits fit into 64 bits.
 DIGITS = 19
+# Values in an answer, at most: each is some fifty bytes of memory, be it two bytes as it was sent.
+MOST_VALUES = 2_000_000
+# Bodies that are smaller than this many bytes hold fewer.
+_FEW = 4_000_000
 _RUN = b"0" * DIGITS
 _AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
@@ -25,10 +32,25 @@ def parsed(response: Response) -> Any:
     of the encoding become U+FFFD.
 
     Raises:
-        ValueError: it is not JSON, or is nested deeper than Python goes.
+        ValueError: it is not JSON.
+        ChunkedEncodingError: it is the beginning of JSON, and broke off.
+        UnusableAnswerError: it holds more values than fit, or is nested deeper than Python goes.
     """
     body = response.content
-    encoding = _declared(response)
+    if len(body) > _FEW and sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise UnusableAnswerError(
+            f"sent more than {MOST_VALUES:,} values in one answer: ask for fewer rows a page with "
+            "the limit in its profile"
+        )
+    try:
+        return _read(body, _declared(response))
+    except ValueError:
+        if _broke_off(response):
+            raise ChunkedEncodingError("The answer broke off.") from None
+        raise
+
+
+def _read(body: bytes, encoding: str | None) -> Any:
     # Runs of digits are found in a copy in which all digits are the same: ten times as fast as by
     # a regular expression, on a page that has none.
     if encoding is None and _RUN not in body.translate(_AS_ZEROS):
@@ -40,7 +62,21 @@ def parsed(response: Response) -> Any:
     try:
         return json.loads(text.removeprefix("\ufeff"))
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise UnusableAnswerError("sent JSON that is nested deeper than Python reads it") from None
+
+
+def _broke_off(response: Response) -> bool:
+    """Tell whether a body that is not JSON began as if it was, and may have lost its end.
+
+    One without a length ends where its connection does, and so breaks off unseen by HTTP; one of
+    another server, behind the one that answers, may have done so before it got its length.
+    """
+    body = response.content.strip()
+    ends = {b"{": b"}", b"[": b"]"}
+    if body[:1] not in ends:
+        return False
+    has_length = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+    return not has_length or body[-1:] != ends[body[:1]]
 
 
 def _declared(response: Response) -> str | None:

@@ -6,12 +6,15 @@ from typing import Any
 from requests import Response
 
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.paths import MISSING, Path, value_at
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.bodies import parsed
 from helpdesk_assets.transport.links import linked
 
 NO_CONTENT = 204
+# Rows of an answer, far above what any help desk sends in one.
+MOST_ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class PageFormat:
 
         Raises:
             UnusableAnswerError: says what came, the status and the content type, never the body.
+            requests.RequestException: it broke off.
         """
         if response.status_code == NO_CONTENT and not response.content:
             return Page([])
@@ -84,6 +88,12 @@ class PageFormat:
             kind = "null" if rows is None else type(rows).__name__
             within = f" in the field {name}" if name else " for a body"
             raise UnusableAnswerError(f"sent {kind} and no list{within}{_where(response, place)}")
+        if len(rows) > MOST_ROWS:
+            raise UnusableAnswerError(
+                f"sent {len(rows):,} rows in one answer, and {MOST_ROWS:,} are the most that are "
+                f"taken: it ignores how many are asked for{_where(response, place)}, and limit "
+                "and its parameter in the profile"
+            )
         if set(map(type, rows)) - {dict}:
             raise UnusableAnswerError(
                 f"sent rows that are not JSON objects{_where(response, place)}"
@@ -120,8 +130,8 @@ def _truth(said: Any) -> bool | None:
 
 
 def _where(response: Response, place: str) -> str:
-    content_type = response.headers.get("Content-Type", "none").partition(";")[0]
+    content_type = shown(response.headers.get("Content-Type", "none").partition(";")[0], 40)
     return (
-        f" for {place} (HTTP {response.status_code}, content type {content_type[:40]}): check that "
+        f" for {place} (HTTP {response.status_code}, content type {content_type}): check that "
         "SOURCES__HELP_DESK__BASE_URL is its API's"
     )

@@ -85,7 +85,7 @@ def test_a_wrong_key(
     ("right", "wrong", "what", "said"),
     [
         ("data_selector: data", "data_selector: rows", "rows", "and data_selector in its profile"),
-        ("path: /v1/tickets", "path: /v2/tickets", "path", "answered HTTP 404"),
+        ("path: /v1/tickets", "path: /v2/tickets", "path", "refused the request (HTTP 404)"),
         ("subject: subject", "subject: title", "fields", "no row has subject (at title)"),
         ("id: id", "id: requester", "types", "id cannot be read as bigint in 100 of 100 rows"),
         ("limit: 100", "limit: many", "profile", "has to be a valid integer"),

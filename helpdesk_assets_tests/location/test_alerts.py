@@ -82,7 +82,7 @@ def test_a_run_that_fails_sends_one_alert(
     (alert,) = hook.posted
     assert alert["title"] == "help_desk_tickets failed"
     assert "has nothing where its first page should be" in alert["sentence"] or (
-        "answered HTTP 404: check that SOURCES__HELP_DESK__BASE_URL" in alert["sentence"]
+        "(HTTP 404): check that SOURCES__HELP_DESK__BASE_URL" in alert["sentence"]
     )
     assert alert["run_url"] == f"https://dagster.example.com/runs/{result.run_id}"
     assert alert["run_id"] == result.run_id

@@ -1,0 +1,63 @@
+"""How long an API asks to wait before a request is repeated, in the headers that say so.
+
+- ``Retry-After`` (RFC 9110): seconds, or a date. Seconds with a fraction are not of the standard,
+  and are sent.
+- ``RateLimit: "name";r=0;t=30`` (draft-ietf-httpapi-ratelimit-headers): seconds.
+- ``RateLimit-Reset`` (earlier drafts of it): seconds.
+- ``X-RateLimit-Retry-After`` (Help Scout): seconds.
+- ``X-RateLimit-Reset``, ``X-Rate-Limit-Reset`` and the like: seconds, or the time in seconds
+  (GitHub) or milliseconds since 1970, or a date.
+"""
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+TOO_MANY = 429
+# The first that says something counts.
+HEADERS = (
+    "Retry-After",
+    "X-RateLimit-Retry-After",
+    "X-Rate-Limit-Retry-After",
+    "RateLimit-Reset",
+    "X-RateLimit-Reset",
+    "X-Rate-Limit-Reset",
+)
+_RESET = re.compile(r";\s*t\s*=\s*(\d{1,9})\b")
+# Larger ones are not seconds from now, but a time; and larger still, one in milliseconds.
+_A_TIME = 1_000_000_000
+_IN_MILLISECONDS = 100_000_000_000
+
+
+def seconds_asked(status: int, headers: Mapping[str, str]) -> float:
+    """Return the seconds that an answer asks to wait; 0 when it does not say.
+
+    Args:
+        status: of the answer. When a limit begins anew says something after a 429 (Too Many
+            Requests) only; APIs send that with every answer.
+        headers: of the answer, their names in any case.
+    """
+    names = HEADERS if status == TOO_MANY else HEADERS[:1]
+    for name in names:
+        if seconds := _seconds(headers.get(name, "")):
+            return seconds
+    if status == TOO_MANY:
+        return max(map(float, _RESET.findall(headers.get("RateLimit", ""))), default=0)
+    return 0
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        try:
+            return max(0, parsedate_to_datetime(text).timestamp() - time.time())
+        except (TypeError, ValueError, OverflowError):
+            return 0
+    if not math.isfinite(number):
+        return 0
+    if number >= _IN_MILLISECONDS:
+        number /= 1000
+    return max(0, number - time.time() if number >= _A_TIME else number)

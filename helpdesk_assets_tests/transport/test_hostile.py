@@ -1,0 +1,146 @@
+"""Whatever an API sends, a run ends in time and in memory, with an error message or complete."""
+
+import re
+import threading
+import time
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets_tests.conftest import (
+    API_KEY,
+    BIN,
+    EXECUTE,
+    SETTINGS,
+    Sandbox,
+    Warehouse,
+    command,
+    failure_of,
+    sentence_of,
+)
+from helpdesk_assets_tests.support import hostile as sent
+from helpdesk_assets_tests.support.hostile import MODES, TICKETS, Mode, hostile
+
+Sync = Callable[[], dg.ExecuteInProcessResult]
+Connect = Callable[[Sandbox], None]
+# Megabytes of memory that a whole `dagster job execute` may take.
+MOST_MEMORY = 700
+MEASURED = (
+    "import resource, subprocess, sys; "
+    "code = subprocess.run(sys.argv[1:]).returncode; "
+    "print('peak', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024); "
+    "sys.exit(code)"
+)
+
+
+@pytest.fixture
+def against(
+    sandbox: Callable[..., Sandbox], connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Point the settings at a server that is none of the sandbox's."""
+
+    def point(base_url: str) -> None:
+        desk = sandbox()
+        desk.base_url = base_url
+        connect(desk)
+
+    monkeypatch.setenv("RUNTIME__REQUEST_ANSWER_TIMEOUT", "1")
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "2")
+    return point
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_does_not_end_is_ended(mode: str, against: Callable[[str], None], sync: Sync) -> None:
+    with hostile(MODES[mode]) as base_url:
+        against(base_url)
+        began = time.monotonic()
+        result = sync()
+
+    assert not result.success
+    assert time.monotonic() - began < 20
+    assert re.search("did not answer in time|broke the connection", sentence_of(result))
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        sent.packed_and_broken_off,
+        sent.without_a_length_and_broken_off,
+        sent.chunked_and_broken_off,
+        sent.whole_by_its_length_and_broken_off,
+    ],
+)
+def test_what_broke_off_is_asked_for_again(
+    mode: Mode, against: Callable[[str], None], sync: Sync, warehouse: Warehouse
+) -> None:
+    with hostile(mode) as base_url:
+        against(base_url)
+        result = sync()
+
+    assert result.success
+    assert len(warehouse.tickets()) == TICKETS
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        (sent.a_body_without_an_end, "sent more than 32 MB in one answer"),
+        (sent.a_gigabyte_packed, "sent more than 32 MB in one answer"),
+        (sent.packed_twice, "sent an answer packed as gzip, gzip"),
+        (sent.many_rows, "sent 100,000 rows in one answer"),
+        (sent.many_values, "sent more than 2,000,000 values in one answer"),
+    ],
+)
+def test_what_is_too_large_is_not_taken(mode: Mode, said: str, warehouse: Warehouse) -> None:
+    with hostile(mode) as base_url:
+        values = (base_url, API_KEY, str(warehouse.path))
+        finished = command(
+            "python",
+            "-c",
+            MEASURED,
+            str(BIN / EXECUTE[0]),
+            *EXECUTE[1:],
+            env={**dict(zip(SETTINGS, values, strict=True)), "RUNTIME__REQUEST_MAX_ATTEMPTS": "1"},
+        )
+
+    assert finished.returncode != 0
+    assert said in finished.stdout
+    (peak,) = re.findall(r"^peak (\d+)$", finished.stdout, re.MULTILINE)
+    assert int(peak) < MOST_MEMORY
+
+
+def test_a_larger_answer_is_taken_where_that_is_set(
+    against: Callable[[str], None], sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def large(number: int, path: str, line: sent.Line) -> None:
+        line.answer(sent.page(path) + b" " * 2_000_000)
+
+    monkeypatch.setenv("RUNTIME__REQUEST_MAX_ANSWER_MB", "1")
+    with hostile(large) as base_url:
+        against(base_url)
+        assert "set RUNTIME__REQUEST_MAX_ANSWER_MB to more" in sentence_of(sync())
+        monkeypatch.setenv("RUNTIME__REQUEST_MAX_ANSWER_MB", "3")
+        assert sync().success
+
+
+def test_a_run_that_failed_leaves_no_thread_that_sends(
+    against: Callable[[str], None], sync: Sync
+) -> None:
+    """One page fails while others are on their way, which may not last longer than the run."""
+
+    def one_fails(number: int, path: str, line: sent.Line) -> None:
+        if "offset=0" in path:
+            line.answer(sent.page(path).replace(b'"total": 30', b'"total": 3000'))
+        elif number < 4:
+            sent.nothing_at_all(number, path, line)
+        else:
+            line.answer(b"no", status="404 Not Found")
+
+    with hostile(one_fails) as base_url:
+        against(base_url)
+        result = sync()
+
+    assert not result.success
+    assert [thread.name for thread in threading.enumerate() if "page" in thread.name] == []
+    assert failure_of(result)

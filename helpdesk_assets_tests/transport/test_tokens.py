@@ -1,0 +1,154 @@
+"""Tokens: renewed when they are refused, asked for where the profile says, with nothing else."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from requests import HTTPError, PreparedRequest, Request
+
+from helpdesk_assets.errors import NoTokenError
+from helpdesk_assets.profiles.client import ClientCredentialsAuth
+from helpdesk_assets.resources.alerts import _post
+from helpdesk_assets.transport.authentication import authentication
+from helpdesk_assets.transport.redaction import Redaction
+from helpdesk_assets.transport.session import HelpDeskSession, RetryPolicy
+
+SECRETS = {"id": "client", "secret": "planted"}
+
+
+class Api(BaseHTTPRequestHandler):
+    """Lets the newest token in, which dies when ``dead`` says so."""
+
+    server: "Server"
+
+    def do_POST(self) -> None:
+        self.server.tokens += 1
+        self.server.headers.append(dict(self.headers))
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.redirects:
+            self.send_response(307)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+            return
+        token = f"token-{self.server.tokens}"
+        self._send({"access_token": token, "token_type": "bearer", "expires_in": 3600})
+
+    def do_GET(self) -> None:
+        self.server.asked += 1
+        newest = f"Bearer token-{self.server.tokens}"
+        if self.server.refuses or self.headers.get("Authorization") != newest:
+            self._send({"error": "no"}, 401)
+            return
+        offset = int(parse_qs(urlsplit(self.path).query)["offset"][0])
+        self._send({"data": [{"id": offset}], "total": 1})
+
+    def _send(self, body: object, status: int = 200) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the tests' output clean."""
+
+
+class Server(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Api)
+        self.tokens = self.asked = 0
+        self.refuses = self.redirects = False
+        self.headers: list[dict[str, str]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture
+def session(server: Server) -> HelpDeskSession:
+    redaction = Redaction(*SECRETS.values())
+    made = HelpDeskSession(redaction, RetryPolicy(request_backoff_factor=0.01))
+    auth = ClientCredentialsAuth(
+        type="oauth2_client_credentials",
+        access_token_url=f"{server.url}/token",
+        client_id='dlt.secrets["id"]',
+        client_secret='dlt.secrets["secret"]',
+    )
+    made.auth = authentication(
+        auth, secret=SECRETS.__getitem__, redaction=redaction, session=made.token_session
+    )
+    return made
+
+
+def page_at(server: Server, offset: int) -> PreparedRequest:
+    return Request("GET", f"{server.url}/tickets?offset={offset}").prepare()
+
+
+def test_a_token_that_died_early_is_renewed_once(server: Server, session: HelpDeskSession) -> None:
+    assert session.send(page_at(server, 0), "offset 0").rows == [{"id": 0}]
+    # As if somebody had taken it back.
+    server.tokens += 1
+    assert session.send(page_at(server, 1), "offset 1").rows == [{"id": 1}]
+
+    assert (server.tokens, server.asked) == (3, 3)
+    assert session.requests == 5
+
+
+def test_a_client_that_is_refused_fails_after_one_renewal(
+    server: Server, session: HelpDeskSession
+) -> None:
+    server.refuses = True
+    with pytest.raises(HTTPError, match="401"):
+        session.send(page_at(server, 0), "offset 0")
+
+    assert (server.tokens, server.asked) == (2, 2)
+
+
+def test_secrets_are_not_sent_to_where_a_token_request_is_redirected(
+    server: Server, session: HelpDeskSession
+) -> None:
+    server.redirects = True
+    with pytest.raises(NoTokenError, match="check access_token_url of the profile"):
+        session.send(page_at(server, 0), "offset 0")
+
+    assert server.tokens == 1
+
+
+def test_a_password_in_a_netrc_is_sent_nowhere(
+    server: Server, session: HelpDeskSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password planted-netrc\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    session.send(page_at(server, 0), "offset 0")
+    _post(f"{server.url}/hook", {"title": "x"})
+
+    assert len(server.headers) == 2
+    assert all("Authorization" not in headers for headers in server.headers)
+    # It would have been.
+    requests.post(f"{server.url}/hook", json={}, timeout=5)
+    assert "Authorization" in server.headers[-1]
+
+
+def test_an_alert_is_posted_to_its_address_alone(server: Server) -> None:
+    server.redirects = True
+    with pytest.raises(HTTPError):
+        _post(f"{server.url}/hook", {"title": "x"})
+
+    assert server.tokens == 1
