@@ -14,9 +14,20 @@ import yaml
 from pydantic import ValidationError
 
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.profiles.mistakes import sentence
+from helpdesk_assets.profiles.mistakes import repeated_key, sentence
 from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.schema import TABLE, Table
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without its dates, of which a profile has none: what looks like one is a text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:timestamp"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
 
 BUILT_IN = Path(__file__).parent
 DEFAULT_PROFILE = "default"
@@ -32,19 +43,28 @@ def load_profile(named: str | None = None) -> Profile:
     file = profile_file(named or DEFAULT_PROFILE)
     try:
         text = file.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=_Loader)
+        if twice := repeated_key(tree):
+            line = twice.start_mark.line + 1
+            raise setting_failure(
+                f"{file}, line {line}: {shown(twice.value)} is there twice: take one of them out."
+            )
+        # It makes texts, numbers and lists of them, and nothing else.
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         raise setting_failure(
             f"The profile {file} cannot be read ({reason}): set SOURCES__HELP_DESK__PROFILE to "
             f"the path of one, or to one of {', '.join(built_in_profiles())}."
         ) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+        if isinstance(error, RecursionError):
+            problem = "it is nested too deeply"
         raise setting_failure(
-            f"{file}, line {line}: this is not YAML ({error.problem}): mend that line."
+            f"{file}, line {line + 1}: this is not YAML ({shown(problem)}): mend that line."
         ) from None
     try:
         return Profile.model_validate(content).model_copy(update={"name": file.stem})

@@ -32,6 +32,16 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _list_path(value: str) -> str:
+    # What dlt, and whoever joins addresses, takes for another host.
+    if ":" in value.partition("?")[0].partition("/")[0] or value.lstrip().startswith(("//", "\\")):
+        raise ValueError("what comes after the base URL, such as /v1/tickets, and no other address")
+    if not value.isprintable() or " " in value or "\\" in value:
+        raise ValueError("an address without blanks and backslashes, such as /v1/tickets")
+    return value
+
+
+ListPath = Annotated[str, AfterValidator(_list_path)]
 TimeFormat = Annotated[str, AfterValidator(_format)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
@@ -132,7 +142,7 @@ class ResponseAction(Part):
 class Endpoint(Part):
     """Where and how a list is asked for."""
 
-    path: str
+    path: ListPath
     params: dict[str, int | bool | Plain] = Field(default_factory=dict)
     data_selector: BodyPath
     paginator: Annotated[Paginator, Field(discriminator="type")]

@@ -29,6 +29,27 @@ def sentence(error: ValidationError, file: Path, tree: yaml.Node | None) -> str:
     return f"{file}, line {line}: {_expected(first, where)}."
 
 
+def repeated_key(tree: yaml.Node | None) -> yaml.Node | None:
+    """Return a key that stands in a mapping twice, of which YAML takes the second; or None."""
+    # Each node once, however often it is referred to.
+    nodes, seen = [tree], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            keys: set[str] = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value in keys:
+                    return key
+                keys.add(str(key.value))
+                nodes.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+    return None
+
+
 def _expected(mistake: Any, where: str) -> str:
     kind, context = mistake["type"], mistake.get("ctx", {})
     name = str(mistake["loc"][-1]) if mistake["loc"] else ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, cast, get_args
+from urllib.parse import urlsplit
 
 import dagster as dg
 from pydantic import Field
@@ -171,6 +172,21 @@ class HelpDeskApi(KeepsSecrets):
             raise setting_failure(
                 "The help desk's address does not begin with http:// or https:// and a host: "
                 + SET_BASE_URL
+            )
+        try:
+            parts = urlsplit(base_url)
+            is_plain = parts.hostname and not (parts.username or parts.password or parts.port == 0)
+        except ValueError:
+            is_plain = False
+        if not is_plain:
+            raise setting_failure(
+                "The help desk's address holds a name or password, or is none that a browser would "
+                f"take: {SET_BASE_URL} Secrets go by the auth of its profile."
+            )
+        if parts.query or parts.fragment:
+            raise setting_failure(
+                "The help desk's address has a part after ? or #, which comes from the profile's "
+                f"params: {SET_BASE_URL}"
             )
         return base_url
 

@@ -54,6 +54,37 @@ BROKEN = {
         "resources.0.endpoint.paginator has no type that is known: its type has to be one of"
         " 'offset', 'page_number', 'cursor', 'json_link', 'header_link'",
     ),
+    "a list at another host": (
+        ("path: /v1/tickets", "path: http://other.example/v1/tickets"),
+        "path: /v1/tickets",
+        "resources.0.endpoint.path needs what comes after the base URL, such as /v1/tickets",
+    ),
+    "a list at another host by two slashes": (
+        ("path: /v1/tickets", "path: //other.example/v1/tickets"),
+        "path: /v1/tickets",
+        "resources.0.endpoint.path needs what comes after the base URL, such as /v1/tickets",
+    ),
+    "a list at another host by backslashes": (
+        ("path: /v1/tickets", r"path: \\other.example\v1"),
+        "path: /v1/tickets",
+        "resources.0.endpoint.path needs",
+    ),
+    "a key that stands there twice": (
+        ("      path: /v1/tickets\n", "      path: /v1/tickets\n      path: /v2/tickets\n"),
+        None,
+        "path is there twice",
+    ),
+    "a letter that YAML does not take": (("path: /v1", "path: \x00/v1"), None, "not YAML"),
+    "a date that is none": (
+        ("limit: 100", "limit: 2026-13-45"),
+        "limit: 100",
+        "limit has to be a valid integer",
+    ),
+    "brackets without an end": (
+        ("limit: 100", f"limit: {'[' * 3000}{']' * 3000}"),
+        None,
+        "nested too deeply",
+    ),
     "a secret in the file": (
         ('dlt.secrets["api_key"]', "sk-planted-7Qx9"),
         'api_key: dlt.secrets["api_key"]',

@@ -252,15 +252,34 @@ def test_the_key_is_not_in_what_a_failed_run_leaves(
         assert spelling not in left
 
 
-def test_a_password_in_the_address_is_not_shown(
-    sync: Sync, sandbox: StartSandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://agent:hunter2@127.0.0.1:9/help",
+        "http://hunter2@127.0.0.1:9",
+        "http://:hunter2@127.0.0.1:9",
+        "http://127.0.0.1:9/help?token=hunter2",
+        "http://127.0.0.1:9/help#hunter2",
+        "http://[::1/hunter2",
+        "http://127.0.0.1:hunter2",
+        "http:///hunter2",
+    ],
+)
+def test_an_address_that_holds_more_than_an_address_is_refused_and_not_shown(
+    address: str,
+    sync: Sync,
+    sandbox: StartSandbox,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    instance: dg.DagsterInstance,
 ) -> None:
     connect(sandbox())
-    monkeypatch.setenv(ADDRESS, "http://agent:hunter2@127.0.0.1:9/help")
+    monkeypatch.setenv(ADDRESS, address)
     result = sync()
 
-    assert "http://127.0.0.1:9/help/v1/tickets" in sentence_of(result)
-    assert "hunter2" not in sentence_of(result)
+    assert sentence_of(result).startswith("The help desk's address ")
+    assert ADDRESS in sentence_of(result)
+    assert "hunter2" not in everything_logged(instance, result)
 
 
 @pytest.mark.parametrize(
