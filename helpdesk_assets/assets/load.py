@@ -1,7 +1,7 @@
 """One load of a table, as a run does it: read, merged, deleted rows handled, and described."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,8 +17,11 @@ from helpdesk_assets.assets.metadata import (
 )
 from helpdesk_assets.load.deletes import settle_deleted
 from helpdesk_assets.load.progress import progress
+from helpdesk_assets.load.source import Walk
+from helpdesk_assets.paging.parents import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
-from helpdesk_assets.tables.schema import Table
+from helpdesk_assets.tables.columns import MOST_NEW
+from helpdesk_assets.tables.schema import FURTHER, Table
 from helpdesk_assets.warehouse.watermark import TakenOf, keep_watermark
 
 
@@ -80,11 +83,8 @@ def load_table(
                 # The rows of a time tell nothing of the others.
                 keep_watermark(client, table, known if window else walk.up_to, of)
                 client.execute_sql(f"drop schema if exists {client.staging_dataset_name} cascade")
-    if walk.tables.zoneless:
-        context.log.warning(
-            f"The times in {', '.join(walk.tables.zoneless)} do not say their time zone, and are "
-            "read as UTC: set time_zone in the profile to the one they are of."
-        )
+    for warning in warnings_of(walk):
+        context.log.warning(warning)
     return {
         **kept(metadata),
         **table_metadata(warehouse, table),
@@ -95,3 +95,24 @@ def load_table(
         LOAD_ID: load_id,
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def warnings_of(walk: Walk) -> Iterator[str]:
+    """Yield what is to be known of a load that succeeded."""
+    tables, read = walk.tables, walk.reader.walk
+    if tables.zoneless:
+        yield (
+            f"The times in {', '.join(tables.zoneless)} do not say their time zone, and are "
+            "read as UTC: set time_zone in the profile to the one they are of."
+        )
+    if tables.beyond:
+        yield (
+            f"{tables.beyond:,} new fields have no column of their own, as a load makes at most "
+            f"{MOST_NEW:,}: their values are in the column {FURTHER}, as JSON. Leave out those "
+            "that are not wanted by exclude in the profile."
+        )
+    if isinstance(read, WalkOfWalks) and read.parents_refused:
+        yield (
+            f"The key may not read {walk.table.name} of {read.parents_refused:,} of {read.of:,} "
+            f"{walk.parent} (HTTP 403): what was loaded of them before stays as it was."
+        )

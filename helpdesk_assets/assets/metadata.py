@@ -68,7 +68,11 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
     if read.total is not None:
         metadata["api_total"] = read.total
     if isinstance(read, WalkOfWalks):
-        metadata |= {"parents": len(read.parents), "parents_gone": read.parents_gone}
+        metadata |= {
+            "parents": len(read.parents),
+            "parents_gone": read.parents_gone,
+            "parents_refused": read.parents_refused,
+        }
     return metadata
 
 

@@ -58,6 +58,11 @@ class Tables:
         self.zoneless: list[str] = []
 
     @property
+    def beyond(self) -> int:
+        """How many fields got no column, for there were too many new ones."""
+        return len(self._others.beyond) if self._others else 0
+
+    @property
     def rejected_rows(self) -> int:
         """How many different rows were rejected, as a walk tells them apart."""
         return len(self._rejected)

@@ -6,6 +6,10 @@ has the type that its first value had, for ever: what does not fit goes to a col
 after its own type, as dlt does it. An object becomes a column for each of its fields (``requester``
 with an ``id`` becomes ``requester__id``); a list becomes a text of JSON. What columns are called is
 in ``helpdesk_assets.tables.names``.
+
+Whoever fills in a form may decide what fields there are. So objects within objects are made columns
+of down to a depth, and a load makes so many new columns and no more: what is deeper is a text of
+JSON, and what is beyond stands in one column together.
 """
 
 import json
@@ -21,9 +25,13 @@ from dlt.common.normalizers.naming import NamingConvention
 from helpdesk_assets.tables.names import ColumnNames
 from helpdesk_assets.tables.paths import MISSING, Path, path_of, storable, value_at
 from helpdesk_assets.tables.rows import Row, read
-from helpdesk_assets.tables.schema import COLUMNS, OURS, Column
+from helpdesk_assets.tables.schema import COLUMNS, FURTHER, OURS, Column
 from helpdesk_assets.tables.times import INSTANTS, UTC_TIMES, Times
 
+# Objects within objects that are made columns of.
+DEEPEST = 10
+# Fields that one load makes new columns of: more than any help desk has, and few enough for DuckDB.
+MOST_NEW = 1000
 # A value that stands where the type of a whole column is concerned, and says nothing of it.
 NOTHING = type(None)
 
@@ -36,6 +44,7 @@ ARROW_TYPES: Mapping[TDataType, pa.DataType] = {
 }
 DATA_TYPES: Mapping[type, TDataType] = {
     bool: "bool",
+    dict: "text",
     float: "double",
     int: "bigint",
     list: "text",
@@ -119,6 +128,11 @@ class OtherColumns:
         exclude: fields that are not to be loaded, by their paths from a row down.
         record: which field has which column; see ColumnNames, which adds to it.
         times: how the API spells times. Here texts are times where they are ISO 8601.
+        most_new: fields that may get a column that have none.
+
+    Attributes:
+        types: as above, with those of the columns made since.
+        beyond: fields that came when there were so many.
     """
 
     def __init__(
@@ -129,8 +143,11 @@ class OtherColumns:
         exclude: Sequence[str] = (),
         record: dict[str, str] | None = None,
         times: Times = UTC_TIMES,
+        most_new: int = MOST_NEW,
     ) -> None:
         self.types = dict(types)
+        self.beyond: set[Path] = set()
+        self._left = most_new
         self._times = Times(time_zone=times.time_zone)
         self._elsewhere = {column.field for column in known} | set(map(path_of, exclude))
         self._names = ColumnNames(
@@ -142,30 +159,53 @@ class OtherColumns:
 
     def of(self, rows: list[Row]) -> dict[str, pa.Array]:
         """Return arrays by column name; fields that are null everywhere make none."""
-        return dict(self._fields((), rows))
+        self._further: dict[int, Row] = {}
+        arrays = dict(self._fields((), rows))
+        if self._further:
+            further = [self._further.get(place) for place in range(len(rows))]
+            arrays[FURTHER] = _array(further, "text", self._times)
+        return arrays
 
     def _fields(self, path: Path, objects: list[Row]) -> Iterator[tuple[str, pa.Array]]:
         found: dict[Path, tuple[list[Any], set[type]]] = {}
+        beyond: set[str] = set()
         for field in dict.fromkeys(chain.from_iterable(objects)):
             inner = (*path, field)
-            if inner not in self._elsewhere:
-                values = [each.get(field) for each in objects]
-                if kinds := set(map(type, values)) - {NOTHING}:
-                    found[inner] = values, kinds
+            if inner in self._elsewhere:
+                continue
+            if not (self._left or self._names.has(inner)):
+                beyond.add(field)
+                continue
+            values = [each.get(field) for each in objects]
+            if kinds := set(map(type, values)) - {NOTHING}:
+                self._left -= self._left > 0 and not self._names.has(inner)
+                found[inner] = values, kinds
+        if beyond:
+            self._set_aside(path, objects, beyond)
         # A name that several fields come to belongs to the one that is called so.
         for inner in sorted(found, key=self._names.is_variant):
             kinds = found[inner][1]
-            if dict in kinds:
+            opens = dict in kinds and len(inner) < DEEPEST
+            if opens:
                 self._names.prefix(inner)
-            if kinds != {dict}:
+            if not opens or kinds != {dict}:
                 self._names.column(inner)
         for inner, (values, kinds) in found.items():
             yield from self._columns(inner, values, kinds)
 
+    def _set_aside(self, path: Path, objects: list[Row], fields: set[str]) -> None:
+        """Keep the values of fields that get no column, by their paths."""
+        for place, each in enumerate(objects):
+            for field in each.keys() & fields:
+                if each[field] is not None:
+                    self.beyond.add((*path, field))
+                    spelled = ".".join((*path, field))
+                    self._further.setdefault(place, {})[spelled] = each[field]
+
     def _columns(
         self, path: Path, values: list[Any], kinds: set[type]
     ) -> Iterator[tuple[str, pa.Array]]:
-        if dict in kinds:
+        if dict in kinds and len(path) < DEEPEST:
             yield from self._fields(path, [v if type(v) is dict else {} for v in values])
             values = [None if type(value) is dict else value for value in values]
             kinds = kinds - {dict}

@@ -67,6 +67,13 @@ class ColumnNames:
         """Whether a field's name changes on the way; of one that does not, it is the column's."""
         return self._step(path[-1]) != path[-1]
 
+    def has(self, path: Path) -> bool:
+        """Whether a field has a column, or some for the fields of its objects."""
+        if path in self._columns or path in self._prefixes:
+            return True
+        owners = (json.dumps(path), json.dumps((*path, {})))
+        return any(owner in self._owned for owner in owners) or any(self._of_before(path))
+
     def column(self, path: Path) -> str:
         """Return the column of a field; of one that holds objects, that of its other values."""
         if path not in self._columns:

@@ -99,10 +99,13 @@ REJECTED_COLUMNS: TTableSchemaColumns = {
     "run_id": {"data_type": "text", "description": "The Dagster run that read it."},
 }
 
+# Where fields go that are too many to have columns of their own.
+FURTHER = "_further_fields"
 OURS = {
     DELETED_AT: "When the row was found to be gone from the help desk; null while it is there.",
     ROW_NUMBER: "Which row of its load this was, counted from 1.",
     C_DLT_LOAD_ID: "The load that last wrote this row; its times are in _dlt_loads.",
+    FURTHER: "Fields beyond those that a load may make columns of, by their paths, as JSON.",
 }
 
 

@@ -16,9 +16,12 @@ EPOCHS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 FORMATS = (ISO, *EPOCHS)
 
 INSTANTS = pa.timestamp("us", tz="UTC")
-# The years that Python has; what is beyond can be stored by DuckDB and read by nobody.
-FIRST = pa.scalar(datetime(1, 1, 1, tzinfo=timezone.utc), INSTANTS)
-LAST = pa.scalar(datetime(9999, 12, 31, tzinfo=timezone.utc), INSTANTS)
+# The years that Python has, in whatever time zone they are shown; what is beyond can be stored by
+# DuckDB and read by nobody.
+EARLIEST = datetime(1, 1, 2, tzinfo=timezone.utc)
+LATEST = datetime(9999, 12, 30, tzinfo=timezone.utc)
+FIRST, LAST = pa.scalar(EARLIEST, INSTANTS), pa.scalar(LATEST, INSTANTS)
+BEYOND = "a time beyond the years 1 to 9999"
 NUMBERS = {int, float}
 # How a time ends that has a zone.
 ZONED = r"(?i)(z|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
@@ -73,6 +76,12 @@ class Times:
         Raises:
             ValueError, OverflowError, TypeError: it is none that Python has.
         """
+        instant = self._read(value)
+        if not EARLIEST <= instant <= LATEST:
+            raise OverflowError(BEYOND)
+        return instant
+
+    def _read(self, value: Any) -> datetime:
         if type(value) in NUMBERS:
             return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(
                 seconds=value / EPOCHS.get(self.format, 1)
@@ -134,7 +143,7 @@ def within(instants: pa.Array) -> pa.Array:
     bounds = pc.min_max(instants)
     first, last = bounds["min"], bounds["max"]
     if first.is_valid and (pc.less(first, FIRST).as_py() or pc.greater(last, LAST).as_py()):
-        raise OverflowError("a time beyond the years 1 to 9999")
+        raise OverflowError(BEYOND)
     return instants
 
 

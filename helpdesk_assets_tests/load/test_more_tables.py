@@ -90,6 +90,7 @@ class Organization:
         ]
         self.gone: set[int] = set()
         self.failing: set[int] = set()
+        self.secret: set[int] = set()
         self.asked: Counter[str] = Counter()
         self.app = Starlette(
             routes=[
@@ -126,6 +127,8 @@ class Organization:
             return refused
         if ticket in self.gone or ticket in self.failing:
             return PlainTextResponse("no", status_code=404 if ticket in self.gone else 500)
+        if ticket in self.secret:
+            return PlainTextResponse("no", status_code=403)
         found, offset = self.comments[ticket], int(query["offset"])
         page = found[offset : offset + int(query["limit"])]
         return JSONResponse({"comments": page, "total": len(found)})
@@ -420,6 +423,31 @@ def test_a_ticket_deleted_meanwhile_is_no_failure_and_a_wrong_path_is(
         failure_of(failed).description
     )
     assert len(comments(warehouse)) > 200
+
+
+def test_a_list_that_may_not_be_read_is_counted_and_said(
+    organization: Organization, load: Load, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    organization.secret = {8, 9}
+    result = load()
+
+    assert result.success
+    assert metadata(result, "comments")["parents_refused"] == 2
+    assert metadata(result, "comments")["completeness_verified"] is False
+    assert "The key may not read comments of 2 of 60 help_desk_tickets (HTTP 403)" in (
+        everything_logged(instance, result)
+    )
+    assert {ticket for _, ticket, _ in comments(warehouse)}.isdisjoint({8, 9})
+
+
+def test_many_lists_that_may_not_be_read_are_a_failure(
+    organization: Organization, load: Load
+) -> None:
+    organization.secret = set(range(1, 61))
+
+    assert "11 of the first 11 rows that should have one (the last with HTTP 403)" in str(
+        failure_of(load()).description
+    )
 
 
 def test_rows_that_cannot_be_read_are_set_aside(

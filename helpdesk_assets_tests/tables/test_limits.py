@@ -1,0 +1,105 @@
+"""What strangers may write into a row: how deep, how many fields, and called whatever they like."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import pytest
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+from helpdesk_assets.tables.columns import DEEPEST, MOST_NEW, OtherColumns
+from helpdesk_assets.tables.schema import FURTHER
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, everything_logged
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+TABLE = "help_desk.help_desk_tickets"
+
+
+def nested(levels: int, kind: type = dict) -> Any:
+    """Return an object in an object, or a list in a list, so many times."""
+    value: Any = 1
+    for _ in range(levels):
+        value = {"in": value} if kind is dict else [value]
+    return value
+
+
+def columns(rows: list[dict[str, Any]], most_new: int = MOST_NEW) -> dict[str, list[Any]]:
+    made = OtherColumns({}, NamingConvention(), most_new=most_new).of(rows)
+    return {name: array.to_pylist() for name, array in made.items()}
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+@pytest.mark.parametrize("levels", [50, 600, 900])
+def test_a_row_may_be_nested_deeply(
+    kind: type,
+    levels: int,
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    warehouse: Warehouse,
+) -> None:
+    desk = sandbox(tickets=120)
+    # The last of a page, which the next one begins with.
+    desk.desk.tickets[99]["deep"] = nested(levels, kind)
+    connect(desk)
+
+    assert sync().success
+    assert len(warehouse.tickets()) == 120
+    described = [name for name, *_ in warehouse.query(f"describe {TABLE}") if "deep" in name]
+    assert described == [("deep" if kind is list else "__".join(["deep"] + ["in"] * (DEEPEST - 1)))]
+    ((text,),) = warehouse.query(f"select {described[0]} from {TABLE} where id = 100")
+    assert len(text) > levels
+
+
+def test_fields_beyond_the_most_are_kept_together_and_said(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse, instance: Any
+) -> None:
+    desk = sandbox(tickets=200)
+    for number, ticket in enumerate(desk.desk.tickets):
+        ticket["custom"] = {f"field-{number}-{place}": place for place in range(100)}
+    connect(desk)
+    result = sync()
+
+    assert result.success
+    assert len(warehouse.query(f"describe {TABLE}")) < MOST_NEW + 30
+    assert "new fields have no column of their own" in everything_logged(instance, result)
+    ((further,),) = warehouse.query(f"select {FURTHER} from {TABLE} where id = 200")
+    assert json.loads(further) == {f"custom.field-199-{place}": place for place in range(100)}
+
+
+def test_a_field_that_has_a_column_keeps_it_when_there_are_many_new_ones() -> None:
+    others = OtherColumns({}, NamingConvention(), most_new=3)
+    first = others.of([{"a": 1, "b": {"c": 2}}, {"d": 3, "b": {"e": 4}}])
+    then = others.of([{"a": 5, "b": {"c": 6}, "f": None}])
+
+    assert {name: array.to_pylist() for name, array in first.items()} == {
+        "a": [1, None],
+        "d": [None, 3],
+        FURTHER: ['{"b.c":2}', '{"b.e":4}'],
+    }
+    assert {name: array.to_pylist() for name, array in then.items()} == {
+        "a": [5],
+        FURTHER: ['{"b.c":6}'],
+    }
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["", " ", "\t", "\x00", "\u200b", "\u202e", "...", "a.b", "__", "\ud83d", "💥", "a" * 10_000],
+)
+def test_a_field_may_be_called_anything(
+    field: str, sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    made = columns([{field: 1, "other": 2}])
+
+    assert sorted(made.values()) == [[1], [2]]
+    if field.isprintable():
+        desk = sandbox(tickets=3)
+        desk.desk.tickets[1][field] = "planted"
+        connect(desk)
+        assert sync().success
+        assert "planted" in str(warehouse.query(f"from {TABLE}"))
