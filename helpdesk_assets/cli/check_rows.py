@@ -11,11 +11,15 @@ from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.resources import HelpDeskApi
+from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.keys import keys_of
 from helpdesk_assets.tables.paths import MISSING, value_at
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import TABLE, Column, Table
 from helpdesk_assets.tables.times import Times, has_no_zone
+
+# Fields that are named, of all that rows have.
+MOST_NAMES = 50
 
 
 def of_rows(connection: Connection, rows: Sequence[Row]) -> Iterator[Finding]:
@@ -39,7 +43,7 @@ def of_rows(connection: Connection, rows: Sequence[Row]) -> Iterator[Finding]:
         f"{counted} of {count} rows"
         if not lost
         else f"no row has {', '.join(lost)}: mend fields in the profile; the rows have "
-        f"{', '.join(sorted({name for row in rows for name in row}))}",
+        f"{', '.join(sorted({shown(name) for row in rows for name in row})[:MOST_NAMES])}",
     )
     wrong = _unreadable(columns, rows, times)
     yield Finding("types", not wrong, wrong or f"all {count} rows can be read")

@@ -4,6 +4,10 @@ import argparse
 import sys
 
 from helpdesk_assets.settings import DEFAULT_DESK
+from helpdesk_assets.shown import shown
+
+# Letters of what is said of one thing.
+LONGEST = 4000
 
 EPILOG = """\
 The address, the key and whatever else a sync takes are looked up as for a sync: in the environment,
@@ -49,6 +53,6 @@ def main(arguments: list[str] | None = None) -> int:
     for finding in look(HelpDeskApi(desk=options.desk, profile=options.profile)):
         well = well and finding.ok is not False
         word = {True: "ok    ", None: "note  ", False: "FAILED"}[finding.ok]
-        sys.stdout.write(f"{word}  {finding.what:8}  {finding.said}\n")
+        sys.stdout.write(f"{word}  {finding.what:8}  {shown(finding.said, LONGEST)}\n")
         sys.stdout.flush()
     return 0 if well else 1

@@ -27,6 +27,9 @@ REPORT = "help_desk_report"
 # Days that the chart of the volume shows; the table has all of them.
 DAYS_SHOWN = 90
 MOVES_SHOWN = 10
+# More than a chart has colours for, and few enough to draw; and the letters of one.
+STATUSES_SHOWN = 50
+LETTERS = 200
 
 Draw = Callable[[duckdb.DuckDBPyConnection, date], "Figure"]
 
@@ -35,9 +38,15 @@ def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
     """Draw the last days of the volume; what has a date in the future is in the table alone."""
     return charts.volume_chart(
         connection.execute(
-            f"select day, status, tickets from {VOLUME.name}"
-            f" where day > $today - {DAYS_SHOWN} and day <= $today order by day",
-            {"today": today},
+            f"with recent as (select day, status, tickets from {VOLUME.name}"
+            f" where day > $today - {DAYS_SHOWN} and day <= $today),"
+            " commonest as (select status from recent group by status"
+            f" order by sum(tickets) desc, status limit {STATUSES_SHOWN})"
+            " select day, case when commonest.status is null and recent.status is not null"
+            f" then $others else left(recent.status, {LETTERS}) end as shown, sum(tickets)::bigint"
+            " from recent left join commonest on commonest.status = recent.status"
+            " group by day, shown order by day, shown",
+            {"today": today, "others": charts.OTHERS},
         ).fetchall()
     )
 
@@ -53,7 +62,8 @@ def draw_backlog(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure"
 def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
     """Draw which moves were the commonest of the last run that saw any."""
     rows = connection.execute(
-        "select coalesce(old_status, $none) || ' → ' || coalesce(new_status, $none), count(*)"
+        f"select coalesce(left(old_status, {LETTERS}), $none) || ' → '"
+        f" || coalesce(left(new_status, {LETTERS}), $none), count(*)"
         f" from {CHANGES.name} where not is_new and first_seen_at ="
         f" (select max(first_seen_at) from {CHANGES.name} where not is_new)"
         f" group by all order by count(*) desc, 1 limit {MOVES_SHOWN}",

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
+from xml.etree import ElementTree
+
+from helpdesk_assets.shown import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +31,8 @@ EPOCH = date(1970, 1, 1)
 NONE = "no status"
 CANNOT_BE_DRAWN = "Charts need matplotlib: pip install 'helpdesk_assets[reports]'."
 OTHERS = "others"
+# Letters of a label.
+LONGEST_LABEL = 40
 
 
 def can_be_drawn() -> bool:
@@ -58,9 +63,9 @@ def by_status(
         totals[status] = totals.get(status, 0) + tickets
         counted[day, status] = counted.get((day, status), 0) + tickets
     ranked = sorted(totals, key=lambda status: (-totals[status], str(status)))
-    shown, left = ranked[: len(COLOURS)], ranked[len(COLOURS) :]
+    own, left = ranked[: len(COLOURS)], ranked[len(COLOURS) :]
     series = [
-        Series(_plain(status), [counted.get((day, status), 0) for day in days]) for status in shown
+        Series(_plain(status), [counted.get((day, status), 0) for day in days]) for status in own
     ]
     if left:
         rest = [sum(counted.get((day, status), 0) for status in left) for day in days]
@@ -98,7 +103,7 @@ def bar_chart(labels: Sequence[str], values: Sequence[int], what: str) -> "Figur
             _nothing(axes)
             return figure
         bars = axes.barh(range(len(labels)), values, color=COLOURS[0], height=0.7)
-        axes.set_yticks(range(len(labels)), labels)
+        axes.set_yticks(range(len(labels)), [shown(label, 2 * LONGEST_LABEL) for label in labels])
         axes.bar_label(bars, labels=[f"{value:,}" for value in values], padding=4, color=INK)
         axes.invert_yaxis()
         axes.margins(x=0.12)
@@ -120,7 +125,10 @@ def svg(figure: "Figure") -> bytes:
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "help_desk"}):
         figure.savefig(image, format="svg", metadata={"Date": None, "Creator": None})
     # It writes each place to a millionth of a point.
-    return re.sub(rb"(\d\.\d\d)\d+", rb"\1", image.getvalue())
+    picture = re.sub(rb"(\d\.\d\d)\d+", rb"\1", image.getvalue())
+    # A browser shows nothing of an SVG that is not XML. It is ours, with strangers' words in it.
+    ElementTree.fromstring(picture)  # noqa: S314
+    return picture
 
 
 def as_address(image: bytes) -> str:
@@ -155,4 +163,5 @@ def _plain(status: str | None) -> str:
     """Return a label that matplotlib shows: one that begins with _ is hidden from its legends."""
     if status is None:
         return NONE
-    return f" {status}" if status.startswith("_") else status
+    label = shown(status, LONGEST_LABEL)
+    return f" {label}" if label.startswith("_") else label

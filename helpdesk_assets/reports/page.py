@@ -1,9 +1,11 @@
 """The page of the report: one HTML file that holds its pictures and styles, and runs no script."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,11 +17,15 @@ from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.reports.charts import CANNOT_BE_DRAWN, NONE, as_address
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.reports.trust import CheckHistory
+from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.schema import TABLE
 
 # Of the volume, the page has the numbers of as many days.
 DAYS_LISTED = 14
 MOVES_LISTED = 20
+# Rows in a list, whatever it is of, and the letters that are asked for of a status.
+MOST_LISTED = 200
+LETTERS = 200
 OF_THE_WALK = {
     "lag_seconds": "seconds from the newest change known to the load",
     "sync_mode": "how it was read",
@@ -67,7 +73,11 @@ def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:
     """Return what the page says, asked of the tables; the last days end with today."""
 
     def all_of(query: str, **given: Any) -> list[tuple[Any, ...]]:
-        return connection.execute(query, given).fetchall()
+        rows = connection.execute(query, given).fetchall()
+        return [
+            tuple(shown(value) if isinstance(value, str) else value for value in row)
+            for row in rows
+        ]
 
     ((tickets, undated),) = all_of(
         "select count(*), count(*) filter (created_at is null)"
@@ -85,9 +95,9 @@ def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:
         opened=opened,
         undated=undated,
         days=all_of(
-            f"select day, coalesce(status, $none), tickets from {VOLUME.name}"
+            f"select day, coalesce(left(status, {LETTERS}), $none), tickets from {VOLUME.name}"
             f" where tickets > 0 and day > $today - {DAYS_LISTED} and day <= $today"
-            " order by day desc, tickets desc, 2",
+            f" order by day desc, tickets desc, 2 limit {MOST_LISTED}",
             none=NONE,
             today=today,
         ),
@@ -95,7 +105,8 @@ def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:
             f"select age_bucket, tickets, oldest_created_at from {BACKLOG.name} order by position"
         ),
         moves=all_of(
-            "select coalesce(old_status, $none), coalesce(new_status, $none), count(*),"
+            f"select coalesce(left(old_status, {LETTERS}), $none),"
+            f" coalesce(left(new_status, {LETTERS}), $none), count(*),"
             f" first_seen_at from {CHANGES.name} where not is_new group by all"
             f" order by first_seen_at desc, count(*) desc, 1, 2 limit {MOVES_LISTED}",
             none=NONE,
@@ -146,10 +157,19 @@ def write_page(
         time_zone=time_zone,
     )
     body = text.encode()
-    beside = path.with_name(f".{path.name}.new")
     try:
-        beside.write_bytes(body)
-        beside.replace(path)
+        # Nobody else can tell its name, and nobody else may read it; but who may read the page
+        # that it takes the place of may read this one.
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
+            new = Path(beside.name)
+            try:
+                beside.write(body)
+                if path.exists():
+                    shutil.copymode(path, new)
+                new.replace(path)
+            except BaseException:
+                new.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise setting_failure(
             f"The report cannot be written to {path} ({error.strerror}): set "

@@ -87,10 +87,10 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         table = table or Table()
         file = self._file(table.dataset)
         credentials = self._resolved(table.dataset)
-        credentials.global_config = {"memory_limit": self._memory_limit()}
+        credentials.global_config = file.config
         with file.locked(), file.explained():
             # So that nothing is asked of the API in vain.
-            with file.held_open(partial(duckdb.connect, str(file.path))) as connection:
+            with file.held_open(file.connect) as connection:
                 _forget_a_lost_table(connection, table)
                 drop_left_staging(connection, table, file.runs_alive())
                 found = stored(connection, table)
@@ -131,7 +131,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         with (
             file.locked(),
             file.explained(),
-            file.held_open(partial(duckdb.connect, str(file.path))) as connection,
+            file.held_open(file.connect) as connection,
         ):
             use_dataset(connection, dataset)
             yield connection
@@ -163,7 +163,11 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         timeout = self.lock_timeout
         if timeout is None:
             timeout = dlt.config.get("destination.duckdb.lock_timeout", float)
-        return DuckDbFile(self.path(dataset), DEFAULT_LOCK_TIMEOUT if timeout is None else timeout)
+        return DuckDbFile(
+            self.path(dataset),
+            DEFAULT_LOCK_TIMEOUT if timeout is None else timeout,
+            self._memory_limit(),
+        )
 
     @settings_explained()
     def _memory_limit(self) -> str:

@@ -1,6 +1,7 @@
 """The DuckDB file as one file among others: who may write it, and what is said when nobody can."""
 
 import glob
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from errno import ENOSPC
 from functools import partial
-from os import strerror
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,6 +25,8 @@ SET_CREDENTIALS = (
     ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
 )
 
+# What is not allowed of files that are made: anything to anybody else.
+PRIVATE = 0o077
 # The lock in a run's working folder that it holds while it lives.
 ALIVE = "alive.lock"
 
@@ -36,14 +38,29 @@ class DuckDbFile:
     Attributes:
         path: where it is, absolute.
         lock_timeout: seconds to wait for others to let go of it.
+        memory_limit: the memory that DuckDB may take, as it spells it; None: as it likes.
     """
 
     path: Path
     lock_timeout: float
+    memory_limit: str | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What DuckDB is opened with: it installs nothing from the network by itself."""
+        limit = {"memory_limit": self.memory_limit} if self.memory_limit else {}
+        return {"autoinstall_known_extensions": "false", **limit}
+
+    def connect(self, **options: Any) -> duckdb.DuckDBPyConnection:
+        """Open it."""
+        return duckdb.connect(str(self.path), config=self.config, **options)
 
     @contextmanager
     def locked(self, timeout: float | None = None) -> Iterator[None]:
         """Keep other loads from the file while inside, by a lock on a file beside it.
+
+        Files that are made meanwhile are their owner's alone; those that are there stay as they
+        are.
 
         Args:
             timeout: seconds to wait for it; by default, ``lock_timeout``.
@@ -64,9 +81,11 @@ class DuckDbFile:
             ) from None
         except OSError as error:
             raise self._failure(str(error.strerror)) from None
+        mask = os.umask(PRIVATE)
         try:
             yield
         finally:
+            os.umask(mask)
             lock.release()
 
     @contextmanager
@@ -106,11 +125,12 @@ class DuckDbFile:
             dg.Failure: it cannot be opened, or is still being written after ``lock_timeout``
                 seconds.
         """
-        connect = partial(duckdb.connect, str(self.path), read_only=True)
+        there = partial(self.connect, read_only=True)
+        nowhere = partial(duckdb.connect, config=self.config)
         with ExitStack() as opened:
             with self.explained():
                 connection = opened.enter_context(
-                    self.held_open(connect if self.path.exists() else duckdb.connect)
+                    self.held_open(there if self.path.exists() else nowhere)
                 )
             yield connection
 
@@ -161,7 +181,7 @@ class DuckDbFile:
 
     def _failure(self, reason: str) -> dg.Failure:
         path = self.path
-        if strerror(ENOSPC) in reason:
+        if os.strerror(ENOSPC) in reason:
             return setting_failure(
                 f"The disk that {path} is on is full: make room there and run again. {UNCHANGED}"
             )

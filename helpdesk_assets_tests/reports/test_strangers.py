@@ -1,0 +1,119 @@
+"""What strangers wrote in their tickets, in the tables, pictures and page that are made of them."""
+
+import stat
+import time
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.reports.charts import bar_chart, svg
+from helpdesk_assets.shown import MOST, shown
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+HOSTILE = {
+    "a terminal's escape": "\x1b[31mred\x1b[0m",
+    "a null": "a\x00b",
+    "a vertical tab": "a\x0bb",
+    "a direction mark": "a\u202eb",
+    "lines": "open\n2026-01-01 - dagster - ERROR - made up",
+    "half an emoji": "\ud83d",
+    "not a character": "\ufffe",
+    "markup": "<script>alert(1)</script>",
+    "mathematics": r"$\frac{1}{0}$",
+    "an underscore": "_hidden",
+    "a million letters": "x" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
+def test_what_is_shown_is_one_short_line_that_can_be_seen(said: str) -> None:
+    text = shown(said)
+
+    assert len(text) <= MOST + 3
+    assert text.isprintable()
+    ElementTree.fromstring(svg(bar_chart([said], [1], said and "what")))
+
+
+@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
+def test_reports_are_made_of_any_status(
+    said: str, sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=40)
+    connect(desk)
+    assert whole_sync().success
+    for ticket in desk.desk.tickets[-20:]:
+        ticket["status"] = said.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    began = time.monotonic()
+
+    assert whole_sync().success
+    # Far above what it takes, and far below what drawing a million letters does.
+    assert time.monotonic() - began < 60
+    page = (warehouse.path.parent / "help_desk_report.html").read_text()
+    assert len(page) < 1_000_000
+    assert "\x1b" not in page
+    assert "\x00" not in page
+    assert "<script" not in page
+
+
+def test_many_statuses_over_many_years_make_a_table_of_few_rows(
+    sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
+) -> None:
+    desk = sandbox(tickets=2000)
+    for number, ticket in enumerate(desk.desk.tickets):
+        ticket["status"] = f"made up {number}"
+    desk.desk.tickets[0]["created_at"] = "2007-01-01T00:00:00Z"
+    connect(desk)
+
+    assert whole_sync().success
+    ((rows, days, tickets),) = warehouse.query(
+        "select count(*), count(distinct day), sum(tickets) from help_desk.ticket_volume_daily"
+    )
+    assert rows < 40 * days
+    assert days > 365 * 19
+    # All of them but those without a date, which are of no day.
+    assert 1950 < tickets <= 2000
+
+
+def test_what_is_written_is_its_owners_alone(
+    sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
+) -> None:
+    connect(sandbox(tickets=5))
+    folder = warehouse.path.parent
+    # What a stranger may put where a file would be written, if its name could be told.
+    victim = folder / "victim"
+    victim.write_text("mine")
+    (folder / ".help_desk_report.html.new").symlink_to(victim)
+    assert whole_sync().success
+
+    report = folder / "help_desk_report.html"
+    for file in (warehouse.path, report):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert victim.read_text() == "mine"
+    # Who may read it is the owner's to say.
+    report.chmod(0o644)
+    assert whole_sync().success
+    assert stat.S_IMODE(report.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-03"])
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
+def test_a_date_at_the_end_of_time_stops_no_report(
+    created: str,
+    zone: str,
+    sandbox: StartSandbox,
+    connect: Connect,
+    whole_sync: Sync,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REPORTS__HELP_DESK__TIMEZONE", zone)
+    desk = sandbox(tickets=40)
+    desk.desk.tickets[3]["created_at"] = created
+    connect(desk)
+
+    assert whole_sync().success
