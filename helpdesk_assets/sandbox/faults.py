@@ -248,12 +248,12 @@ def _redirects_here() -> Fault:
     return fault
 
 
-@_fault("redirects-in-a-loop", "redirects to where it has redirected before")
+@_fault("redirect-loop", "redirects to where it has redirected before")
 def _redirects_in_a_loop() -> Fault:
     return _instead(lambda: RedirectResponse("/v1/tickets?offset=100"), at_offset=90)
 
 
-@_fault("login-in-mid-walk", "redirects to a login page in the middle of the list")
+@_fault("login-mid-walk", "redirects to a login page in the middle of the list")
 def _login_in_mid_walk() -> Fault:
     async def fault(request: Request, answer: Answer) -> Response:
         if request.query_params.get("login"):
@@ -265,7 +265,7 @@ def _login_in_mid_walk() -> Fault:
     return fault
 
 
-@_fault("cloudflare-524-once", "answers once with HTTP 524, as Cloudflare does for it")
+@_fault("524-once", "answers once with HTTP 524, as Cloudflare does for it")
 def _cloudflare() -> Fault:
     statuses = itertools.chain((524,), itertools.repeat(200))
 
@@ -276,7 +276,7 @@ def _cloudflare() -> Fault:
     return fault
 
 
-@_fault("gzip-breaks-off-once", "sends, once, a packed answer without its end")
+@_fault("gzip-truncated", "sends, once, a packed answer without its end")
 def _gzip_breaks_off() -> Fault:
     answers = itertools.count()
 

@@ -69,17 +69,17 @@ def http_failure(
         redaction: of the secrets, which an API may quote.
     """
     for cause in chain(error):
-        sentence = _sentence(cause, desk)
+        sentence = _sentence(cause, desk, redaction)
         if sentence:
             return dg.Failure(
-                redaction.text(f"{sentence} {UNCHANGED}"),
+                f"{sentence} {UNCHANGED}",
                 metadata={"requests": requests},
                 allow_retries=False,
             )
     return None
 
 
-def _of_status(response: Response, desk: Desk) -> str:
+def _of_status(response: Response, desk: Desk, redaction: Redaction) -> str:
     """Say what a status most likely means, and quote what the API itself says of it."""
     status = response.status_code
     if status in (401, 403):
@@ -96,7 +96,7 @@ def _of_status(response: Response, desk: Desk) -> str:
         )
     remedy = remedy.format(path=desk.path)
     again = ", also when its request was repeated" if status in RETRIED_STATUSES else ""
-    reason = _reason(response)
+    reason = redaction.text(_reason(response))
     quoted = f' It says: "{reason}".' if reason else ""
     return f"The help desk at {desk.url} {said} (HTTP {status}){again}: {remedy}.{quoted}"
 
@@ -124,10 +124,10 @@ def _reason(response: Response) -> str:
     return shown(body, _LONGEST_REASON) if isinstance(body, str) else ""
 
 
-def _sentence(cause: BaseException, desk: Desk) -> str | None:
+def _sentence(cause: BaseException, desk: Desk, redaction: Redaction) -> str | None:
     url = desk.url
     if isinstance(cause, HTTPError) and cause.response is not None:
-        return _of_status(cause.response, desk)
+        return _of_status(cause.response, desk, redaction)
     if isinstance(cause, UnusableAnswerError):
         return f"The help desk at {url} {cause}."
     if isinstance(cause, TooManyRejectedError):
@@ -143,7 +143,12 @@ def _sentence(cause: BaseException, desk: Desk) -> str | None:
             f"The help desk at {url} did not answer in time, although its request was repeated: "
             "run again when it is well, or set RUNTIME__REQUEST_TIMEOUT to more seconds."
         )
-    if isinstance(cause, (RequestsConnectionError, ChunkedEncodingError)):
+    if isinstance(cause, ChunkedEncodingError):
+        return (
+            f"The help desk at {url} sent an answer that broke off, also when its request was "
+            "repeated: run again when it is well."
+        )
+    if isinstance(cause, RequestsConnectionError):
         return (
             f"The help desk at {url} could not be reached, or broke the connection, although its "
             "request was repeated: check SOURCES__HELP_DESK__BASE_URL, and that it is up."
