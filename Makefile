@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # pip's own notices are not this project's.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-oldest test-next test-wheel test-real test-ui churn kills bench lint format lock pictures clean
+.PHONY: help demo dev test test-oldest test-next test-wheel test-real test-ui churn fuzz kills bench lint format lock pictures clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -92,6 +92,10 @@ kills: $(READY)  ## Kill KILLS syncs at random moments, and see that the next on
 TRIALS ?= 100
 churn: $(READY)  ## Read a desk that changes while it is read, TRIALS times: ours and plain dlt.
 	$(BIN)/python -m helpdesk_assets_tests.paging.churn --trials $(TRIALS)
+
+MINUTES ?= 10
+fuzz: $(READY)  ## Feed what reads strangers' words with made-up ones, for MINUTES.
+	$(BIN)/python -m helpdesk_assets_tests.transport.fuzz --minutes $(MINUTES)
 
 ROWS ?= 100000
 bench: $(READY)  ## Measure this project beside plain dlt, with ROWS tickets; ARGS="--write docs" keeps it.

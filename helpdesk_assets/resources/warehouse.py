@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, DELETED_AT, Table
 from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, stored_columns, use_dataset
+from helpdesk_assets.warehouse.lost import forget_what_is_lost
 from helpdesk_assets.warehouse.pool import alive
 from helpdesk_assets.warehouse.staging import drop_left_staging, staging_of
 from helpdesk_assets.warehouse.watermark import Stored, stored
@@ -91,7 +91,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         with file.locked(), file.explained():
             # So that nothing is asked of the API in vain.
             with file.held_open(file.connect) as connection:
-                _forget_a_lost_table(connection, table)
+                forget_what_is_lost(connection, table)
                 drop_left_staging(connection, table, file.runs_alive())
                 found = stored(connection, table)
             with file.working_folder() as folder:
@@ -222,16 +222,6 @@ def _refuse_what_is_no_file(credentials: str) -> None:
         raise setting_failure(
             f"Tickets are loaded into a file, and {kind!r} is no DuckDB file: {SET_CREDENTIALS}"
         )
-
-
-def _forget_a_lost_table(connection: duckdb.DuckDBPyConnection, lost: Table) -> None:
-    """Let dlt begin anew where somebody has dropped the table, which it would hold for loaded."""
-    if stored_columns(connection, lost):
-        return
-    for name, named in (("_dlt_version", "schema_name"), ("_dlt_pipeline_state", "pipeline_name")):
-        kept = replace(lost, name=name)
-        if stored_columns(connection, kept):
-            connection.execute(f"delete from {kept.qualified} where {named} = ?", [lost.source])
 
 
 def _wait_for_others(pipeline: dlt.Pipeline, file: DuckDbFile) -> None:

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ SET_CREDENTIALS = (
     ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
 )
 
+# What dlt's templates and its SQL take for their own in the path of a load's files.
+UNFIT = re.compile(r"[%']")
 # What is not allowed of files that are made: anything to anybody else.
 PRIVATE = 0o077
 # The lock in a run's working folder that it holds while it lives.
@@ -143,7 +146,9 @@ class DuckDbFile:
         for left in self._working_folders():
             if not _is_alive(left):
                 shutil.rmtree(left, ignore_errors=True)
-        folder = self.path.with_name(f".{self.path.name}-run-{uuid4().hex[:12]}")
+        for sign in UNFIT.findall(str(self.path.parent)):
+            raise self._failure(f"dlt cannot work in a folder that has {sign} in its path")
+        folder = self.path.with_name(f"{self._working_name}{uuid4().hex[:12]}")
         folder.mkdir(mode=0o700)
         try:
             with FileLock(folder / ALIVE):
@@ -159,8 +164,12 @@ class DuckDbFile:
             if _is_alive(folder)
         }
 
+    @property
+    def _working_name(self) -> str:
+        return f".{UNFIT.sub('_', self.path.name)}-run-"
+
     def _working_folders(self) -> list[Path]:
-        pattern = f"{glob.escape(f'.{self.path.name}-run-')}*"
+        pattern = f"{glob.escape(self._working_name)}*"
         return [path for path in self.path.parent.glob(pattern) if path.is_dir()]
 
     @contextmanager

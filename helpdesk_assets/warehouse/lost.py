@@ -1,0 +1,69 @@
+"""What somebody has dropped from the file, and dlt would hold for being there."""
+
+import json
+from dataclasses import replace
+
+import duckdb
+from dlt.common.schema.typing import (
+    C_DLT_LOAD_ID,
+    LOADS_TABLE_NAME,
+    PIPELINE_STATE_TABLE_NAME,
+    VERSION_TABLE_NAME,
+)
+
+from helpdesk_assets.errors import UNCHANGED, setting_failure
+from helpdesk_assets.tables.schema import Table
+from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.warehouse.watermark import KEPT_IN
+
+OF_DLT = (VERSION_TABLE_NAME, LOADS_TABLE_NAME, PIPELINE_STATE_TABLE_NAME)
+
+
+def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Let the next load make anew what is not there any more: a table, some columns, dlt's own.
+
+    dlt compares its schema with the file only where it does not know the schema. So it is made to
+    forget that; and where rows have lost values, what the table was loaded up to is forgotten, too,
+    so that all of them are read.
+
+    Raises:
+        dg.Failure: the table has lost a column without which nothing can be merged into it.
+    """
+    columns = {name for name, _, _ in stored_columns(connection, table)}
+    there = [name for name in OF_DLT if stored_columns(connection, replace(table, name=name))]
+    if VERSION_TABLE_NAME not in there:
+        return
+    if not columns:
+        _forget(connection, table, VERSION_TABLE_NAME, "schema_name", table.source)
+        if PIPELINE_STATE_TABLE_NAME in there:
+            _forget(connection, table, PIPELINE_STATE_TABLE_NAME, "pipeline_name", table.source)
+        return
+    lost = _known_columns(connection, table) - columns
+    if needed := sorted(lost.intersection({*table.key, C_DLT_LOAD_ID})):
+        raise setting_failure(
+            f"The table {table.qualified} has lost its column {', '.join(needed)}, without which "
+            "nothing can be merged into it: keep what you need of it elsewhere, drop table "
+            f"{table.qualified}, and run again to load it anew. {UNCHANGED}"
+        )
+    if lost or len(there) < len(OF_DLT):
+        _forget(connection, table, VERSION_TABLE_NAME, "schema_name", table.source)
+    if lost and stored_columns(connection, replace(table, name=KEPT_IN)):
+        _forget(connection, table, KEPT_IN, "table_name", table.name)
+
+
+def _known_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
+    """Return the columns that the table has by dlt's newest schema of it."""
+    found = connection.execute(
+        f"select schema from {table.dataset}.{VERSION_TABLE_NAME} where schema_name = ?"
+        " order by inserted_at desc limit 1",
+        [table.source],
+    ).fetchall()
+    tables = json.loads(found[0][0])["tables"] if found else {}
+    known = tables.get(table.name, {}).get("columns", {})
+    return {name for name, column in known.items() if column.get("data_type")}
+
+
+def _forget(
+    connection: duckdb.DuckDBPyConnection, table: Table, kept_in: str, named: str, name: str
+) -> None:
+    connection.execute(f"delete from {table.dataset}.{kept_in} where {named} = ?", [name])

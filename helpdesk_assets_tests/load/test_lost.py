@@ -1,0 +1,119 @@
+"""What somebody has dropped, altered or moved between two loads is made anew, or said."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from helpdesk_assets.sandbox.app import Answer
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
+
+StartSandbox = Callable[..., Sandbox]
+Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+
+FILE = "DESTINATION__DUCKDB__CREDENTIALS"
+DROP = "alter table help_desk.help_desk_tickets drop column"
+TICKETS = 120
+
+
+@pytest.fixture(params=[False, True], ids=["full", "incremental"])
+def desk(
+    request: pytest.FixtureRequest,
+    sandbox: StartSandbox,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Sandbox:
+    if request.param:
+        monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__START_PARAM", "updated_since")
+    started = sandbox(tickets=TICKETS)
+    connect(started)
+    return started
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "drop table help_desk._dlt_pipeline_state",
+        "drop table help_desk._dlt_version",
+        "drop table help_desk._dlt_loads",
+        "drop table help_desk._watermarks",
+        f"{DROP} subject",
+        f"{DROP} channel",
+        f"{DROP} deleted_at",
+        f"{DROP} _row_number",
+        "drop table help_desk.help_desk_tickets",
+        "drop schema help_desk cascade",
+    ],
+)
+def test_what_was_dropped_is_made_anew(
+    lost: str, desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    assert sync().success
+    before = warehouse.tickets()
+    warehouse.query(lost)
+
+    # The first makes it anew, and the second goes on with that.
+    for _ in range(2):
+        result = sync()
+        assert result.success
+        assert all(check.passed for check in result.get_asset_check_evaluations())
+        assert warehouse.tickets() == before
+
+
+@pytest.mark.parametrize("column", ["id", "_dlt_load_id"])
+def test_a_table_without_what_it_is_merged_by_is_said(
+    column: str, desk: Sandbox, sync: Sync, warehouse: Warehouse
+) -> None:
+    assert sync().success
+    warehouse.query(f"{DROP} {column}")
+    asked = len(desk.queries)
+
+    assert f"has lost its column {column}" in sentence_of(sync())
+    assert len(desk.queries) == asked
+    warehouse.query("drop table help_desk.help_desk_tickets")
+    assert sync().success
+    assert len(warehouse.tickets()) == TICKETS
+
+
+@pytest.mark.parametrize(
+    "name", ["50%.duckdb", "%s.duckdb", "it's.duckdb", 'a "b" c;.duckdb', "é#?"]
+)
+def test_a_file_may_be_called_anything(
+    name: str, desk: Sandbox, sync: Sync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FILE, str(tmp_path / name))
+
+    for _ in range(2):
+        assert sync().success
+    assert len(Warehouse(tmp_path / name).tickets()) == TICKETS
+
+
+@pytest.mark.parametrize("folder", ["50%", "it's"])
+def test_a_folder_that_dlt_cannot_work_in_is_said(
+    folder: str, desk: Sandbox, sync: Sync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / folder).mkdir()
+    monkeypatch.setenv(FILE, str(tmp_path / folder / "tickets.duckdb"))
+
+    assert "dlt cannot work in a folder that has" in sentence_of(sync())
+    assert desk.queries == []
+
+
+def test_a_file_that_is_deleted_while_the_api_is_read_is_made_anew(
+    sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
+) -> None:
+    async def delete(request: Request, answer: Answer) -> Response:
+        if request.query_params["offset"] == "99":
+            warehouse.path.unlink(missing_ok=True)
+        return await answer(request)
+
+    desk = sandbox(tickets=TICKETS)
+    connect(desk)
+    assert sync().success
+    desk.fault = delete
+    assert sync().success
+    assert len(warehouse.tickets()) == TICKETS
