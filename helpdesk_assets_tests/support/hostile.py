@@ -19,6 +19,7 @@ Mode = Callable[[int, str, "Line"], None]
 
 MODES: dict[str, Mode] = {}
 TICKETS = 30
+CUSTOMER = "planted-customer-4711"
 
 
 class Line:
@@ -61,7 +62,7 @@ def page(path: str) -> bytes:
     offset, limit = int(query["offset"][0]), int(query["limit"][0])
     ids = range(TICKETS)[offset : offset + limit]
     rows = [
-        {"id": place, "subject": "s", "status": "open", "created_at": "2026-01-01T00:00:00Z"}
+        {"id": place, "subject": CUSTOMER, "status": "open", "created_at": "2026-01-01T00:00:00Z"}
         for place in ids
     ]
     return json.dumps({"data": rows, "total": TICKETS}).encode()

@@ -1,13 +1,15 @@
 """Whatever an API sends, a run ends in time and in memory, with an error message or complete."""
 
+import logging
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 import pytest
 
+from helpdesk_assets.transport.redaction import Redaction
 from helpdesk_assets_tests.conftest import (
     API_KEY,
     BIN,
@@ -32,6 +34,44 @@ MEASURED = (
     "print('peak', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024); "
     "sys.exit(code)"
 )
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks(
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    instance: dg.DagsterInstance,
+) -> Iterator[None]:
+    """Look for the key and a customer's words in all that is logged and printed, at every level."""
+    loggers = [logging.getLogger(name) for name in ("dlt", "urllib3")]
+    for logger in loggers:
+        logger.addHandler(caplog.handler)
+        caplog.set_level(logging.DEBUG, logger=logger.name)
+    with caplog.at_level(logging.DEBUG):
+        yield
+    printed = capfd.readouterr()
+    kept = "".join(
+        str(entry) for run in instance.get_runs() for entry in instance.all_logs(run.run_id)
+    )
+    for secret in (API_KEY, sent.CUSTOMER):
+        assert secret not in caplog.text + printed.out + printed.err + kept
+    for logger in loggers:
+        logger.removeHandler(caplog.handler)
+
+
+def test_what_is_looked_for_would_be_found(
+    against: Callable[[str], None],
+    sync: Sync,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch, hostile(sent.packed_and_broken_off) as base_url:
+        patch.setattr(Redaction, "text", lambda self, text: text)
+        against(base_url)
+        sync()
+
+    assert API_KEY in caplog.text
+    caplog.clear()
 
 
 @pytest.fixture
