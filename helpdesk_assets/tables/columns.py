@@ -30,8 +30,9 @@ from helpdesk_assets.tables.times import INSTANTS, UTC_TIMES, Times
 
 # Objects within objects that are made columns of.
 DEEPEST = 10
-# Fields that one load makes new columns of: more than any help desk has, and few enough for DuckDB.
-MOST_NEW = 1000
+# Fields that one load makes new columns of: more than most help desks have. DuckDB needs memory for
+# each while it writes, and versions before 2.0 more of it.
+MOST_NEW = 500
 # A value that stands where the type of a whole column is concerned, and says nothing of it.
 NOTHING = type(None)
 
