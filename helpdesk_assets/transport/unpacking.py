@@ -1,7 +1,7 @@
 """Unpacks what an answer's body was packed with, piece by piece and never much more than asked for.
 
-urllib3 would do it, and is not bounded where it is fed blocks that yield nothing; and it does not
-say whether what was packed came to its end.
+urllib3 would do it, and does not say whether what was packed came to its end; and its versions
+before 2.6 unpack a piece without a limit, to a thousand times its size.
 """
 
 import zlib
