@@ -23,6 +23,7 @@ from helpdesk_assets.tables.schema import TABLE, Table
 class _Loader(yaml.SafeLoader):
     """YAML without its dates, of which a profile has none: what looks like one is a text."""
 
+    # An attribute of the class, as PyYAML has it; typed as one, it would not be the base's.
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:timestamp"]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -49,7 +50,7 @@ def load_profile(named: str | None = None) -> Profile:
             raise setting_failure(
                 f"{file}, line {line}: {shown(twice.value)} is there twice: take one of them out."
             )
-        # It makes texts, numbers and lists of them, and nothing else.
+        # A SafeLoader, which the rule knows by its own name only: it makes no object of Python's.
         content = yaml.load(text, Loader=_Loader)  # noqa: S506
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"

@@ -126,7 +126,8 @@ def svg(figure: "Figure") -> bytes:
         figure.savefig(image, format="svg", metadata={"Date": None, "Creator": None})
     # It writes each place to a millionth of a point.
     picture = re.sub(rb"(\d\.\d\d)\d+", rb"\1", image.getvalue())
-    # A browser shows nothing of an SVG that is not XML. It is ours, with strangers' words in it.
+    # A browser shows nothing of an SVG that is not XML. It is matplotlib's, which escapes words: no
+    # stranger's entity can be in it.
     ElementTree.fromstring(picture)  # noqa: S314
     return picture
 
