@@ -21,6 +21,8 @@ LOAD_ID = "load_id"
 
 # How many different rows a walk has read that could be loaded.
 ROWS_WALKED = "rows_walked"
+# Why it cannot be said that a walk left no row out.
+UNVERIFIED = "unverified_because"
 
 
 def code_references(file: str | Path, line: int = 1) -> Mapping[str, Any]:
@@ -53,7 +55,7 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
     read = walk.reader.walk
     metadata: dict[str, Any] = {
         "profile": walk.profile,
-        "completeness_verified": read.is_verified,
+        "completeness_verified": read.unverified is None,
         "sync_mode": _sync_mode(walk),
         "pages": read.pages,
         "steps_back": read.steps_back,
@@ -65,6 +67,8 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
     }
     if walk.asked:
         metadata["asked_from"] = walk.asked.since.isoformat(timespec="seconds")
+    if read.unverified:
+        metadata[UNVERIFIED] = read.unverified
     if read.total is not None:
         metadata["api_total"] = read.total
     if isinstance(read, WalkOfWalks):

@@ -2,11 +2,12 @@
 
 import dagster as dg
 
-from helpdesk_assets.assets.metadata import LOAD_ID, ROWS_WALKED
+from helpdesk_assets.assets.metadata import LOAD_ID, ROWS_WALKED, UNVERIFIED
 from helpdesk_assets.checks.stored import StoredTable
 
 OF_THE_WALK = (
     "completeness_verified",
+    UNVERIFIED,
     "pages",
     "steps_back",
     "requests",
@@ -21,7 +22,7 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
 
     The table is compared with what the walk itself counted: different rows, less those that could
     not be loaded. A walk that finds that it left some out fails its run. Where
-    `completeness_verified` is false, the API's paging lets nobody see that none was left out.
+    `completeness_verified` is false, `unverified_because` says why nobody can see that.
     """
     if LOAD_ID not in table.walk:
         return dg.AssetCheckResult(
@@ -37,16 +38,19 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
                 f"materialize {name} again."
             ),
         )
-    walked = table.walk[ROWS_WALKED]
+    walked, unverified = table.walk[ROWS_WALKED], table.walk.get(UNVERIFIED)
+    description = None
+    if in_table < walked:
+        description = (
+            f"The last walk read {walked} rows, and {in_table} of them are in the table: "
+            f"something else has changed it since; materialize {name} again."
+        )
+    elif unverified:
+        description = f"All rows that were read are in the table. Not verified: {unverified}."
     return dg.AssetCheckResult(
         # More than those: a row that was rejected, and loaded as it was a moment before or after.
         passed=in_table >= walked,
-        description=(
-            None
-            if in_table >= walked
-            else f"The last walk read {walked} rows, and {in_table} of them are in the table: "
-            f"something else has changed it since; materialize {name} again."
-        ),
+        description=description,
         metadata={
             ROWS_WALKED: walked,
             "rows_of_walk_in_table": in_table,

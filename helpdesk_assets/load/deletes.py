@@ -36,8 +36,8 @@ def why_not(walk: Walk) -> str | None:
         return "an incremental walk reads what has changed only"
     if not read.has_ended:
         return "the walk did not end"
-    if not read.is_verified:
-        return "paging of this kind cannot verify that no row was left out"
+    if read.unverified:
+        return read.unverified
     if walk.tables.nameless:
         return f"{walk.tables.nameless} rejected rows do not say which ones they are"
     return None

@@ -10,7 +10,7 @@ follow, and fewer rows than the API says it has.
 from collections.abc import Hashable
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.paging.counted import MOST_IDLE, MOST_LOOKS, MOST_PAGES, PAGES_KEPT, TOP_PAGES
+from helpdesk_assets.paging.bounds import MOST_IDLE, MOST_LOOKS, MOST_PAGES, PAGES_KEPT, TOP_PAGES
 from helpdesk_assets.paging.known import KnownRows
 from helpdesk_assets.paging.positions import ChainPaging
 from helpdesk_assets.tables.keys import ID, Identity, key_of
@@ -36,14 +36,14 @@ class ChainWalk:
     Attributes:
         position: the cursor or address that is wanted next; None is the first page.
         has_ended: whether the chain has ended, and its top, read once more, was known.
-        is_verified: whether it was seen that no row is missing, which it never is: as many rows as
-            the API says it has may be others than it has.
+        unverified: why it cannot be said that no row was left out: as many rows as the API says it
+            has may be others than it has.
         pages, steps_back, total: as of a CompleteWalk.
     """
 
     is_at_end = False
     is_probing = False
-    is_verified = False
+    unverified = "paging of this kind cannot verify that no row was left out"
     steps_back = 0
 
     def __init__(

@@ -10,8 +10,9 @@ from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.bounds import FEWEST_IN_A_PAGE
 from helpdesk_assets.paging.chained import ChainWalk
-from helpdesk_assets.paging.counted import FEWEST_IN_A_PAGE, CompleteWalk
+from helpdesk_assets.paging.counted import CompleteWalk
 from helpdesk_assets.paging.positions import (
     ChainPaging,
     Counted,
@@ -146,9 +147,9 @@ class LinkedWalk:
         return self.is_trying or self._walk.is_probing
 
     @property
-    def is_verified(self) -> bool:
-        """Whether it was seen that no row is missing."""
-        return self._walk.is_verified
+    def unverified(self) -> str | None:
+        """Why it cannot be said that no row was left out."""
+        return self._walk.unverified
 
     @property
     def pages(self) -> int:

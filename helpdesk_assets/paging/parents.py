@@ -28,7 +28,7 @@ class WalkOfWalks:
     """What came of reading the lists of many parents; its attributes are those of one walk.
 
     Attributes:
-        is_verified: whether each list was seen to be whole.
+        unverified: why it cannot be said of each list that no row was left out.
         has_ended: whether all have been read.
         pages, steps_back: of all of them.
         total: how many rows they have by what the API says; None when it does not say.
@@ -39,7 +39,7 @@ class WalkOfWalks:
         parents_refused: how many had one that the key may not read; what was loaded of it stays.
     """
 
-    is_verified: bool = True
+    unverified: str | None = None
     has_ended: bool = False
     pages: int = 0
     steps_back: int = 0
@@ -145,7 +145,7 @@ class ParentsReader:
         if found.refusal is not None:
             if found.refusal == FORBIDDEN:
                 self.walk.parents_refused += 1
-                self.walk.is_verified = False
+                self.walk.unverified = "the key may not read some of the lists"
             else:
                 self.walk.parents_gone += 1
             without = self.walk.parents_gone + self.walk.parents_refused
@@ -161,7 +161,7 @@ class ParentsReader:
         self.walk.pages += found.walk.pages
         self.walk.steps_back += found.walk.steps_back
         self.walk.rows_walked += found.walk.rows_walked
-        self.walk.is_verified = self.walk.is_verified and found.walk.is_verified
+        self.walk.unverified = self.walk.unverified or found.walk.unverified
         if found.walk.total is not None:
             self.walk.total = (self.walk.total or 0) + found.walk.total
 

@@ -237,3 +237,24 @@ def test_hundreds_of_odd_desks_are_read_whole_or_refused(oddity: str, kind: type
             assert before & odd.visible() <= seen, seed
 
     assert read > 100
+
+
+def test_a_list_that_moves_in_an_order_that_cannot_be_seen_is_loaded_and_not_verified(
+    served: Serve, sync: Sync, warehouse: Warehouse
+) -> None:
+    # The tied tickets are on the first page, so no row slips over a border; nobody can see that.
+    with served(OddApi(OddDesk(Desk(700, 3, churn=1), tied=5, seed=3))):
+        result = sync()
+
+    assert result.success
+    metadata = metadata_of(result)
+    assert metadata["completeness_verified"] is False
+    assert "changed each time it was read" in metadata["unverified_because"]
+    assert "with sort_by among the params" in metadata["unverified_because"]
+    assert metadata["deletes"] == metadata["unverified_because"]
+    (complete,) = (
+        each for each in result.get_asset_check_evaluations() if each.check_name == "is_complete"
+    )
+    assert complete.passed
+    assert "Not verified: the list changed each time" in (complete.description or "")
+    assert warehouse.query("select count(deleted_at) from help_desk.help_desk_tickets") == [(0,)]

@@ -1,0 +1,250 @@
+"""One reading of a counted list: from its top down to its end, and its top once more.
+
+Each page begins with the last row of the page before it. A page that holds a row that was read,
+unchanged, joins it: nothing can lie between. One that does not is asked for again from further up.
+"""
+
+import sys
+
+from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.bounds import MOST_TRUST, PAGES_KEPT, TOP_PAGES, Patience
+from helpdesk_assets.paging.end import End
+from helpdesk_assets.paging.gaps import Gaps
+from helpdesk_assets.paging.known import KnownRows
+from helpdesk_assets.paging.positions import Window
+from helpdesk_assets.paging.repeats import Repeats
+from helpdesk_assets.paging.stand import Phase, Stand
+from helpdesk_assets.paging.top import Top
+from helpdesk_assets.tables.rows import Row
+from helpdesk_assets.transport.pages import Page
+
+
+class Reading:
+    """Decides which page to ask for next, and takes in what came.
+
+    Args:
+        stand: at the top of the list.
+        least_overlap: rows of the page before that each page begins with, at least.
+
+    Attributes:
+        stand: where it stands.
+        has_ended: whether the end of the list was shown, and all that was put on top of it read.
+        steps_back: pages that did not join and were asked for again from further up.
+    """
+
+    def __init__(self, stand: Stand, least_overlap: int) -> None:
+        self.stand = stand
+        self.has_ended = False
+        self.steps_back = 0
+        self._least_overlap = self._overlap = least_overlap
+        self._known = KnownRows(PAGES_KEPT, stand.identity)
+        self._top = Top(stand)
+        self._end = End(stand, self._top)
+        self._gaps = Gaps(stand)
+        self._repeats = Repeats(stand)
+        self._patience = Patience()
+        self._first_total: int | None = None
+        self._furthest_read = 0
+        self._trust = MOST_TRUST
+        self._take_in = {
+            Phase.DOWN: self._go_down,
+            Phase.OTHER_OFFSET: self._repeats.take,
+            Phase.END: self._end.find,
+            Phase.FAR_BEYOND: self._end.far_beyond,
+            Phase.PROBE: self._end.probe,
+            Phase.TOP: self._top.take,
+        }
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the list has been seen to change while it was read."""
+        return self._first_total != self.stand.total or self.steps_back > 0
+
+    @property
+    def places(self) -> int:
+        """How many rows the list had to have, by its places and by what the API said of them."""
+        stand = self.stand
+        # Where rows are left out of pages that were counted, places are no rows.
+        places = len(stand.order.in_order) if stand.sparse else stand.places
+        return max(places, self._end.total)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether as many different rows were read as there are places, and all in one order."""
+        read = len(self.stand.order.keys)
+        return not self.stand.order.broken and read >= max(self.stand.places, self._end.total)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether what is wanted lies beyond the end, so that an API may refuse it."""
+        return self.stand.phase in (Phase.PROBE, Phase.FAR_BEYOND)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether, by what the API says, all rows have been read, and the end is to be shown."""
+        stand = self.stand
+        return stand.phase == Phase.DOWN and 0 < stand.wanted == (stand.total or 0) - 1
+
+    def following(self, in_flight: int) -> list[Window]:
+        """Return the windows that will be wanted after the present one; as of a CompleteWalk."""
+        stand, limit = self.stand, self.stand.size.limit
+        is_plain = stand.phase == Phase.DOWN and self._overlap == 1 and stand.size.widest > 1
+        if not is_plain or not stand.wanted or stand.order.pinned:
+            return []
+        if self.is_at_end:
+            return [stand.paging.window_at(stand.wanted + 1, limit), stand.paging.window(0, limit)]
+        if stand.total is not None and stand.total > stand.wanted:
+            # Some more than can be on their way, so that none waits for rows to be written.
+            ahead, until = 2 * in_flight, stand.total - 1
+        elif stand.size.was_full:
+            ahead, until = in_flight - 1, sys.maxsize
+        else:
+            return []
+        windows: list[Window] = []
+        window = stand.position
+        while len(windows) < min(ahead, self._trust):
+            wanted = window.offset + min(window.size, stand.size.widest) - 1
+            if wanted >= until or wanted <= window.offset:
+                break
+            try:
+                window = stand.paging.window(wanted, limit)
+            except UnusableAnswerError:
+                # Said when that page is truly wanted.
+                break
+            windows.append(window)
+        return windows
+
+    def take(self, page: Page) -> list[Row]:
+        """Take an answer in, and return the rows in it that are new or have changed."""
+        fresh = self._take(page)
+        if not self.has_ended:
+            self.stand.position = self._window()
+        return fresh
+
+    def _window(self) -> Window:
+        """Return the window that shows what is wanted."""
+        stand = self.stand
+        if self.is_probing:
+            try:
+                return stand.paging.window_at(stand.wanted, stand.paging.limit)
+            except UnusableAnswerError:
+                # The API has no pages so far down.
+                self._top.begin()
+        if stand.phase == Phase.END:
+            return stand.paging.window_at(stand.wanted, stand.size.limit)
+        return stand.paging.window(stand.wanted, stand.size.limit)
+
+    def _take(self, page: Page) -> list[Row]:
+        stand, rows = self.stand, page.rows
+        self._patience.pages += 1
+        stand.total, stand.has_more = page.total, page.has_more is True
+        if self._patience.pages == 1:
+            self._first_total = stand.total
+        stand.reach = stand.position.offset + len(rows) - 1
+        known = stand.wanted - stand.position.offset + 1
+        if self._is_as_expected(rows, known) and stand.order.add(rows[known:]):
+            return self._take_expected(rows, known)
+        are_known = [self._known.has(row) or self._top.rows.has(row) for row in rows]
+        as_it_is = stand.position.offset == 0 or stand.phase == Phase.OTHER_OFFSET
+        places = stand.order.own(rows, are_known, stand.previous, as_it_is=as_it_is)
+        is_repeated = self._repeats.is_repeated(rows)
+        stand.previous = rows
+        rows = [rows[place] for place in places]
+        are_known = [are_known[place] for place in places]
+        stand.reach = stand.position.offset + len(rows) - 1
+        fresh = [row for row, known in zip(rows, are_known, strict=True) if not known]
+        self._spend(fresh)
+        stand.size.adopt(rows, stand.position, sparse=stand.sparse)
+        if is_repeated:
+            return []
+        if stand.phase == Phase.DOWN and (True in are_known or not stand.position.offset):
+            is_first_way_down = self.steps_back == 0 and not self._end.is_near
+            self._gaps.note(rows, is_first_way_down=is_first_way_down)
+            near_top = stand.position.offset < stand.position.size
+            stand.order.judge(rows, are_known, near_top=near_top)
+        # A row that is known and unchanged has not moved either: it joins. A page that does not
+        # join is not taken in, or it would be known itself and hide what lies before it.
+        if not self._take_in[stand.phase](rows, len(rows) - len(fresh)):
+            return []
+        self.has_ended |= self._top.is_known
+        self._known.add(rows)
+        stand.last = rows[-1] if rows else None
+        self._furthest_read = max(self._furthest_read, stand.reach)
+        return fresh
+
+    def _is_as_expected(self, page: list[Row], known: int) -> bool:
+        """Tell a full page that begins with the rows the one before ended with; most are so."""
+        stand = self.stand
+        return (
+            stand.phase == Phase.DOWN
+            and self._overlap == 1
+            and len(page) == min(stand.position.size, stand.size.widest) > known
+            and stand.position.offset > 0
+            # Not where it has gone back and reads again what it has read.
+            and stand.wanted == self._furthest_read
+            and page[known - 1] == stand.last
+            and (known == 1 or page[:known] == stand.previous[-known:])
+        )
+
+    def _take_expected(self, rows: list[Row], known: int) -> list[Row]:
+        stand, fresh = self.stand, rows[known:]
+        self._known.add(rows)
+        if self._patience.pages <= TOP_PAGES:
+            self._top.keep(rows)
+        self._spend(fresh)
+        stand.previous, stand.last = rows, rows[-1]
+        stand.wanted = self._furthest_read = stand.reach
+        stand.size.was_full = True
+        self._trust = min(2 * self._trust, MOST_TRUST)
+        return fresh
+
+    def _spend(self, fresh: list[Row]) -> None:
+        wanted, widest = self.stand.wanted, self.stand.size.widest
+        self._patience.spend(fresh, wanted=wanted, widest=widest, steps_back=self.steps_back)
+
+    def _go_down(self, page: list[Row], known: int) -> bool:
+        """Go on from the last row of a page that joins; go back from one that does not."""
+        stand, order = self.stand, self.stand.order
+        joins = known > 0
+        if not page and order.pinned and order.keys <= order.pinned:
+            # There are none but those that come with every page.
+            self._end.is_shown()
+            return False
+        if stand.position.offset > 0 and not joins:
+            self.steps_back += 1
+            self._trust = 1
+            self._overlap *= 4
+            stand.wanted = max(0, stand.wanted - self._overlap)
+            return False
+        # A desk that moves is read with more overlap, until it has been still for a while.
+        at_rest, least = len(page) == known, self._least_overlap
+        less = max(least, min(self._overlap, stand.size.widest // 2) * 3 // 4)
+        self._overlap = least if at_rest else less
+        if stand.position.offset == 0 or self._patience.pages <= TOP_PAGES:
+            self._top.keep(page)
+        if self._is_all(page):
+            stand.places = len(page)
+            self.has_ended = True
+        elif stand.reach > stand.wanted:
+            stand.wanted = max(stand.wanted, stand.reach - self._overlap) + 1
+        elif page and stand.size.was_full and stand.paging.limit_is_a_page:
+            raise UnusableAnswerError(
+                f"sends {stand.size.widest} rows a page at most, and pages so small cannot be "
+                f"joined at offset {stand.wanted + 1}"
+            )
+        elif page:
+            stand.go(Phase.END, stand.reach + 1)
+        else:
+            self._end.is_shown()
+        return True
+
+    def _is_all(self, page: list[Row]) -> bool:
+        """Tell whether a first page is the whole of a brief list, by all that the API says."""
+        stand = self.stand
+        return (
+            stand.brief
+            and stand.position.offset == 0
+            and len(page) < stand.position.size
+            and stand.total == len(page)
+            and not stand.has_more
+        )

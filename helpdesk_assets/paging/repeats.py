@@ -1,0 +1,56 @@
+"""An API that sends one and the same page, whatever offset it is asked for."""
+
+from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.bounds import MOST_SAME
+from helpdesk_assets.paging.stand import Phase, Stand
+from helpdesk_assets.tables.rows import Row
+
+
+class Repeats:
+    """Asks for other offsets where two brought one page, and refuses an API that ignores them."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._stand = stand
+        self._repeated: list[Row] = []
+        self._same = 0
+        self._return_to = 0
+
+    def is_repeated(self, page: list[Row]) -> bool:
+        """Tell whether two offsets brought one and the same page, and then ask for others.
+
+        The last pages of a list are shorter, and each may well be the one before.
+        """
+        stand = self._stand
+        repeated = (
+            stand.phase == Phase.DOWN
+            and stand.position.offset > 0
+            and len(page) == min(stand.position.size, stand.size.widest) > 1
+            and stand.keys(page) == stand.keys(stand.previous[: len(page)])
+        )
+        if repeated:
+            self._repeated, self._return_to = page, stand.wanted
+            stand.go(Phase.OTHER_OFFSET, stand.wanted + len(page) // 2)
+        return repeated
+
+    def take(self, page: list[Row], known: int) -> bool:
+        """Take in what came for another offset; a list may have moved just so far, but not again.
+
+        Raises:
+            UnusableAnswerError: it is that page again.
+        """
+        stand = self._stand
+        shared = min(len(page), len(self._repeated))
+        if page and stand.keys(page[:shared]) == stand.keys(self._repeated[:shared]):
+            self._same += 1
+            if self._same == MOST_SAME:
+                window = stand.paging.window(self._return_to, stand.size.limit)
+                place = stand.paging.place(window)
+                raise UnusableAnswerError(
+                    f"sent the same {len(page)} rows for {place} as for one before: it ignores "
+                    f"{place.partition(' ')[0]}, so that what follows them cannot be read"
+                )
+            stand.wanted += max(1, len(page) // 2)
+            return False
+        self._same = 0
+        stand.go(Phase.DOWN, self._return_to)
+        return False

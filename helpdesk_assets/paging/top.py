@@ -1,0 +1,65 @@
+"""Reading what has been put on top of a counted list while it was read."""
+
+from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.bounds import MOST_LOOKS, TOP_PAGES
+from helpdesk_assets.paging.known import KnownRows
+from helpdesk_assets.paging.stand import Phase, Stand
+from helpdesk_assets.tables.rows import Row
+
+
+class Top:
+    """Keeps the top of a list as it was read, and reads it once more at the end.
+
+    Attributes:
+        is_known: whether one answer, and so one moment, has shown all that was put there.
+    """
+
+    def __init__(self, stand: Stand) -> None:
+        self._stand = stand
+        self.rows = KnownRows(TOP_PAGES, stand.identity)
+        self.is_known = False
+        self._looks = 0
+        self._seen: list[list[Row]] = []
+
+    def keep(self, page: list[Row]) -> None:
+        """Keep rows as they first stood.
+
+        A ticket that is listed again further down counts as it does there.
+        """
+        self.rows.add([row for row in page if not self.rows.knows(row)])
+
+    def begin(self) -> None:
+        """Look at the top, once more.
+
+        Raises:
+            UnusableAnswerError: it was looked at very often.
+        """
+        self._looks += 1
+        if self._looks > MOST_LOOKS:
+            raise UnusableAnswerError(
+                f"changed the top of its list faster than it could be read, {MOST_LOOKS} times"
+            )
+        self._seen = []
+        self._stand.go(Phase.TOP, 0)
+
+    def take(self, page: list[Row], known: int) -> bool:
+        """Read what has been put on top since it was read last, down to what is known."""
+        stand = self._stand
+        first = stand.position.offset == 0
+        # With the page before, that is: rows from further down are known as well, and do not show
+        # that none lies between.
+        if not first and not any(row in self._seen[-1] for row in page):
+            self.begin()
+            return False
+        reaches_down = any(self.rows.has(row) for row in page)
+        self._seen.append(list(page))
+        stand.order.keys.update(stand.keys(page))
+        if first and (reaches_down or not page):
+            self.is_known = True
+        elif reaches_down or stand.reach <= stand.wanted:
+            for seen in self._seen:
+                self.rows.add(seen)
+            self.begin()
+        else:
+            stand.wanted = stand.reach
+        return True
