@@ -32,7 +32,8 @@ from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.transport.authentication import authentication
 from helpdesk_assets.transport.failures import Desk, http_failure, unexpected_failure
 from helpdesk_assets.transport.redaction import Redaction
-from helpdesk_assets.transport.session import HelpDeskSession, RetryPolicy
+from helpdesk_assets.transport.retries import RetryPolicy
+from helpdesk_assets.transport.session import HelpDeskSession
 
 # Three times what orjson reads, and a tenth of what there is memory for in a thread.
 RECURSION = 3000

@@ -34,7 +34,7 @@ from helpdesk_assets.resources.numbers import (
 )
 from helpdesk_assets.resources.reports import DEFAULT_TIMEZONE
 from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT, DEFAULT_MEMORY_LIMIT
-from helpdesk_assets.transport.session import RetryPolicy
+from helpdesk_assets.transport.retries import RetryPolicy
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
 from helpdesk_assets_tests.support.webserver import end, free_port, wait_for
 

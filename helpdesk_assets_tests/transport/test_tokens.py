@@ -16,7 +16,8 @@ from helpdesk_assets.profiles.client import ClientCredentialsAuth
 from helpdesk_assets.resources.alerts import _post
 from helpdesk_assets.transport.authentication import authentication
 from helpdesk_assets.transport.redaction import Redaction
-from helpdesk_assets.transport.session import HelpDeskSession, RetryPolicy
+from helpdesk_assets.transport.retries import RetryPolicy
+from helpdesk_assets.transport.session import HelpDeskSession
 
 SECRETS = {"id": "client", "secret": "planted"}
 
