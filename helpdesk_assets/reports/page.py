@@ -1,7 +1,10 @@
 """The page of the report: one HTML file that holds its pictures and styles, and runs no script."""
 
+import glob
 import shutil
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -20,6 +23,8 @@ from helpdesk_assets.reports.trust import CheckHistory
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.schema import TABLE
 
+# Seconds after which nobody is writing a page any more.
+LEFT_BEHIND = 3600
 # Of the volume, the page has the numbers of as many days.
 DAYS_LISTED = 14
 MOVES_LISTED = 20
@@ -158,6 +163,7 @@ def write_page(
     )
     body = text.encode()
     try:
+        _remove_leftovers(path)
         # Nobody else can tell its name, and nobody else may read it; but who may read the page
         # that it takes the place of may read this one.
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
@@ -176,3 +182,11 @@ def write_page(
             "REPORTS__HELP_DESK__PATH to the path of a file in a folder that is there."
         ) from None
     return len(body)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what runs that were killed while they wrote this page have left beside it."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        with suppress(OSError):
+            if left.is_file() and time.time() - left.lstat().st_mtime > LEFT_BEHIND:
+                left.unlink()

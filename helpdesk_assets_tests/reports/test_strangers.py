@@ -1,5 +1,6 @@
 """What strangers wrote in their tickets, in the tables, pictures and page that are made of them."""
 
+import os
 import stat
 import time
 from collections.abc import Callable
@@ -89,7 +90,14 @@ def test_what_is_written_is_its_owners_alone(
     victim = folder / "victim"
     victim.write_text("mine")
     (folder / ".help_desk_report.html.new").symlink_to(victim)
+    # What a run that was killed left there a day ago, and what another is writing now.
+    left, new = (folder / f".help_desk_report.html.{name}" for name in ("abc_1", "abc_2"))
+    for file in (left, new):
+        file.write_text("<html>")
+    os.utime(left, (time.time() - 86400,) * 2)
     assert whole_sync().success
+    assert not left.exists()
+    assert new.exists()
 
     report = folder / "help_desk_report.html"
     for file in (warehouse.path, report):
