@@ -1,4 +1,4 @@
-"""Kills syncs at random moments and runs each again: what is in the table? See `make kills`."""
+"""Kills syncs at random moments and runs each again: what is in the file? See `make kills`."""
 
 import argparse
 import os
@@ -6,65 +6,177 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 
 import duckdb
 
+from helpdesk_assets.reports.checks import SUMS
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
-from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.desk import Desk, Ticket
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import BIN, EXECUTE, SETTINGS
 
 SYNC = [str(BIN / EXECUTE[0]), *EXECUTE[1:]]
-TICKETS = 2000
+TICKETS = 4000
+# So many are gone from the desk, and as many new ones are there, each time.
+GONE = 40
+PAGE = "help_desk_report.html"
+# What is killed, and within how many seconds of its beginning; the load most often, as its rows
+# and its deletes are two transactions.
+MOMENTS = (
+    ("RUN_START", 0.1),
+    *[("help_desk_tickets - STEP_START", 0.8)] * 4,
+    ("help_desk_tickets_checks - STEP_START", 0.2),
+    ("ticket_status_changes - STEP_START", 0.2),
+    ("ticket_volume_daily - STEP_START", 0.2),
+    ("help_desk_report - STEP_START", 0.4),
+)
 
 
-def rounds_in_table(path: Path) -> set[str]:
-    """Return the rounds that the table's rows are of; one at the most, or it is half written."""
+@dataclass
+class Seen:
+    """What is in the file.
+
+    Attributes:
+        living: how many tickets are not deleted, by their status, which names their round.
+        deleted: how many are.
+        opened: tickets in the report of the days; None where it is not there.
+        page: whether the report's page is there and whole; None where it is not there.
+    """
+
+    living: Counter[str] = field(default_factory=Counter)
+    deleted: int = 0
+    opened: int | None = None
+    page: bool | None = None
+
+
+def look(path: Path) -> Seen:
+    """Return what is there."""
+    seen = Seen()
+    page = path.with_name(PAGE)
+    if page.exists():
+        seen.page = page.read_text().rstrip().endswith("</html>")
     if not path.exists():
-        return set()
+        return seen
     with duckdb.connect(str(path)) as connection:
-        try:
+        with suppress(duckdb.CatalogException):
             rows = connection.execute(
-                "select status, count(*) from help_desk.help_desk_tickets group by status"
+                "select status, deleted_at is null, count(*) from help_desk.help_desk_tickets"
+                " group by all"
             ).fetchall()
-        except duckdb.CatalogException:
-            return set()
-    return {status if count == TICKETS else f"{count} of {status}" for status, count in rows}
+            seen.living = Counter({status: count for status, lives, count in rows if lives})
+            seen.deleted = sum(count for _, lives, count in rows if not lives)
+        with suppress(duckdb.CatalogException):
+            (seen.opened,) = connection.execute(
+                "select sum(tickets) from help_desk.ticket_volume_daily"
+            ).fetchall()[0]
+    return seen
+
+
+def adds_up(path: Path, name: str) -> bool:
+    """Tell whether a report agrees with the tickets, by the two queries of its check."""
+    _, should, does = SUMS[name]
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("use help_desk")
+        solved = {"solved_statuses": ["solved", "closed"]}
+        counts = [
+            connection.execute(query, solved if "$solved" in query else None).fetchall()
+            for query in (should, does)
+        ]
+    return counts[0] == counts[1]
+
+
+def next_round(desk: Desk, number: int) -> str:
+    """Give each ticket the status of a round, and some of their places to new ones."""
+    status = f"round {number}"
+    if number:
+        newest: list[Ticket] = []
+        for ticket in desk.tickets[-GONE:]:
+            newest.append({**ticket, "id": ticket["id"] + GONE})
+        del desk.tickets[:GONE]
+        desk.tickets += newest
+    for ticket in desk.tickets:
+        ticket["status"] = status
+    return status
+
+
+def kill(moment: str, after: float) -> None:
+    """Run a sync and kill it some seconds after its log has said a thing."""
+    with subprocess.Popen(
+        SYNC, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as killed:
+        lines = iter(killed.stderr or ())
+        if any(moment in line for line in lines):
+            timer = Timer(after, killed.kill)
+            timer.start()
+            # So that it does not wait for somebody to read.
+            for _ in lines:
+                pass
+            timer.cancel()
+        killed.wait(timeout=300)
+
+
+def sync() -> str:
+    """Run a sync to its end; return what it said last where it fails."""
+    try:
+        ended = subprocess.run(SYNC, capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired as error:
+        return f"no end after {error.timeout:.0f} s"
+    return ended.stderr[-2000:] if ended.returncode else ""
 
 
 def trial(number: int, desk: Desk, path: Path, chance: random.Random) -> tuple[bool, str]:
     """Kill a sync, then run another; return whether all was well, and what was seen."""
-    before = rounds_in_table(path)
-    for ticket in desk.tickets:
-        ticket["status"] = f"round {number}"
-    with subprocess.Popen(SYNC, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
-        moment = chance.uniform(1.5, 5)
-        try:
-            killed.wait(timeout=moment)
-        except subprocess.TimeoutExpired:
-            killed.kill()
-    between = rounds_in_table(path)
-    mended = subprocess.run(SYNC, capture_output=True, text=True, timeout=300, check=False)
-    after = rounds_in_table(path)
+    before, status = look(path), next_round(desk, number)
+    moment, within = chance.choice(MOMENTS)
+    after = chance.uniform(0, within)
+    kill(moment, after)
+    between = look(path)
+    failure = sync()
+    end = look(path)
+    gone = GONE if number else 0
+    merged = Counter({status: TICKETS}) + Counter({f"round {number - 1}": gone})
+    stages = {
+        "before the merge": (before.living, before.deleted),
+        "between merge and deletes": (merged, before.deleted),
+        "after the deletes": (Counter({status: TICKETS}), before.deleted + gone),
+    }
+    there = (between.living, between.deleted)
+    stage = next((name for name, seen in stages.items() if seen == there), "")
+    dated = sum(ticket["created_at"] is not None for ticket in desk.tickets)
     left = sorted(entry.name for entry in path.parent.iterdir() if "-run-" in entry.name)
-    well = (
-        between in (before, {f"round {number}"})
-        and mended.returncode == 0
-        and after == {f"round {number}"}
-        and not left
-    )
-    return well, f"killed after {moment:.2f} s: {before} -> {between} -> {after} {left or ''}"
+    wrong = [
+        what
+        for what, is_so in {
+            f"half a load: {between}": not stage,
+            f"half a report: {between}": between.opened not in (before.opened, dated),
+            "half a page": between.page is False,
+            f"the next run fails: {failure}": bool(failure),
+            f"the next run did not mend it: {end}": (end.living, end.deleted)
+            != (Counter({status: TICKETS}), before.deleted + gone),
+            "reports that do not add up": not all(adds_up(path, name) for name in SUMS),
+            "no page": end.page is not True,
+            f"folders: {left}": left,
+        }.items()
+        if is_so
+    ]
+    return not wrong, f"{moment} + {after:.2f} s, {stage or '?'} {'; '.join(wrong)}"
 
 
 def main() -> int:
     """Print what each trial came to; return 0 when all ended complete."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=50, help="kills [%(default)s]")
+    parser.add_argument("--seed", type=int, default=1, help="of chance [%(default)s]")
     options = parser.parse_args()
-    chance = random.Random(1)
+    chance = random.Random(options.seed)
     desk = Desk(TICKETS)
-    good = 0
+    good, began = 0, time.monotonic()
     with serve(build_app(desk)) as base_url, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "warehouse" / "tickets.duckdb"
         path.parent.mkdir()
@@ -79,7 +191,10 @@ def main() -> int:
             good += well
             sys.stdout.write(f"{'well' if well else 'BAD '} {seen}\n")
             sys.stdout.flush()
-    sys.stdout.write(f"{good} of {options.trials} ended complete and equal to the API\n")
+    sys.stdout.write(
+        f"{good} of {options.trials} ended complete and equal to the API, in "
+        f"{time.monotonic() - began:.0f} s\n"
+    )
     return 0 if good == options.trials else 1
 
 

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
+import pytest
 from filelock import FileLock
 from starlette.requests import Request
 from starlette.responses import Response
@@ -162,6 +164,45 @@ def test_a_run_that_lives_is_waited_for_however_slow_it_is(
 
     assert waiting.returncode == 0, said
     assert len(warehouse.tickets()) == 10
+
+
+@pytest.mark.parametrize("dies", ["before it begins", "while it waits", "before it takes its turn"])
+def test_a_run_that_died_in_the_queue_is_in_nobodys_way(
+    dies: str, sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
+) -> None:
+    connect(sandbox(tickets=10))
+    with dg.DagsterInstance.get() as instance:
+        storage = instance.event_log_storage
+        storage.set_concurrency_slots("duckdb", 1)
+        life, path = life_of(instance, "dead"), Path(life_of(instance, "dead").lock_file)
+        life.acquire()
+        assert storage.claim_concurrency_slot("duckdb", "first", "help_desk_tickets").is_claimed
+        assert not storage.claim_concurrency_slot("duckdb", "dead", "help_desk_tickets").is_claimed
+        if dies != "while it waits":
+            # Its place is promised to the one that waits, and who is promised it never takes it up.
+            storage.free_concurrency_slots_for_run("first")
+        if dies == "before it begins":
+            life.release()
+            path.touch()
+        with subprocess.Popen(
+            [str(BIN / EXECUTE[0]), *EXECUTE[1:]],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as waiting:
+            said = ""
+            while dies != "before it begins" and "blocked by limit for pool" not in said:
+                assert waiting.stdout is not None
+                assert waiting.poll() is None
+                said += waiting.stdout.readline()
+            life.release()
+            path.touch()
+            storage.free_concurrency_slots_for_run("first")
+            said += waiting.communicate(timeout=60)[0]
+
+    assert waiting.returncode == 0, said
+    assert len(warehouse.tickets()) == 10
+    assert not path.exists()
 
 
 def test_a_second_run_without_a_shared_instance_waits_and_then_says_why(
