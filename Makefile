@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # pip's own notices are not this project's.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-oldest test-next test-wheel test-real test-ui churn fuzz kills bench lint format lock pictures clean
+.PHONY: help demo dev test test-oldest test-next test-wheel test-real test-ui churn fuzz kills bench bench-against lint format lock pictures clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -100,6 +100,10 @@ fuzz: $(READY)  ## Feed what reads strangers' words with made-up ones, for MINUT
 ROWS ?= 100000
 bench: $(READY)  ## Measure this project beside plain dlt, with ROWS tickets; ARGS="--write docs" keeps it.
 	$(BIN)/python -m helpdesk_assets_tests.bench --rows $(ROWS) $(ARGS)
+
+COMMIT ?= HEAD~1
+bench-against: $(READY)  ## Measure this checkout beside another commit, in turns: COMMIT=..., ROWS=...
+	$(BIN)/python -m helpdesk_assets_tests.bench.against --rows $(ROWS) $(COMMIT)
 
 lint: $(READY)  ## Check style, imports and types.
 	$(BIN)/ruff check .

@@ -86,8 +86,18 @@ def served(tickets: int, *, latency: float = 0, wide: bool = False) -> Iterator[
             server.kill()
 
 
-def load(name: str, desk: Desk, file: Path, *, tickets: int, in_flight: int) -> Run:
+def load(
+    name: str, desk: Desk, file: Path, *, tickets: int, in_flight: int, project: Path = PROJECT
+) -> Run:
     """Let a contender load the desk, from its first request to its committed rows.
+
+    Args:
+        name: which contender.
+        desk: what to load.
+        file: where to.
+        tickets: how many the desk has.
+        in_flight: requests at the same time.
+        project: the checkout whose code is run.
 
     Raises:
         AssertionError: not every ticket is there afterwards, once.
@@ -95,22 +105,34 @@ def load(name: str, desk: Desk, file: Path, *, tickets: int, in_flight: int) -> 
     command = [sys.executable, "-m", "helpdesk_assets_tests.bench.contenders"]
     command += [name, desk.base_url, str(file), str(in_flight)]
     desk.requests()
-    printed = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, check=True).stdout
+    printed = subprocess.run(
+        command, cwd=project, env=code_of(project), stdout=subprocess.PIPE, check=True
+    ).stdout
     result = json.loads(printed.splitlines()[-1])
     count, first, _ = desk.requests()
     assert result["rows"] == [tickets, tickets], (name, result)
     return Run(result["committed"] - first, result["memory"], count)
 
 
-def execute(arguments: Sequence[str], desk: Desk | None, settings: Mapping[str, str]) -> Run:
+def code_of(project: Path) -> dict[str, str]:
+    """Return the environment of a process that runs the code of a checkout."""
+    return {**os.environ, "PYTHONPATH": str(project)}
+
+
+def execute(
+    arguments: Sequence[str],
+    desk: Desk | None,
+    settings: Mapping[str, str],
+    project: Path = PROJECT,
+) -> Run:
     """Run `dagster job execute`, all of it, and time it from outside."""
     if desk:
         desk.requests()
     began = time.monotonic()
     with subprocess.Popen(
         [BIN / "dagster", "job", "execute", *arguments],
-        cwd=PROJECT,
-        env={**os.environ, **settings},
+        cwd=project,
+        env={**code_of(project), **settings},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,6 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Timer
 
 import duckdb
 
@@ -107,18 +107,21 @@ def next_round(desk: Desk, number: int) -> str:
 
 def kill(moment: str, after: float) -> None:
     """Run a sync and kill it some seconds after its log has said a thing."""
-    with subprocess.Popen(
-        SYNC, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as killed:
-        lines = iter(killed.stderr or ())
-        if any(moment in line for line in lines):
-            timer = Timer(after, killed.kill)
-            timer.start()
-            # So that it does not wait for somebody to read.
-            for _ in lines:
-                pass
-            timer.cancel()
-        killed.wait(timeout=300)
+    # Not a pipe: what Dagster starts to follow the logs can outlive the run, and hold it open.
+    with tempfile.TemporaryFile("w+") as log:
+        killed = subprocess.Popen(
+            SYNC, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
+        )
+        with killed:
+            while killed.poll() is None:
+                log.seek(0)
+                if moment in log.read():
+                    with suppress(subprocess.TimeoutExpired):
+                        killed.wait(timeout=after)
+                    break
+                time.sleep(0.005)
+            with suppress(ProcessLookupError):
+                os.killpg(killed.pid, signal.SIGKILL)
 
 
 def sync() -> str:
