@@ -108,14 +108,13 @@ def next_round(desk: Desk, number: int) -> str:
 def kill(moment: str, after: float) -> None:
     """Run a sync and kill it some seconds after its log has said a thing."""
     # Not a pipe: what Dagster starts to follow the logs can outlive the run, and hold it open.
-    with tempfile.TemporaryFile("w+") as log:
+    with tempfile.NamedTemporaryFile("a") as log:
         killed = subprocess.Popen(
             SYNC, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
         )
         with killed:
             while killed.poll() is None:
-                log.seek(0)
-                if moment in log.read():
+                if moment in Path(log.name).read_text():
                     with suppress(subprocess.TimeoutExpired):
                         killed.wait(timeout=after)
                     break
