@@ -24,7 +24,8 @@ from helpdesk_assets.warehouse.pool import alive
 from helpdesk_assets.warehouse.staging import drop_left_staging, staging_of
 from helpdesk_assets.warehouse.watermark import Stored, stored
 
-DEFAULT_LOCK_TIMEOUT = 60.0
+# What an hourly schedule can afford.
+DEFAULT_LOCK_TIMEOUT = 300.0
 DEFAULT_MEMORY_LIMIT = "200MB"
 # Of more than one letter, as one is a drive of Windows.
 SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.I)

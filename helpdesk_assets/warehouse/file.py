@@ -32,6 +32,8 @@ UNFIT = re.compile(r"[%']")
 PRIVATE = 0o077
 # The lock in a run's working folder that it holds while it lives.
 ALIVE = "alive.lock"
+# Seconds that a run waits for the file without saying so.
+SILENCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,20 @@ class DuckDbFile:
         if path.is_dir() or not path.parent.is_dir():
             raise self._failure("it is a folder, or its folder is not there")
         lock = FileLock(path.with_name(f".{path.name}.lock"))
+        wait = self.lock_timeout if timeout is None else timeout
         try:
-            lock.acquire(timeout=self.lock_timeout if timeout is None else timeout)
+            try:
+                lock.acquire(timeout=min(SILENCE, wait))
+            except Timeout:
+                if wait <= SILENCE:
+                    raise
+                _log_waiting(f"Another run is loading tickets into {path}", wait, "it has ended")
+                lock.acquire(timeout=wait - SILENCE)
         except Timeout:
             raise setting_failure(
-                f"Another run is loading tickets into {path}: run again when it has ended. "
-                f"{UNCHANGED}"
+                f"Another run is loading tickets into {path}: run again when it has ended. To let "
+                "runs take turns, limit the pool of these assets to one in this Dagster instance: "
+                f"dagster instance concurrency set duckdb 1. {UNCHANGED}"
             ) from None
         except OSError as error:
             raise self._failure(str(error.strerror)) from None
@@ -102,19 +112,25 @@ class DuckDbFile:
             Exception: what ``connect`` raises, where the file is still open elsewhere after
                 ``lock_timeout`` seconds, or cannot be opened at all.
         """
-        deadline = time.monotonic() + self.lock_timeout
+        began, is_said = time.monotonic(), False
         with ExitStack() as connections:
             while True:
                 try:
                     connection = connections.enter_context(connect())
                     break
                 except Exception as error:
-                    held = any(
-                        isinstance(cause, duckdb.IOException) and "lock" in str(cause)
+                    held = [
+                        str(cause)
                         for cause in chain(error)
-                    )
-                    if not held or time.monotonic() > deadline:
+                        if isinstance(cause, duckdb.IOException) and "lock" in str(cause)
+                    ]
+                    waited = time.monotonic() - began
+                    if not held or waited > self.lock_timeout:
                         raise
+                    if waited > SILENCE and not is_said:
+                        is_said = True
+                        in_use = f"The DuckDB file {self.path} {_in_use(held[-1])}"
+                        _log_waiting(in_use, self.lock_timeout, "it is closed there")
                     time.sleep(0.2)
             yield connection
 
@@ -200,17 +216,25 @@ class DuckDbFile:
                 f"DESTINATION__DUCKDB__MEMORY_LIMIT to more. {UNCHANGED}"
             )
         if "lock" in reason:
-            holder = reason.partition("is held in ")[2].partition(". ")[0]
             return setting_failure(
-                f"The DuckDB file {path} is in use by another process"
-                + (f", {holder}: " if holder else ": ")
-                + "close it there and run again, or give this load a file of its own in "
-                f"DESTINATION__DUCKDB__CREDENTIALS. {UNCHANGED}"
+                f"The DuckDB file {path} {_in_use(reason)}: close it there and run again, or give "
+                f"this load a file of its own in DESTINATION__DUCKDB__CREDENTIALS. {UNCHANGED}"
             )
         return setting_failure(
             f"The DuckDB file {path} cannot be opened "
             f"({reason.removeprefix('IO Error: ')}): {SET_CREDENTIALS}"
         )
+
+
+def _in_use(reason: str) -> str:
+    """Say who has the file open, as far as DuckDB does."""
+    holder = reason.partition("is held in ")[2].partition(". ")[0]
+    return f"is in use by another process{f', {holder}' if holder else ''}"
+
+
+def _log_waiting(why: str, seconds: float, until: str) -> None:
+    """Say in the log of the run why it does not go on."""
+    dg.get_dagster_logger().info(f"{why}: waiting up to {seconds:g} s until {until}.")
 
 
 def _is_alive(folder: Path) -> bool:

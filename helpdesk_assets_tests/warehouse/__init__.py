@@ -1,0 +1,1 @@
+"""Tests of the DuckDB file as one that several processes share."""
