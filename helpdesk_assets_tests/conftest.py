@@ -85,7 +85,10 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     dagster_home = tmp_path / "dagster_home"
     dagster_home.mkdir()
-    shutil.copy(PROJECT / ".dagster" / "dagster.yaml", dagster_home)
+    settings = (PROJECT / ".dagster" / "dagster.yaml").read_text()
+    # Tests look at what Dagster does, too.
+    settings = settings.replace("python_log_level: INFO", "python_log_level: DEBUG")
+    (dagster_home / "dagster.yaml").write_text(settings)
     monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
     monkeypatch.setenv("DESTINATION__DUCKDB__LOCK_TIMEOUT", "1")

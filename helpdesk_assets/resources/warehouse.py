@@ -20,7 +20,7 @@ from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, DELETED_AT, Table
 from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, stored_columns, use_dataset
 from helpdesk_assets.warehouse.lost import forget_what_is_lost
-from helpdesk_assets.warehouse.pool import alive
+from helpdesk_assets.warehouse.pool import alive, runs_ahead
 from helpdesk_assets.warehouse.staging import drop_left_staging, staging_of
 from helpdesk_assets.warehouse.watermark import Stored, stored
 
@@ -65,6 +65,12 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         """Take part in the pool that keeps the DuckDB file at one run at a time."""
         if context.instance and context.run:
             with alive(context.instance, context.run.run_id):
+                others = runs_ahead(context.instance, context.run.run_id)
+                if others and context.log:
+                    context.log.info(
+                        f"Run {' and '.join(others)} of this Dagster instance is using the DuckDB "
+                        "file: steps of this run that need it wait for their turn."
+                    )
                 yield self
         else:
             yield self

@@ -1,39 +1,88 @@
-"""Runs the sync against the sandbox, as anyone would, and shows what landed."""
+"""Runs the sync against the sandbox, as anyone would, and shows its progress and the result."""
 
 import io
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import IO
 
 import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.reports.tables import REPORT_TABLES
 from helpdesk_assets.resources import HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.tables.schema import COLUMNS, Table
 
-COMMAND = ["dg", "launch", "--job", "help_desk_sync"]
+JOB = "help_desk_sync"
+COMMAND = ["dg", "launch", "--job", JOB]
 ROWS_SHOWN = 5
+# How often the run is looked at for its progress, in seconds.
+POLLED = 0.3
 
 
 def main() -> int:
-    """Run the job and report on it. Return 0 when it ended well and every check passed."""
+    """Run the job and report on it. Return 0 when it succeeded and every check passed."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal without Unicode still shows the rest of each subject.
         sys.stdout.reconfigure(errors="replace")
     _say(f"$ {' '.join(COMMAND)}")
-    code = subprocess.run(COMMAND, check=False).returncode
-    if code:
-        _say(f"The run failed with exit code {code}; the error message is above.")
-        return code
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        code = _launch(log)
+        if code:
+            log.seek(0)
+            _say("".join(line for line in log if " - DEBUG - " not in line))
+            _say(f"The run failed with exit code {code}; the error message is above.")
+            return code
     warehouse = HelpDeskWarehouse()
     _show_tickets(warehouse)
     results = _check_results()
     for name, passed in results.items():
         _say(f"  {'passed' if passed else 'FAILED'}  {name}")
     path = warehouse.path()
-    _say(f"\nThe report: {HelpDeskReports().resolved_path(path)}")
+    _say(f"\nReport: {HelpDeskReports().resolved_path(path)}")
     checks = len(CHECKS) + len(REPORT_TABLES)
     return 0 if all(results.values()) and len(results) == checks else 1
+
+
+def _launch(log: IO[str]) -> int:
+    """Run the job with its log in a file, and show which steps have ended; return its exit code."""
+    began = time.time()
+    console = Console(file=sys.stdout)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar, subprocess.Popen(COMMAND, stdout=log, stderr=subprocess.STDOUT) as run:
+        task = bar.add_task("Starting Dagster", total=None)
+        while run.poll() is None:
+            time.sleep(POLLED)
+            for step, done, total in _progress(began):
+                bar.update(task, description=step, completed=done, total=total)
+    return run.returncode
+
+
+def _progress(began: float) -> Iterator[tuple[str, int, int]]:
+    """Yield the latest step of the job's run, how many have ended, and how many there are."""
+    with dg.DagsterInstance.get() as instance:
+        for record in instance.get_run_records(dg.RunsFilter(job_name=JOB), limit=1):
+            run = record.dagster_run
+            if record.create_timestamp.timestamp() < began or not run.execution_plan_snapshot_id:
+                return
+            steps = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).steps
+            stats = instance.get_run_step_stats(run.run_id)
+            if stats:
+                latest = max(stats, key=lambda step: step.start_time or 0)
+                ended = sum(step.end_time is not None for step in stats)
+                yield latest.step_key, ended, len(steps)
 
 
 def _show_tickets(warehouse: HelpDeskWarehouse) -> None:
@@ -51,7 +100,7 @@ def _show_tickets(warehouse: HelpDeskWarehouse) -> None:
 def _check_results() -> dict[str, bool]:
     """Return what each check of the job's last run said, as the Dagster instance has it."""
     with dg.DagsterInstance.get() as instance:
-        (run,) = instance.get_runs(dg.RunsFilter(job_name="help_desk_sync"), limit=1)
+        (run,) = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
         logs = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
         evaluations = [entry.get_dagster_event().asset_check_evaluation_data for entry in logs]
     _say(f"\nChecks of run {run.run_id}:")

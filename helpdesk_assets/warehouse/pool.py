@@ -60,6 +60,15 @@ def free_places_of_dead_runs(instance: dg.DagsterInstance) -> None:
             path.unlink(missing_ok=True)
 
 
+def runs_ahead(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """Return the ids of the runs that are alive and hold or wait for a place in a pool of ours."""
+    return sorted(
+        other
+        for other in _runs_in_pools(instance) - {run_id}
+        if Path(life_of(instance, other).lock_file).exists()
+    )
+
+
 def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
     """Return the lock that a run holds while it lives, among what the instance keeps of runs."""
     folder = Path(instance.storage_directory())

@@ -185,7 +185,10 @@ def main() -> int:
         home = Path(folder) / "dagster_home"
         home.mkdir()
         instance = Path(__file__).parents[2] / ".dagster" / "dagster.yaml"
-        (home / "dagster.yaml").write_text(instance.read_text())
+        settings = instance.read_text()
+        # The moments are told by what Dagster says of its steps.
+        settings = settings.replace("python_log_level: INFO", "python_log_level: DEBUG")
+        (home / "dagster.yaml").write_text(settings)
         os.environ.update(zip(SETTINGS, (base_url, DEFAULT_API_KEY, str(path)), strict=True))
         os.environ["DAGSTER_HOME"] = str(home)
         for number in range(options.trials):
