@@ -10,7 +10,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
 from helpdesk_assets.assets.load import load_table
-from helpdesk_assets.assets.metadata import code_references
+from helpdesk_assets.assets.metadata import RELOAD_NEEDED, code_references
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.source import source_outline
@@ -134,7 +134,9 @@ def loaded_table(
         help_desk_warehouse: HelpDeskWarehouse,
     ) -> Iterator[dg.MaterializeResult[Any]]:
         """Load every row of a list of the help desk and merge it into its table."""
-        _warn_of_unknown_tables(context, help_desk_api, beside)
+        reload = reload_needed(help_desk_api, beside)
+        if reload:
+            context.log.warning(reload)
         metadata = load_table(
             context,
             table,
@@ -145,6 +147,8 @@ def loaded_table(
             full_refresh=config.full_refresh,
             window=config.window(),
         )
+        if reload:
+            metadata = {RELOAD_NEEDED: reload, **metadata}
         yield dg.MaterializeResult(asset_key=desk.asset_key(table.name), metadata=metadata)
 
     return load
@@ -170,15 +174,22 @@ def _runner(
     return run
 
 
-def _warn_of_unknown_tables(
-    context: dg.AssetExecutionContext, api: HelpDeskApi, beside: Sequence[str]
-) -> None:
+def reload_needed(api: HelpDeskApi, known: Sequence[str]) -> str | None:
+    """Say which lists of the profile have no assets yet, and what to do; None where all have.
+
+    Args:
+        api: whose profile it is.
+        known: the tables that are assets.
+
+    Raises:
+        dg.Failure: there is no such profile, or it has a mistake.
+    """
     profile = api.resolved_profile()
-    unknown = [each.name for each in profile.resources if each.name not in beside]
-    if unknown:
-        variable = api.settings.variable("profile")
-        context.log.warning(
-            f"The profile {profile.name} also lists {', '.join(unknown)}, which Dagster did not "
-            f"know when it loaded its definitions: set {variable} in its environment, or the "
-            "profile in its code, and reload the definitions."
-        )
+    unknown = [each.name for each in profile.resources if each.name not in known]
+    if not unknown:
+        return None
+    return (
+        f"The profile {profile.name} also lists {', '.join(unknown)}, which Dagster did not know "
+        f"when it loaded its definitions: set {api.settings.variable('profile')} in its "
+        "environment, or the profile in its code, and reload the code location."
+    )

@@ -21,6 +21,8 @@ LOAD_ID = "load_id"
 
 # How many different rows a walk has read that could be loaded.
 ROWS_WALKED = "rows_walked"
+# What Dagster has to load anew before all of the profile is there.
+RELOAD_NEEDED = "reload_needed"
 # Why it cannot be said that a walk left no row out.
 UNVERIFIED = "unverified_because"
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from helpdesk_assets.assets.metadata import LOAD_ID, ROWS_WALKED, UNVERIFIED
+from helpdesk_assets.assets.metadata import LOAD_ID, RELOAD_NEEDED, ROWS_WALKED, UNVERIFIED
 from helpdesk_assets.checks.stored import StoredTable
 
 OF_THE_WALK = (
@@ -39,7 +39,7 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
             ),
         )
     walked, unverified = table.walk[ROWS_WALKED], table.walk.get(UNVERIFIED)
-    description = None
+    description = table.walk.get(RELOAD_NEEDED)
     if in_table < walked:
         description = (
             f"The last walk read {walked} rows, and {in_table} of them are in the table: "

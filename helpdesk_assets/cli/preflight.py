@@ -9,10 +9,12 @@ from collections.abc import Iterator
 import dagster as dg
 from requests import HTTPError
 
+from helpdesk_assets.assets.loaded import reload_needed
 from helpdesk_assets.cli.check_changes import of_changes, of_clock
 from helpdesk_assets.cli.check_paging import of_cost, of_end, of_order
 from helpdesk_assets.cli.check_rows import of_other_lists, of_rows
 from helpdesk_assets.cli.finding import Finding, reader_of, said
+from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import NoTokenError, UnusableAnswerError, chain
 from helpdesk_assets.resources import HelpDeskApi
 
@@ -27,6 +29,7 @@ def look(api: HelpDeskApi) -> Iterator[Finding]:
         profile = api.resolved_profile()
         stage = "settings"
         yield Finding("profile", True, profile.name)
+        yield from _of_assets(api)
         yield Finding("address", True, api.resolved_base_url(profile))
         with api.connection() as connection, connection.walk() as walk:
             stage = "host"
@@ -46,6 +49,13 @@ def look(api: HelpDeskApi) -> Iterator[Finding]:
         return
     yield from of_changes(api, page)
     yield from of_other_lists(api, profile, page.rows)
+
+
+def _of_assets(api: HelpDeskApi) -> Iterator[Finding]:
+    """Say which of the profile's lists are no assets in a code location of this environment."""
+    known = [table.name for table, _ in HelpDesk(name=api.desk).tables()]
+    if missing := reload_needed(api, known):
+        yield Finding("assets", None, missing)
 
 
 def _of_failure(failure: dg.Failure, what: str) -> Iterator[Finding]:

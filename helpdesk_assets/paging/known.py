@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Hashable, Sequence
 
-from helpdesk_assets.tables.keys import ID, Identity, key_of
+from helpdesk_assets.tables.keys import ID, Identity, key_of, keys_of
 from helpdesk_assets.tables.rows import Row
 
 
@@ -41,7 +41,8 @@ class KnownRows:
 
     def _index(self) -> dict[Hashable, Row]:
         while self._fresh:
-            rows = {key_of(row, self._identity): row for row in self._fresh.popleft()}
+            page = self._fresh.popleft()
+            rows = dict(zip(keys_of(page, self._identity), page, strict=True))
             self._pages.append(rows)
             self._rows.update(rows)
             if len(self._pages) > self._most:

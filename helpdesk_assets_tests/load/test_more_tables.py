@@ -503,9 +503,31 @@ def test_a_profile_that_dagster_did_not_know_is_said_so(
     )
 
     assert result.success
-    assert "also lists comments, users, which Dagster did not know" in everything_logged(
-        instance, result
+    says = "also lists comments, users, which Dagster did not know"
+    assert says in everything_logged(instance, result)
+    # Where people look: at the asset's metadata, and at its checks.
+    assert says in metadata(result, "help_desk_tickets")["reload_needed"]
+    assert "reload the code location" in metadata(result, "help_desk_tickets")["reload_needed"]
+    (complete,) = (
+        each for each in result.get_asset_check_evaluations() if each.check_name == "is_complete"
     )
+    assert complete.passed
+    assert says in str(complete.description)
+
+
+def test_the_check_says_which_lists_have_no_assets(
+    organization: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_known = command("python", "-m", "helpdesk_assets", "check")
+    monkeypatch.delenv("SOURCES__HELP_DESK__PROFILE")
+    looked = command(
+        "python", "-m", "helpdesk_assets", "check", "--profile", str(tmp_path / "desk.yaml")
+    )
+
+    assert "assets" not in all_known.stdout
+    assert looked.returncode == 0, looked.stdout
+    assert "note    assets    The profile" in looked.stdout
+    assert "also lists comments, users" in looked.stdout
 
 
 def test_an_asset_that_the_profile_does_not_list_any_more_is_said_so(
