@@ -34,6 +34,7 @@ class FieldSpec(Part):
 
     path: FieldPath
     type: DltType | None = None
+    description: Annotated[str, StringConstraints(max_length=1000)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -236,11 +237,16 @@ def parent_column(parent: str) -> str:
 def _column(name: str, spec: FieldSpec, known: Column | None) -> Column:
     path = path_of(spec.path)
     if known:
-        return replace(known, path=path, dlt_type=spec.type or known.dlt_type)
+        return replace(
+            known,
+            path=path,
+            dlt_type=spec.type or known.dlt_type,
+            description=spec.description or known.description,
+        )
     usual: DltType = "timestamp" if name.endswith("_at") else "text"
     return Column(
         name=name,
         dlt_type=spec.type or usual,
-        description=f"The field {spec.path} of the API.",
+        description=spec.description or f"The field {spec.path} of the API.",
         path=path,
     )

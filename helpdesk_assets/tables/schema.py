@@ -101,6 +101,11 @@ REJECTED_COLUMNS: TTableSchemaColumns = {
 
 # Where fields go that are too many to have columns of their own.
 FURTHER = "_further_fields"
+# Of columns that nobody has described.
+AS_SENT = (
+    "A field of the API that the profile does not list, loaded as it is sent; to describe it, list "
+    "it under fields with a description."
+)
 OURS = {
     DELETED_AT: "When the row was found to be gone from the help desk; null while it is there.",
     ROW_NUMBER: "Which row of its load this was, counted from 1.",
@@ -188,7 +193,7 @@ class Table:
                 dg.TableColumn(
                     name=name,
                     type=duckdb_type,
-                    description=descriptions.get(name),
+                    description=descriptions.get(name, AS_SENT),
                     constraints=dg.TableColumnConstraints(nullable=nullable),
                 )
                 for name, duckdb_type, nullable in columns

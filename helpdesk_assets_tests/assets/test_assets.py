@@ -48,6 +48,7 @@ def test_columns_reach_the_ui_with_types_and_descriptions(
     assert [(name, column.type) for name, column in shown.items()] == [row[:2] for row in stored]
     for column in COLUMNS:
         assert shown[column.name].description == column.description
+    assert all(column.description for column in shown.values())
     assert not shown["id"].constraints.nullable
     assert shown["subject"].constraints.nullable
     assert shown["created_at"].type == "TIMESTAMP WITH TIME ZONE"

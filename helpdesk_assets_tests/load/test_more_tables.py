@@ -53,7 +53,7 @@ resources:
       path: /v1/users
       data_selector: users
       paginator: {type: cursor, cursor_path: next, cursor_param: after, total_path: count}
-    fields: {id: {path: key, type: text}, name: name.full}
+    fields: {id: {path: key, type: text}, name: {path: name.full, description: Name in full.}}
 """
 INCREMENTAL = """\
       incremental: {cursor_path: updated_at, start_param: updated_since}
@@ -339,6 +339,7 @@ def test_the_lineage_shows_whose_rows_they_are(organization: Organization) -> No
         ("id", "VARCHAR"),
         ("name", "VARCHAR"),
     ]
+    assert schema.columns[1].description == "Name in full."
 
 
 def test_what_is_gone_is_marked_and_what_comes_back_is_not(
