@@ -1,6 +1,7 @@
 """A profile that lists more than tickets: each list becomes an asset, without code."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -16,12 +17,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from helpdesk_assets.build import build_defs
+from helpdesk_assets.cli.main import main
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import (
     API_KEY,
     EXECUTE,
+    PROJECT,
     SETTINGS,
     Warehouse,
     command,
@@ -564,3 +567,30 @@ def test_the_environment_alone_says_what_is_there(tmp_path: Path) -> None:
     assert all(f"'{name}'" in said["good.yaml"] for name in TABLES)
     assert "'help_desk_tickets'" in said["broken.yaml"]
     assert "comments" not in said["broken.yaml"]
+
+
+def test_a_list_is_added_as_documented(
+    organization: Organization,
+    load: Load,
+    warehouse: Warehouse,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page, file = (PROJECT / "docs" / "adding-a-list.md").read_text(), tmp_path / "desk.yaml"
+    (added,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    (query,) = re.findall(r"```sql\n(.*?)```", page, re.S)
+    file.write_text(PROFILE[: PROFILE.index("  - name: comments")])
+    before = load()
+    tables = {name for (name,) in warehouse.query("select table_name from duckdb_tables()")}
+    file.write_text(file.read_text() + added)
+    checked = main(["check", "--profile", str(file)])
+    after = load()
+
+    assert checked == 0
+    assert re.search(r"^ok +comments ", capsys.readouterr().out, re.M)
+    assert before.success
+    assert after.success
+    assert "comments" not in tables
+    assert comments(warehouse) == organization.of_comments()
+    written = {ticket: len(each) for ticket, each in organization.comments.items() if each}
+    assert dict(warehouse.query(query)) == written

@@ -202,8 +202,9 @@ def test_attributes_are_described(dg: Dg) -> None:
     assert "SOURCES__HELP_DESK__BASE_URL" in described.stdout
 
 
-def test_the_readme_shows_a_component_that_resolves() -> None:
-    (shown,) = re.findall(r"```yaml\n(type: .*?)```", (PROJECT / "README.md").read_text(), re.S)
+def test_the_documentation_shows_a_component_that_resolves() -> None:
+    page = (PROJECT / "docs" / "embedding.md").read_text()
+    (shown,) = re.findall(r"```yaml\n(type: .*?)```", page, re.S)
     attributes = yaml.safe_load(shown)["attributes"]
     component = HelpDeskComponent.resolve_from_dict(attributes)
 

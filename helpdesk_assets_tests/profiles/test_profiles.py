@@ -196,10 +196,11 @@ def test_what_a_profile_excludes_is_nowhere(
     assert "nobody's-business" not in row
 
 
-def test_the_profile_in_the_readme_reads_the_api_that_it_is_for(
+def test_the_profile_in_the_documentation_reads_the_api_that_it_is_for(
     sync: Sync, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (written,) = re.findall(r"```yaml\n(client:.*?)```", (PROJECT / "README.md").read_text(), re.S)
+    page = (PROJECT / "docs" / "your-own-help-desk.md").read_text()
+    (written,) = re.findall(r"```yaml\n(client:.*?)```", page, re.S)
     assert len(written.splitlines()) < 20
 
     def row(ticket: Ticket) -> dict[str, Any]:

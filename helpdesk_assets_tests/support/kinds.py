@@ -129,9 +129,9 @@ class Trouble:
 
 
 TROUBLES = {
-    "is well": Trouble(lambda: lambda page: None),
-    "sends 50 tickets a page, whatever is asked for": Trouble(lambda: lambda page: None, most=50),
-    "does not say how many there are": Trouble(lambda: _no_total),
+    "works as documented": Trouble(lambda: lambda page: None),
+    "sends at most 50 tickets per page": Trouble(lambda: lambda page: None, most=50),
+    "reports no total": Trouble(lambda: _no_total),
     "changes after each page: one ticket deleted, added or reopened": Trouble(
         lambda: lambda page: None, churn=1, tickets=1500
     ),
@@ -144,9 +144,9 @@ TROUBLES = {
     ),
     "sends the same page again and again": Trouble(Repeats),
     "ends after 150 of 250 tickets": Trouble(lambda: _ends_early),
-    "ends after 150, and does not say how many there are": Trouble(lambda: _ends_early_in_silence),
-    "says that there are 1,000,000": Trouble(lambda: _total_high),
-    "says at the end that more follow": Trouble(lambda: _says_more),
+    "ends after 150, and reports no total": Trouble(lambda: _ends_early_in_silence),
+    "reports 1,000,000 tickets": Trouble(lambda: _total_high),
+    "reports after the end that more follow": Trouble(lambda: _says_more),
     "lists 150 tickets in another order for each page": Trouble(
         lambda: lambda page: None, tied=150
     ),
