@@ -102,7 +102,7 @@ def test_other_tickets_stay_as_they_are(
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"start": "2026-01-01"}, "has a start or an end only"),
+        ({"start": "2026-01-01"}, "needs both a start and an end"),
         ({"start": "2026-02-01", "end": "2026-01-01"}, "ends before it begins"),
         ({"start": "2026-01-01", "end": "next week"}, "The end of the time to load cannot be read"),
     ],

@@ -334,7 +334,7 @@ def why_all(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> 
     """Return why a run has read every row, as it logged; it has to have."""
     assert metadata_of(result)["sync_mode"] == "full"
     logged = everything_logged(instance, result)
-    return logged.partition("Every row of help_desk_tickets is read: ")[2].partition(".'")[0]
+    return logged.partition("Full sync of help_desk_tickets: ")[2].partition(".'")[0]
 
 
 @pytest.mark.parametrize(
@@ -447,7 +447,7 @@ def test_half_a_setting_is_said_so(
     connect(desk)
     monkeypatch.setenv(CURSOR, "updated_at")
 
-    assert "the query parameter that asks for it is missing" in sentence_of(sync())
+    assert "Incremental loading needs a query parameter for changed tickets" in sentence_of(sync())
     assert desk.queries == []
 
 
