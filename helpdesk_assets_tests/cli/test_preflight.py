@@ -35,10 +35,10 @@ def test_a_desk_that_is_well(sandbox: StartSandbox, connect: Connect) -> None:
         "cost",
     ]  # fmt: skip
     assert {word for word, _ in found.values()} == {"ok"}
-    assert found["rows"][1] == "100 at data, on the first page"
-    assert "the second page joins the first" in found["order"][1]
-    assert "2,500 tickets takes some 29 requests" in found["cost"][1]
-    assert found["end"][1] == "nothing comes past the last page, at offset 2600"
+    assert found["rows"][1] == "100 at data on the first page"
+    assert "the second page continues the first" in found["order"][1]
+    assert "2,500 tickets takes about 29 requests" in found["cost"][1]
+    assert found["end"][1] == "no rows past the last page, at offset 2600"
     # Two pages, one between them, and one past the end.
     assert [int(query["offset"]) for query in desk.queries] == [0, 99, 50, 2600]
     assert API_KEY not in finished.stdout
@@ -125,4 +125,4 @@ def test_an_empty_desk_is_well(sandbox: StartSandbox, connect: Connect) -> None:
     finished = command(*CHECK)
 
     assert finished.returncode == 0
-    assert "the desk is empty" in findings(finished.stdout)["rows"][1]
+    assert "the help desk is empty" in findings(finished.stdout)["rows"][1]
