@@ -81,7 +81,7 @@ def test_a_run_that_fails_sends_one_alert(
     assert not result.success
     (alert,) = hook.posted
     assert alert["title"] == "Step help_desk_tickets failed"
-    assert "has nothing where its first page should be" in alert["sentence"] or (
+    assert "has no first page (" in alert["sentence"] or (
         "(HTTP 404): check that SOURCES__HELP_DESK__BASE_URL" in alert["sentence"]
     )
     assert alert["run_url"] == f"https://dagster.example.com/runs/{result.run_id}"

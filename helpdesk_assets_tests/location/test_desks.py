@@ -120,7 +120,7 @@ def test_two_desks_load_into_datasets_of_their_own(
     monkeypatch.setenv("API_KEY", "nobody's key")
     assert execute(both.resolve_job_def("eu_sync"), instance).success
 
-    assert "refused the API key" in refused
+    assert "rejected the API key" in refused
     assert "SOURCES__EU__API_KEY" in refused
     counted = "select count(*) from {}.help_desk_tickets"
     assert warehouse.query(counted.format("eu")) == [(120,)]
@@ -252,7 +252,7 @@ def test_a_mistake_in_a_profile_named_in_code_is_told_with_its_line(tmp_path: Pa
     text = (BUILT_IN / "default.yaml").read_text().replace("data_selector", "data_selektor")
     (tmp_path / "desk.yaml").write_text(text)
 
-    with pytest.raises(dg.DagsterInvalidDefinitionError, match=r"line \d+: there is no setting"):
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match=r"line \d+: unknown setting"):
         build_defs(profile=str(tmp_path / "desk.yaml"))
 
 
