@@ -77,18 +77,18 @@ def test_a_wrong_key(
     assert finished.returncode == 1
     assert found["host"][0] == "ok"
     assert found["key"] == ("FAILED", found["key"][1])
-    assert "refused the API key (HTTP 401): set API_KEY" in found["key"][1]
+    assert "rejected the API key (HTTP 401): set API_KEY" in found["key"][1]
     assert "wrong-planted" not in finished.stdout
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "what", "said"),
     [
-        ("data_selector: data", "data_selector: rows", "rows", "and data_selector in its profile"),
-        ("path: /v1/tickets", "path: /v2/tickets", "path", "refused the request (HTTP 404)"),
+        ("data_selector: data", "data_selector: rows", "rows", "and that data_selector in its"),
+        ("path: /v1/tickets", "path: /v2/tickets", "path", "rejected the request (HTTP 404)"),
         ("subject: subject", "subject: title", "fields", "no row has subject (at title)"),
         ("id: id", "id: requester", "types", "id cannot be read as bigint in 100 of 100 rows"),
-        ("limit: 100", "limit: many", "profile", "has to be a valid integer"),
+        ("limit: 100", "limit: many", "profile", "must be a valid integer"),
     ],
 )
 def test_a_wrong_profile(
