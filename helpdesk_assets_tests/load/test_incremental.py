@@ -342,7 +342,7 @@ def why_all(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> 
     [
         (f"drop table {TABLE}", "no complete sync"),
         (f"delete from {TABLE}", "the table is empty"),
-        (f"delete from {TABLE} where id = 7", "the table has 149 rows, and had 150"),
+        (f"delete from {TABLE} where id = 7", "the table has 149 rows instead of 150"),
         (f"update {TABLE} set _dlt_load_id = '1' where id > 0", "something else has written"),
         (f"insert into {TABLE} (id, _dlt_load_id) values (999, '9')", "something else has written"),
         ("drop table help_desk._watermarks", "no complete sync"),

@@ -419,7 +419,7 @@ def test_a_ticket_deleted_meanwhile_is_no_failure_and_a_wrong_path_is(
     failed = load()
 
     assert not failed.success
-    assert "has no list of that kind for 11 of the first 11 rows" in str(
+    assert "returned no list for 11 of the first 11 parent rows" in str(
         failure_of(failed).description
     )
     assert len(comments(warehouse)) > 200
@@ -434,7 +434,7 @@ def test_a_list_that_may_not_be_read_is_counted_and_said(
     assert result.success
     assert metadata(result, "comments")["parents_refused"] == 2
     assert metadata(result, "comments")["completeness_verified"] is False
-    assert "The key may not read comments of 2 of 60 help_desk_tickets (HTTP 403)" in (
+    assert "The API key has no access to comments of 2 of 60 help_desk_tickets (HTTP 403)" in (
         everything_logged(instance, result)
     )
     assert {ticket for _, ticket, _ in comments(warehouse)}.isdisjoint({8, 9})
@@ -445,7 +445,7 @@ def test_many_lists_that_may_not_be_read_are_a_failure(
 ) -> None:
     organization.secret = set(range(1, 61))
 
-    assert "11 of the first 11 rows that should have one (the last with HTTP 403)" in str(
+    assert "11 of the first 11 parent rows (most recently HTTP 403)" in str(
         failure_of(load()).description
     )
 
