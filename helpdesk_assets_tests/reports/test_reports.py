@@ -442,7 +442,10 @@ def test_a_table_that_does_not_add_up_is_said_so(
 
     assert not any(each.passed for each in result.get_asset_check_evaluations())
     assert len(said) == 3
-    assert all("It says " in sentence and "materialize ticket_" in sentence for sentence in said)
+    assert all(
+        "The table accounts for " in sentence and "Materialize ticket_" in sentence
+        for sentence in said
+    )
 
 
 def test_an_empty_desk_makes_empty_reports(

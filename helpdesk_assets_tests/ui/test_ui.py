@@ -163,7 +163,7 @@ def test_the_page_of_the_tickets_shows_columns_and_checks(visit: Visit) -> None:
 
     for text in ("Columns", "subject", "TIMESTAMP WITH TIME ZONE", "2,500"):
         expect(page.get_by_text(text, exact=True).first).to_be_visible()
-    expect(page.get_by_text("The ticket's title, as its requester wrote it.")).to_be_visible()
+    expect(page.get_by_text("The ticket's title, as written by the requester.")).to_be_visible()
     expect(page.get_by_text("support-data")).to_be_visible()
     page.set_viewport_size({"width": 1280, "height": 1150})
     visit.picture("tickets")
@@ -276,7 +276,7 @@ def test_a_red_run_is_seen_with_its_sentence(visit: Visit) -> None:
     run_id = visit.materialize_all()
 
     expect(visit.page.get_by_text("Failure", exact=True).first).to_be_visible()
-    sentence = visit.page.get_by_text(re.compile("did not show that its list has ended")).first
+    sentence = visit.page.get_by_text(re.compile("the end of its list was not reached")).first
     expect(sentence).to_be_visible()
     # The log has scrolled on to what could not run either.
     sentence.scroll_into_view_if_needed()
@@ -292,7 +292,7 @@ def test_a_red_run_is_seen_with_its_sentence(visit: Visit) -> None:
     warned, failed = told[-2:]
     assert "Check no_rejected_rows on help_desk_tickets failed" in warned["title"]
     assert failed["title"] == "Step help_desk_tickets failed"
-    assert "did not show that its list has ended" in failed["sentence"]
+    assert "the end of its list was not reached" in failed["sentence"]
     assert failed["run_url"] == f"http://localhost:3000/runs/{run_id}"
 
 
