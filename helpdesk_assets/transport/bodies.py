@@ -51,8 +51,8 @@ def parsed(response: Response) -> Any:
 
 
 def _read(body: bytes, encoding: str | None) -> Any:
-    # Runs of digits are found in a copy in which all digits are the same: ten times as fast as by
-    # a regular expression, on a page that has none.
+    # Long integers are found in a copy with all digits replaced by zeros, which is ten times as
+    # fast as a regular expression on a page without any.
     if encoding is None and _RUN not in body.translate(_AS_ZEROS):
         try:
             return orjson.loads(body)
@@ -66,10 +66,10 @@ def _read(body: bytes, encoding: str | None) -> Any:
 
 
 def _broke_off(response: Response) -> bool:
-    """Tell whether a body that is not JSON began as if it was, and may have lost its end.
+    """Return whether a body that is not JSON may be truncated JSON.
 
-    One without a length ends where its connection does, and so breaks off unseen by HTTP; one of
-    another server, behind the one that answers, may have done so before it got its length.
+    A body without a length ends with its connection, so HTTP does not detect its truncation; a
+    body from another server behind a proxy may have been truncated before it got its length.
     """
     body = response.content.strip()
     ends = {b"{": b"}", b"[": b"]"}
@@ -80,7 +80,7 @@ def _broke_off(response: Response) -> bool:
 
 
 def _declared(response: Response) -> str | None:
-    """Return the encoding that an answer declares, where it is none of Unicode's."""
+    """Return the encoding declared by a response; None for Unicode encodings."""
     for parameter in response.headers.get("Content-Type", "").split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
