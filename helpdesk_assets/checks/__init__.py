@@ -1,5 +1,6 @@
 """Asset checks of the loaded tables. They only read."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -59,7 +60,10 @@ def table_checks(desk: HelpDesk, table: Table | None = None) -> dg.AssetChecksDe
         name=f"{desk.op_name(table.name)}_checks",
         specs=[
             dg.AssetCheckSpec(
-                check.name, asset=key, description=check.run.__doc__, blocking=check.blocking
+                check.name,
+                asset=key,
+                description=inspect.getdoc(check.run),
+                blocking=check.blocking,
             )
             for check in CHECKS
         ],

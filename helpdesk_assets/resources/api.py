@@ -44,7 +44,7 @@ class Incremental(dg.Config):
         default=None,
         description=(
             "The field with the time of a ticket's last change, such as updated_at. Only the check "
-            "command uses it, to verify the API's answers. "
+            "command uses it, to verify the API's responses. "
             + described("sources", "incremental.cursor_path", default="the profile's")
         ),
     )
@@ -85,8 +85,8 @@ class HelpDeskApi(KeepsSecrets):
     base_url: str | None = Field(
         default=None,
         description=(
-            "The base URL of the API: scheme, host, and anything before the path in the profile, "
-            "such as /v1/tickets. " + described("sources", "base_url", default="the profile's")
+            "The base URL of the API: scheme, host, and anything before the profile's path (such "
+            "as /v1/tickets). " + described("sources", "base_url", default="the profile's")
         ),
     )
     api_key: str | None = Field(
