@@ -94,9 +94,9 @@ class PageFormat:
             )
         if len(rows) > MOST_ROWS:
             raise UnusableAnswerError(
-                f"sent {len(rows):,} rows in one response, more than the maximum of "
-                f"{MOST_ROWS:,}{_where(response, place)}, and that its profile has the right "
-                "parameter for the limit"
+                f"sent {len(rows):,} rows in one response (maximum: {MOST_ROWS:,})"
+                f"{_where(response, place)}, and that its profile has the right parameter for the "
+                "limit"
             )
         if set(map(type, rows)) - {dict}:
             raise UnusableAnswerError(
