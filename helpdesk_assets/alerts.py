@@ -1,7 +1,7 @@
-"""Sensors that send alerts: one for each run that failed, or in which a check did.
+"""Sensors that send an alert for each failed run and each failed asset check.
 
-They watch one desk: its jobs, and its assets in whichever run they are, be it a click in the UI or
-somebody's own job. What else fails in the code location is not theirs to say.
+The sensors watch one help desk: its jobs, and its assets in any other run, such as one started in
+the UI or by another job. They ignore everything else in the code location.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -16,22 +16,22 @@ from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.settings import Section, from_environment
 from helpdesk_assets.shown import shown
 
-# Seconds between two looks.
+# Seconds between two evaluations.
 INTERVAL = 30
 
-# Letters of an alert's title, and of what it says.
+# Maximum length of an alert's title and text.
 LONGEST_TITLE = 300
 LONGEST = 2000
-# What failed, in a few words, and what it said.
+# What failed, and its error message.
 Said = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What of a code location is a desk's.
+    """The part of a code location that belongs to one help desk.
 
     Attributes:
-        desk: the desk.
+        desk: the help desk.
         assets: the keys of its assets.
     """
 
@@ -39,7 +39,7 @@ class Watched:
     assets: Collection[dg.AssetKey]
 
     def owns(self, run: dg.DagsterRun) -> bool:
-        """Tell whether a run is of this desk alone: of its job, or of its assets by themselves."""
+        """Return whether a run belongs to this desk alone: to its jobs, or only to its assets."""
         selected = {
             *(run.asset_selection or ()),
             *(check.asset_key for check in run.asset_check_selection or ()),
@@ -49,7 +49,7 @@ class Watched:
         return bool(selected) and selected <= set(self.assets)
 
     def steps(self, context: dg.RunStatusSensorContext) -> set[str]:
-        """Return the keys of a run's steps that make or check an asset of this desk."""
+        """Return the keys of a run's steps that materialize or check an asset of this desk."""
         found = set()
         for kind in (
             dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
@@ -64,7 +64,7 @@ class Watched:
 
 
 def _status(desk: HelpDesk, alerts: Any) -> dg.DefaultSensorStatus:
-    """Switch them on where the resource or the environment names a channel; else a person does."""
+    """Start the sensors by default if the resource or the environment configures a channel."""
     settings = Section("alerts", desk.name)
     told = any(
         getattr(alerts, name, None) is not None or from_environment(settings.key(name))
@@ -76,18 +76,18 @@ def _status(desk: HelpDesk, alerts: Any) -> dg.DefaultSensorStatus:
 def alert_sensors(
     desk: HelpDesk, assets: Collection[dg.AssetKey], alerts: Any = None
 ) -> list[dg.SensorDefinition]:
-    """Return a desk's sensors: of runs that failed, and of runs that succeeded but for a check.
+    """Return a desk's sensors: for failed runs, and for successful runs with a failed check.
 
     Args:
-        desk: whose they are.
+        desk: the help desk.
         assets: the keys of its assets.
-        alerts: the resource that says where alerts go, as configured at load.
+        alerts: the resource with the alert channels, as configured when definitions are loaded.
     """
     watched = Watched(desk, frozenset(assets))
 
     @dg.run_failure_sensor(
         name=f"{desk.name}_run_failure_alert",
-        description="Sends an alert when a run has failed: what, its error message, and a link.",
+        description="Sends an alert with the error message and a link when a run fails.",
         minimum_interval_seconds=INTERVAL,
         default_status=_status(desk, alerts),
     )
@@ -98,7 +98,7 @@ def alert_sensors(
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         name=f"{desk.name}_check_failure_alert",
-        description="Sends an alert when a run has succeeded and a check of it has failed.",
+        description="Sends an alert when a run succeeds but one of its asset checks fails.",
         minimum_interval_seconds=INTERVAL,
         default_status=_status(desk, alerts),
     )
@@ -110,7 +110,7 @@ def alert_sensors(
 
 
 def _tell(context: dg.RunStatusSensorContext, alerts: HelpDeskAlerts, said: Sequence[Said]) -> None:
-    """Send an alert, unless nothing of the desk has failed."""
+    """Send an alert if something of the desk failed."""
     if not said:
         return
     run = context.dagster_run
@@ -124,18 +124,18 @@ def _tell(context: dg.RunStatusSensorContext, alerts: HelpDeskAlerts, said: Sequ
         )
     )
     context.log.info(
-        f"An alert was sent by {' and '.join(ways)}." if ways else "No alert channel is configured."
+        f"Alert sent via {' and '.join(ways)}." if ways else "No alert channel is configured."
     )
 
 
 def _of_failure(context: dg.RunFailureSensorContext, watched: Watched) -> Sequence[Said]:
-    """Say what of the desk failed: the checks if there are any, else the steps, else the run."""
+    """Return what failed: the desk's checks if any, otherwise its steps, otherwise the run."""
     failed = _failed_checks(context, watched) or list(_failed_steps(context, watched))
     if failed or not watched.owns(context.dagster_run):
         return failed
     return [
         (
-            f"The run of {context.dagster_run.job_name} failed",
+            f"Run of {context.dagster_run.job_name} failed",
             str(context.failure_event.message),
         )
     ]
@@ -153,7 +153,7 @@ def _failed_checks(context: dg.RunStatusSensorContext, watched: Watched) -> Sequ
             asset = evaluation.asset_key.to_user_string()
             found.append(
                 (
-                    f"The check {evaluation.check_name} of {asset} failed",
+                    f"Check {evaluation.check_name} on {asset} failed",
                     evaluation.description or "No further details.",
                 )
             )
@@ -169,9 +169,9 @@ def _failed_steps(context: dg.RunFailureSensorContext, watched: Watched) -> Iter
         data = event.step_failure_data
         said = data.user_failure_data.description if data.user_failure_data else None
         if not said:
-            # Whatever an error that nobody foresaw may hold, it is not sent around.
+            # The text of an unexpected error may contain anything, so it is not sent.
             error = data.error
             while error and error.cause:
                 error = error.cause
-            said = f"{error.cls_name if error else 'An error'}: see the run."
-        yield f"{event.step_key} failed", said
+            said = f"{error.cls_name if error else 'An error'}: see the run for details."
+        yield f"Step {event.step_key} failed", said

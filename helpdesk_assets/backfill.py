@@ -1,9 +1,8 @@
-"""The job that loads the tickets month by month: a partition each, by the profile's date filter.
+"""The job that loads tickets month by month with the profile's date filter, a partition per month.
 
-It is a job of an op and not of the asset. The partitions are the job's, and the table stays one:
-Dagster remembers which months were loaded, shows them on the job's page, and a backfill that was
-interrupted goes on with the others. The pages of asset jobs show the partitions of their assets
-only (Dagster 1.13).
+It is an op job, not an asset job: the job is partitioned, the table is not. Dagster records which
+months were loaded, shows them on the job's page, and resumes an interrupted backfill with the
+remaining months. Pages of asset jobs show only the partitions of their assets (Dagster 1.13).
 """
 
 from collections.abc import Mapping
@@ -23,10 +22,10 @@ from helpdesk_assets.resources.keys import with_resources_of
 
 
 class MonthConfig(dg.Config):
-    """The date range that a run loads; a partition's own."""
+    """The date range to load, set by the partition."""
 
-    start: str | None = Field(default=None, description="Its beginning, in ISO 8601.")
-    end: str | None = Field(default=None, description="Its end, which does not belong to it.")
+    start: str | None = Field(default=None, description="Start of the range, in ISO 8601.")
+    end: str | None = Field(default=None, description="End of the range, in ISO 8601, exclusive.")
 
 
 def backfill_job(desk: HelpDesk) -> dg.JobDefinition:
@@ -46,13 +45,13 @@ def backfill_job(desk: HelpDesk) -> dg.JobDefinition:
         help_desk_api: HelpDeskApi,
         help_desk_warehouse: HelpDeskWarehouse,
     ) -> None:
-        """Load the tickets of a month and check the table."""
+        """Loads the tickets of one month and checks the table."""
         if config.start is None or config.end is None:
             raise setting_failure(
-                f"No month was chosen, and nothing was asked of the help desk: choose partitions "
-                f"of {desk.backfill_job} on its page in the Dagster UI, or with `dagster job "
-                f"backfill -j {desk.backfill_job} --partitions 2026-01-01`. To load every ticket, "
-                f"run {desk.sync_job}."
+                f"No month is selected, so nothing was requested from the help desk: select "
+                f"partitions of {desk.backfill_job} on its page in the Dagster UI, or run `dagster "
+                f"job backfill -j {desk.backfill_job} --partitions 2026-01-01`. To load every "
+                f"ticket, run {desk.sync_job}."
             )
         metadata = load_table(
             context,
@@ -68,8 +67,8 @@ def backfill_job(desk: HelpDesk) -> dg.JobDefinition:
     @dg.job(
         name=desk.backfill_job,
         description=(
-            "Load the tickets of a month, by the date_filter of the profile: a partition each, "
-            f"from {desk.first_month} on."
+            "Loads tickets month by month with the profile's date_filter. One partition per month, "
+            f"starting at {desk.first_month}."
         ),
         config=month,
     )
@@ -87,15 +86,15 @@ def _run(source: Any, pipeline: dlt.Pipeline, **options: Any) -> Mapping[str, An
 def _check(
     context: dg.OpExecutionContext, desk: HelpDesk, api: HelpDeskApi, warehouse: HelpDeskWarehouse
 ) -> None:
-    """Run the checks of the tickets. Raises dg.Failure when one that blocks has failed."""
+    """Run the checks of the tickets. Raises dg.Failure if a blocking check fails."""
     results = check_results(
         context.instance, desk.tickets, desk.table(), api=api, warehouse=warehouse
     )
     failed = [(check, result) for check, result in results if not result.passed]
     for check, result in failed:
-        context.log.warning(f"The check {check.name} failed: {result.description}")
+        context.log.warning(f"Check {check.name} failed: {result.description}")
     blocking = [result.description for check, result in failed if check.blocking]
     if blocking:
         raise dg.Failure(
-            f"The month was loaded, and the table failed its checks: {' '.join(map(str, blocking))}"
+            f"The month was loaded, but the table failed its checks: {' '.join(map(str, blocking))}"
         )

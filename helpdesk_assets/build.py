@@ -1,4 +1,4 @@
-"""Assembles the definitions of help desks, for a code location of their own or somebody else's."""
+"""Builds the definitions of one or more help desks, for any code location."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,20 +28,20 @@ def build_defs(
     resource_overrides: Mapping[str, Any] | None = None,
     profile: str | None = None,
 ) -> dg.Definitions:
-    """Return the definitions of one help desk or several, to be merged with any others.
+    """Return the definitions of one or more help desks, to be merged with other definitions.
 
-    They have no executor, and no resource under a key of a general name: ``help_desk_api``,
-    ``help_desk_warehouse`` and so on, or ``eu_api`` and so on of a desk called ``eu``.
+    They contain no executor, and all resource keys start with the name of the desk:
+    ``help_desk_api``, ``help_desk_warehouse`` and so on, or ``eu_api`` for a desk named ``eu``.
 
     Args:
-        desks: the help desks. Default: the default desk. For the default desk alone, a mapping in
-            this place is taken for ``resource_overrides``.
-        resource_overrides: resources by their keys, in place of the built-in ones.
-        profile: the profile of the default desk, where no desks are given.
+        desks: the help desks. Default: the default desk. For the default desk alone, a mapping
+            passed here is used as ``resource_overrides``.
+        resource_overrides: resources by key, replacing the built-in ones.
+        profile: the profile of the default desk, if no desks are given.
 
     Raises:
-        dg.DagsterInvalidDefinitionError: an override is of no desk here, two desks would share
-            assets, jobs or a dataset, or a profile has a mistake; says what was expected.
+        dg.DagsterInvalidDefinitionError: an override matches no desk, two desks would share
+            assets, jobs or a dataset, or a profile is invalid. The message says what was expected.
     """
     overrides = dict(resource_overrides or {})
     named: list[HelpDesk] = []
@@ -52,7 +52,7 @@ def build_defs(
             overrides.update(each)
     if profile and named:
         raise dg.DagsterInvalidDefinitionError(
-            "build_defs has desks and a profile: give each HelpDesk its profile instead."
+            "build_defs got both desks and a profile: set the profile on each HelpDesk instead."
         )
     named = named or [HelpDesk(profile=profile)]
     _refuse_to_share(named)
@@ -60,13 +60,13 @@ def build_defs(
     for key, value in overrides.items():
         if key not in resources:
             raise dg.DagsterInvalidDefinitionError(
-                f"There is no resource {key} of a help desk: {did_you_mean(key, list(resources))}"
+                f"No help desk has a resource {key}: {did_you_mean(key, list(resources))}"
             )
         expected = getattr(resources[key], "desk", None)
         if expected and getattr(value, "desk", expected) != expected:
             raise dg.DagsterInvalidDefinitionError(
-                f"The resource {key} has the settings of the desk {value.desk}: make it with "
-                f"{type(value).__name__}(desk={expected!r}, ...)."
+                f"The resource {key} has the settings of the help desk {value.desk}: create it "
+                f"with {type(value).__name__}(desk={expected!r}, ...)."
             )
     resources |= overrides
     return dg.Definitions.merge(
@@ -75,7 +75,7 @@ def build_defs(
 
 
 def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions:
-    """Return everything of a desk but its resources."""
+    """Return all definitions of a desk except its resources."""
     listed = desk.tables()
     tables = [table.name for table, _ in listed]
     loaded = [loaded_table(desk, table, parent, tables) for table, parent in listed]
@@ -99,7 +99,7 @@ def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions
 
 
 def _resources(desk: HelpDesk) -> Mapping[str, Any]:
-    """Return a desk's resources, by their keys."""
+    """Return a desk's resources by key."""
     made = {
         "alerts": HelpDeskAlerts(desk=desk.name),
         "api": HelpDeskApi(desk=desk.name, profile=desk.profile),
@@ -111,7 +111,7 @@ def _resources(desk: HelpDesk) -> Mapping[str, Any]:
 
 
 def _refuse_to_share(desks: Sequence[HelpDesk]) -> None:
-    """Raise an error where two desks would write to the same tables, or be called the same."""
+    """Raise an error if two desks have the same name or would write to the same tables."""
     for place, desk in enumerate(desks):
         for other in desks[:place]:
             for what, mine, theirs in (
@@ -121,6 +121,6 @@ def _refuse_to_share(desks: Sequence[HelpDesk]) -> None:
             ):
                 if mine == theirs:
                     raise dg.DagsterInvalidDefinitionError(
-                        f"Two help desks have the {what} {mine!r}, {other.name} and {desk.name}: "
-                        "give one of them another."
+                        f"Two help desks have the same {what} {mine!r} ({other.name} and "
+                        f"{desk.name}): change one of them."
                     )

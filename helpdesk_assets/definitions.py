@@ -6,7 +6,7 @@ from helpdesk_assets.build import build_defs
 
 defs = dg.Definitions.merge(
     build_defs(),
-    # Also for what is materialized by a click: a process for each step costs more than most steps
-    # take. In a code location of somebody else's, its own executor runs the desk.
+    # Also for assets materialized in the UI: starting a process per step takes longer than most
+    # steps. In other code locations, their own executor runs the help desk.
     dg.Definitions(executor=dg.in_process_executor),
 )

@@ -1,4 +1,4 @@
-"""A help desk as an object: its settings at load, and how all that belongs to it is called."""
+"""The HelpDesk: its settings when definitions are loaded, and the names derived from them."""
 
 import difflib
 import re
@@ -15,8 +15,8 @@ from helpdesk_assets.tables.schema import TABLE, Table
 
 NAME = re.compile(r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")
 DEFAULT_OWNERS = ("team:support-data",)
-# What reads or writes the DuckDB file takes turns in this pool; the instance's dagster.yaml limits
-# it to one at a time.
+# The pool of everything that reads or writes the DuckDB file; the instance's dagster.yaml limits it
+# to one at a time.
 DEFAULT_POOL = "duckdb"
 DEFAULT_CRON = "0 * * * *"
 DEFAULT_FULL_REFRESH_CRON = "0 3 * * 0"
@@ -26,37 +26,38 @@ RESOURCE_ROLES = ("alerts", "api", "dlt", "reports", "warehouse")
 
 @dataclass(frozen=True, kw_only=True)
 class HelpDesk:
-    """One help desk of a code location, and what its assets, jobs and settings are called.
+    """One help desk in a code location, with the names of its assets, jobs and settings.
 
-    What is None is derived from the name, and so are the names of everything else: the desk ``eu``
-    has the assets ``eu/help_desk_tickets`` and others, the dataset ``eu``, the jobs ``eu_sync`` and
-    ``eu_backfill``, the resources ``eu_api`` and ``eu_warehouse``, and the settings
-    ``SOURCES__EU__BASE_URL`` and others.
+    All names are derived from the name of the desk: a desk named ``eu`` has assets such as
+    ``eu/help_desk_tickets``, the dataset ``eu``, the jobs ``eu_sync`` and ``eu_backfill``, the
+    resources ``eu_api`` and ``eu_warehouse``, and settings such as ``SOURCES__EU__BASE_URL``.
 
     Attributes:
-        name: small letters, digits, and single underscores.
-        profile: the name of a built-in profile, or the path of one. Environment at load:
-            ``SOURCES__HELP_DESK__PROFILE``.
-        key_prefix: what the asset keys begin with. Default: the name; nothing for the default desk.
+        name: lowercase letters, digits and single underscores.
+        profile: the name of a built-in profile, or the path of a profile. Environment when
+            definitions are loaded: ``SOURCES__HELP_DESK__PROFILE``.
+        key_prefix: the prefix of the asset keys. Default: the name; none for the default desk.
         group: the asset group. Default: the name.
-        owners: of the assets, as Dagster takes them: an e-mail address, or ``team:NAME``.
-        tags: of the assets, beside this project's own.
+        owners: owners of the assets, as in Dagster: an e-mail address, or ``team:NAME``.
+        tags: tags of the assets, in addition to this project's own.
         dataset: the schema in DuckDB. Default: the name.
-        cron: when the sync runs. Environment: ``SCHEDULES__HELP_DESK_SYNC__CRON``. Default: hourly.
-        full_refresh_cron: when every row is read. Environment:
-            ``SCHEDULES__HELP_DESK_FULL_REFRESH__CRON``. Default: on Sunday mornings.
-        timezone: of both. Environment: ``SCHEDULES__HELP_DESK_SYNC__TIMEZONE``. Default: UTC.
-        backfill_start: the first month that can be loaded by itself, as a date. Environment:
+        cron: schedule of the sync. Environment: ``SCHEDULES__HELP_DESK_SYNC__CRON``. Default:
+            hourly.
+        full_refresh_cron: schedule of the full refresh. Environment:
+            ``SCHEDULES__HELP_DESK_FULL_REFRESH__CRON``. Default: Sundays at 3:00.
+        timezone: time zone of both. Environment: ``SCHEDULES__HELP_DESK_SYNC__TIMEZONE``. Default:
+            UTC.
+        backfill_start: the first month of the backfill, as a date. Environment:
             ``SCHEDULES__HELP_DESK_BACKFILL__START``. Default: 2020-01-01.
-        freshness: the ages at which the tables are late, and stale. Default: by the cron, so that
-            a table is late when a run was missed, and stale when several were.
-        reports: whether there are reports.
-        schedules: whether there are schedules.
-        alerts: whether there are sensors that send alerts.
-        pool: Dagster's pool in which whatever opens the DuckDB file takes turns.
+        freshness: the ages at which a table is late and stale. Default: derived from the cron
+            schedule: late after one missed run, stale after several.
+        reports: whether to build reports.
+        schedules: whether to define schedules.
+        alerts: whether to define sensors that send alerts.
+        pool: the Dagster pool that limits access to the DuckDB file.
 
     Raises:
-        dg.DagsterInvalidDefinitionError: a name or a dataset is not of that form.
+        dg.DagsterInvalidDefinitionError: the name or the dataset is invalid.
     """
 
     name: str = DEFAULT_DESK
@@ -77,42 +78,42 @@ class HelpDesk:
     pool: str = DEFAULT_POOL
 
     def __post_init__(self) -> None:
-        """Refuse names that Dagster, dlt or DuckDB would spell otherwise."""
+        """Reject names that Dagster, dlt or DuckDB would change."""
         for what, name in (("name", self.name), ("dataset", self.schema)):
             if not NAME.match(name):
                 raise dg.DagsterInvalidDefinitionError(
-                    f"The {what} {name!r} of a help desk has to be of small letters, digits and "
-                    "single underscores, such as eu or north_america."
+                    f"Invalid help desk {what} {name!r}: use lowercase letters, digits and single "
+                    "underscores, such as eu or north_america."
                 )
 
     @property
     def prefix(self) -> tuple[str, ...]:
-        """What the keys of its assets begin with."""
+        """The prefix of its asset keys."""
         if self.key_prefix is not None:
             return tuple(self.key_prefix)
         return () if self.name == DEFAULT_DESK else (self.name,)
 
     @property
     def schema(self) -> str:
-        """The dataset that its tables are in."""
+        """The dataset that contains its tables."""
         return self.dataset or self.name
 
     def asset_key(self, name: str) -> dg.AssetKey:
-        """Return the key of an asset, by its name without the prefix."""
+        """Return the key of an asset, given its name without the prefix."""
         return dg.AssetKey([*self.prefix, name])
 
     def op_name(self, name: str) -> str:
-        """Return the name of the op that makes an asset, under which runs are configured."""
+        """Return the name of the op that materializes an asset, as used in run config."""
         return "__".join([*self.prefix, name])
 
     @property
     def tickets(self) -> dg.AssetKey:
-        """The key of the tickets."""
+        """The key of the tickets asset."""
         return self.asset_key(TABLE)
 
     @property
     def api(self) -> dg.AssetKey:
-        """The key of the asset that stands for the API itself."""
+        """The key of the asset that represents the API."""
         return self.asset_key("help_desk_api")
 
     @property
@@ -128,11 +129,11 @@ class HelpDesk:
         return list(DEFAULT_OWNERS) if self.name == DEFAULT_DESK else []
 
     def asset_tags(self, layer: str) -> Mapping[str, str]:
-        """Return the tags of an asset of a layer: loaded, or report."""
+        """Return the tags of an asset in a layer: loaded, or report."""
         return {"help_desk/layer": layer, **self.tags}
 
     def resource_key(self, role: str) -> str:
-        """Return the key of a resource, by what it is: one of RESOURCE_ROLES."""
+        """Return the key of a resource, given its role: one of RESOURCE_ROLES."""
         return f"{self.name}_{role}"
 
     @property
@@ -147,33 +148,32 @@ class HelpDesk:
 
     @property
     def jobs(self) -> Sequence[str]:
-        """The names of all its jobs."""
+        """The names of its jobs."""
         return (self.sync_job, self.backfill_job)
 
     def tables(self) -> list[tuple[Table, str | None]]:
-        """Return its tables, the tickets first, each with its parent's name.
+        """Return its tables, tickets first, each with the name of its parent.
 
         Raises:
-            dg.DagsterInvalidDefinitionError: there is no such profile, or it has a mistake, where
-                it was named in code.
+            dg.DagsterInvalidDefinitionError: the profile set in code does not exist or is invalid.
         """
         try:
             listed = listed_tables(self.profile) if self.profile else self._tables_by_environment()
         except dg.Failure as failure:
             raise dg.DagsterInvalidDefinitionError(
-                f"The help desk {self.name}: {failure.description}"
+                f"Help desk {self.name}: {failure.description}"
             ) from None
         return [(self.table(table), parent) for table, parent in listed]
 
     def table(self, table: Table | None = None) -> Table:
-        """Return a table as it is in this desk's dataset; by default, that of the tickets."""
+        """Return a table in this desk's dataset. Default: the tickets."""
         return replace(table or Table(), dataset=self.schema, desk=self.name)
 
     def _tables_by_environment(self) -> list[tuple[Table, str | None]]:
-        """Return those of the profile in the environment, or the tickets alone.
+        """Return the tables of the profile in the environment, or the tickets alone.
 
-        A mistake in it is reported by the run, where someone looks: one desk's settings should not
-        keep a whole code location from loading.
+        An error in that profile is reported by the run: the settings of one desk should not
+        prevent a whole code location from loading.
         """
         try:
             return listed_tables(from_environment(Section("sources", self.name).key("profile")))
@@ -182,35 +182,35 @@ class HelpDesk:
 
     @property
     def sync_cron(self) -> str:
-        """When the sync runs."""
+        """Cron schedule of the sync."""
         return self.cron or from_environment(f"schedules.{self.sync_job}.cron", DEFAULT_CRON)
 
     @property
     def refresh_cron(self) -> str:
-        """When every row is read."""
+        """Cron schedule of the full refresh."""
         return self.full_refresh_cron or from_environment(
             f"schedules.{self.name}_full_refresh.cron", DEFAULT_FULL_REFRESH_CRON
         )
 
     @property
     def schedule_timezone(self) -> str:
-        """The time zone of the schedules."""
+        """Time zone of the schedules."""
         return self.timezone or from_environment(f"schedules.{self.sync_job}.timezone", "UTC")
 
     @property
     def first_month(self) -> str:
-        """The date at which the months begin that can be loaded by themselves."""
+        """Start date of the first month of the backfill."""
         return self.backfill_start or from_environment(
             f"schedules.{self.backfill_job}.start", DEFAULT_BACKFILL_START
         )
 
     def freshness_policy(self) -> dg.FreshnessPolicy:
-        """Return when the tables are late, and when they are stale."""
+        """Return the freshness policy: when the tables are late, and when they are stale."""
         late, stale = self.freshness or freshness_of(self.sync_cron)
         return dg.FreshnessPolicy.time_window(warn_window=late, fail_window=stale)
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return what to say after a name that is unknown: the closest, or all that are known."""
+    """Return a hint for an unknown name: the closest known name, or all of them."""
     close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    return f"did you mean {close[0]}?" if close else f"choose one of {', '.join(known)}"

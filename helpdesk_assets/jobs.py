@@ -8,18 +8,18 @@ from helpdesk_assets.desk import HelpDesk
 
 
 def sync_job(desk: HelpDesk, assets: Sequence[dg.AssetKey]) -> "dg.UnresolvedAssetJobDefinition":
-    """Return the job that loads a desk's tables and makes its reports; of no other assets.
+    """Return the job that loads a desk's tables and builds its reports.
 
     Args:
-        desk: whose they are.
-        assets: the keys of all that it makes.
+        desk: the help desk.
+        assets: the keys of its assets, which are the only ones in the job.
     """
     return dg.define_asset_job(
         desk.sync_job,
-        description="Load the tickets, then make the reports, and check all of it.",
+        description="Loads the tickets, builds the reports, and runs all asset checks.",
         selection=dg.AssetSelection.assets(*assets),
-        # A run whose process died is started again, at most twice; one that failed with an error
-        # message is not, for its requests were already repeated where that makes sense.
+        # A run whose process died is retried, at most twice. A run that failed with an error
+        # message is not, because its requests were already retried where that makes sense.
         tags={"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "false"},
     )
 
@@ -27,9 +27,9 @@ def sync_job(desk: HelpDesk, assets: Sequence[dg.AssetKey]) -> "dg.UnresolvedAss
 def schedules(
     desk: HelpDesk, job: "dg.UnresolvedAssetJobDefinition", tables: Sequence[str]
 ) -> list[dg.ScheduleDefinition]:
-    """Return the schedules of the job: one that keeps up, and one that reads everything.
+    """Return the schedules of the job: the regular sync, and the full refresh.
 
-    Where syncs ask for changes only, what such a sync cannot see is caught by the other.
+    With incremental loading, the full refresh catches what an incremental sync cannot see.
     """
     full_refresh = {
         "ops": {desk.op_name(table): {"config": {"full_refresh": True}} for table in tables}
@@ -46,7 +46,7 @@ def schedules(
         dg.ScheduleDefinition(
             name=f"{desk.name}_full_refresh_schedule",
             job=job,
-            description=f"Runs {desk.sync_job} over every row.",
+            description=f"Runs {desk.sync_job} as a full refresh, which reads every row.",
             cron_schedule=desk.refresh_cron,
             execution_timezone=desk.schedule_timezone,
             run_config=full_refresh,

@@ -1,8 +1,8 @@
-"""How settings are looked up, by dlt's own providers, and what is said of one that is wrong.
+"""Looks up settings with dlt's providers, and explains invalid values.
 
-A desk's settings are in sections that are called after it: ``[sources.help_desk]`` in the files is
-``SOURCES__HELP_DESK__`` in the environment. This project's texts name those of the default desk;
-``called_after`` says them for another.
+The settings of a desk are in sections named after it: ``[sources.help_desk]`` in files,
+``SOURCES__HELP_DESK__`` in the environment. Messages name the settings of the default desk;
+``called_after`` rewrites them for another desk.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,10 +27,10 @@ KINDS = {bool: "true or false", float: "a number", int: "a whole number"}
 
 @dataclass(frozen=True)
 class Section:
-    """The settings of one kind that a desk has.
+    """The section of a desk's settings of one kind.
 
     Attributes:
-        kind: what they are settings of: ``sources``, ``reports`` or ``alerts``.
+        kind: ``sources``, ``reports`` or ``alerts``.
         desk: the name of the desk.
     """
 
@@ -38,30 +38,30 @@ class Section:
     desk: str = DEFAULT_DESK
 
     def key(self, name: str) -> str:
-        """Return the whole name that dlt has for a setting, such as sources.help_desk.profile."""
+        """Return the full name of a setting in dlt, such as sources.help_desk.profile."""
         return f"{self.kind}.{self.desk}.{name}"
 
     def variable(self, name: str) -> str:
-        """Return the name that a setting has in the environment."""
+        """Return the environment variable of a setting."""
         return self.key(name).upper().replace(".", "__")
 
     def config(self, name: str, kind: Any = None) -> Any:
-        """Return a setting, as the type it is to have; None when it is not set.
+        """Return a setting, converted to a type; None if it is not set.
 
-        Blanks and newlines at its ends, such as files of secrets have, are not part of it.
+        Leading and trailing white space, common in files with secrets, is removed.
         """
         value = dlt.config.get(self.key(name), kind)
         return value.strip() if isinstance(value, str) else value
 
     def secret(self, name: str) -> Any:
-        """Return a secret; None when it is not set."""
+        """Return a secret; None if it is not set."""
         return dlt.secrets.get(self.key(name))
 
 
 def secret_of_desk(desk: str, name: str) -> str:
-    """Return a secret of a desk's API, or an empty text.
+    """Return a secret of a desk's API, or an empty string.
 
-    It is looked for as dlt's sections fall back: in the desk's own, in ``sources``, and alone.
+    The lookup follows dlt's sections: the desk's own section, then ``sources``, then no section.
     """
     for key in (Section("sources", desk).key(name), f"sources.{name}", name):
         secret = str(dlt.secrets.get(key) or "").strip()
@@ -71,15 +71,15 @@ def secret_of_desk(desk: str, name: str) -> str:
 
 
 def described(kind: str, name: str, *, default: str = "", file: str = "config") -> str:
-    """Return what the description of a resource's field ends with: where else it is looked for.
+    """Return the end of a field description: the default, and where else the setting is looked up.
 
     The names are those of the default desk.
 
     Args:
-        kind: of its section.
-        name: of the setting.
-        default: what it is when it is set nowhere.
-        file: which of dlt's files it belongs into: config or secrets.
+        kind: the kind of the section.
+        name: the name of the setting.
+        default: the value if it is not set.
+        file: the dlt file it belongs to: config or secrets.
     """
     section, _, key = Section(kind).key(name).rpartition(".")
     return (
@@ -89,7 +89,7 @@ def described(kind: str, name: str, *, default: str = "", file: str = "config") 
 
 
 def called_after(desk: str, text: str) -> str:
-    """Return a text in which the default desk's settings are named as those of a desk."""
+    """Return a text with the default desk's settings replaced by those of another desk."""
     for kind in ("sources", "reports", "alerts"):
         text = text.replace(Section(kind).variable(""), Section(kind, desk).variable(""))
         text = text.replace(f"[{kind}.{DEFAULT_DESK}", f"[{kind}.{desk}")
@@ -97,7 +97,7 @@ def called_after(desk: str, text: str) -> str:
 
 
 def failure_for(desk: str, failure: dg.Failure) -> dg.Failure:
-    """Return a failure that names the settings of a desk where one named the default desk's."""
+    """Return a failure that names the settings of a desk instead of the default desk's."""
     return dg.Failure(
         called_after(desk, str(failure.description)),
         metadata=failure.metadata,
@@ -106,9 +106,9 @@ def failure_for(desk: str, failure: dg.Failure) -> dg.Failure:
 
 
 def from_environment(name: str, default: str = "") -> str:
-    """Return a setting that Dagster needs when it loads the definitions, by its whole name.
+    """Return a setting that is needed when definitions are loaded, by its full name.
 
-    It is looked for in the environment alone, for no file is read at import.
+    It is looked up in the environment only, because no file is read at import.
     """
     *sections, key = name.split(".")
     value, _ = EnvironProvider().get_value(key, str, "", *sections)
@@ -117,21 +117,24 @@ def from_environment(name: str, default: str = "") -> str:
 
 @contextmanager
 def settings_explained() -> Iterator[None]:
-    """Turn a value of the wrong type into a dg.Failure that names its setting; also a decorator."""
+    """Convert an error about a wrong type to a dg.Failure that names the setting.
+
+    Also works as a decorator.
+    """
     try:
         yield
     except ConfigValueCannotBeCoercedException as error:
-        # dlt says a whole key, or one of its own settings by its last part.
+        # dlt reports a full key, or only the last part for its own settings.
         key = error.field_name if "." in error.field_name else f"runtime.{error.field_name}"
         name = key.upper().replace(".", "__")
         kind = KINDS.get(error.hint, "of the right type")
         raise setting_failure(
-            f"The setting {key} is not {kind}: set {name} to one that is."
+            f"The setting {key} is not {kind}: set {name} to a valid value."
         ) from None
 
 
 class OfDesk(Protocol):
-    """Something that has settings of a desk."""
+    """An object with the settings of a desk."""
 
     desk: str
 
@@ -140,7 +143,7 @@ S = TypeVar("S", bound=OfDesk)
 
 
 def explained(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Let a method's failures name the settings of the desk that it is called for."""
+    """Make a method's failures name the settings of its desk."""
 
     @wraps(method)
     def wrapped(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,30 +1,30 @@
-"""How what strangers wrote is shown to people: the one function for it.
+"""Makes untrusted text safe to show: the only function for that purpose.
 
-A help desk takes mail from anybody, and its API's answers may be somebody else's. Field names,
-statuses, headers, error messages and addresses from there can hold what a terminal obeys, what
-looks like a line of a log, or a million letters.
+A help desk accepts mail from anyone, and its API's responses may come from elsewhere. Field names,
+statuses, headers, error messages and URLs can contain terminal escapes, fake log lines, or a
+million characters.
 """
 
 import unicodedata
 
-# Letters of one text that are shown.
+# Maximum number of characters shown of one text.
 MOST = 80
-# Categories of Unicode that are no text: controls, formats (direction marks, joiners), surrogates,
-# what is private or not assigned, and the two separators of lines and paragraphs.
+# Unicode categories that are not text: controls, formats (direction marks, joiners), surrogates,
+# private or unassigned characters, and the line and paragraph separators.
 _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def shown(said: object, most: int = MOST) -> str:
-    """Return what somebody else wrote, made safe to show: one line, short, and visible.
+    """Return untrusted text, made safe to show: one short line of visible characters.
 
-    White space becomes one space. What cannot be seen, or acts on what surrounds it, is spelled
-    as in Python: ``\\x1b``.
+    Runs of white space become one space. Invisible and control characters are escaped as in
+    Python: ``\\x1b``.
 
     Args:
-        said: as it came.
-        most: letters to show; of a longer one the beginning, and "...".
+        said: the text as received.
+        most: maximum number of characters; longer texts are cut and end with "...".
     """
-    # A little more is looked at than is shown, for the white space that goes.
+    # More is read than is shown, because white space is collapsed.
     text = " ".join(str(said)[: 4 * most].split())
     visible = "".join(
         ascii(letter)[1:-1] if unicodedata.category(letter) in _NO_TEXT else letter

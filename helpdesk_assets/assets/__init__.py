@@ -1,5 +1,5 @@
-"""The assets that are loaded: the help desk's API, its tables, and what a materialization says.
+"""The loaded assets: the help desk's API, its tables, and their materialization metadata.
 
-What is computed from the tables belongs to ``helpdesk_assets.reports``, and whether they can be
-trusted to ``helpdesk_assets.checks``.
+Downstream tables and the report are in ``helpdesk_assets.reports``, asset checks in
+``helpdesk_assets.checks``.
 """

@@ -1,4 +1,4 @@
-"""One load of a table, as a run does it: read, merged, deleted rows handled, and described."""
+"""One load of a table: read, merge, handle deleted rows, and report metadata."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -36,20 +36,20 @@ def load_table(
     full_refresh: bool = False,
     window: tuple[str, str] | None = None,
 ) -> Mapping[str, Any]:
-    """Load a list of the help desk into its table, and return the metadata of what came of it.
+    """Load a list of the help desk into its table, and return the metadata of the load.
 
     Args:
         context: of the run.
-        table: what is loaded.
-        api: where the rows come from.
-        warehouse: where they go.
-        run: runs a dlt source with a pipeline and dlt's own options; returns metadata of its own.
-        parent: the table by whose rows the list is asked for; None where it is one list.
-        full_refresh: read every row, also where the API can say what has changed.
+        table: the table to load.
+        api: the source of the rows.
+        warehouse: the destination of the rows.
+        run: runs a dlt source with a pipeline and dlt options, and returns its metadata.
+        parent: the parent table if the list is requested for each of its rows, otherwise None.
+        full_refresh: read every row, even with incremental loading.
         window: start and end of a date range, in ISO 8601.
 
     Raises:
-        dg.Failure: nothing was loaded; says why, and what to do.
+        dg.Failure: nothing was loaded. The message gives the cause and the remedy.
     """
     started = time.perf_counter()
     how, share = api.resolved_deletes(), api.number("deleted_share")
@@ -64,12 +64,12 @@ def load_table(
             why_all = "full_refresh is set"
         known = stored.watermark.up_to if stored.watermark and not why_all else None
         if why_all and not window and (changes or parent):
-            context.log.info(f"Every row of {table.name} is read: {why_all}.")
+            context.log.info(f"Full sync of {table.name}: {why_all}.")
         if changes and known and not asked:
             asked = changes.changes(datetime.fromisoformat(known))
         with connection.walk(asked) as walk, progress(walk, context.log.info):
-            # DuckDB reads Parquet many times faster, and in a tenth of the memory, than the insert
-            # statements that dlt writes for it by default.
+            # DuckDB loads Parquet many times faster than dlt's default insert statements, and with
+            # a tenth of the memory.
             metadata = run(
                 connection.source(walk, partial(warehouse.ids_since, parent, known or ""))
                 if parent
@@ -80,7 +80,7 @@ def load_table(
             rows_loaded, load_id = loaded(pipeline, table)
             with pipeline.sql_client() as client, client.begin_transaction():
                 gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
-                # The rows of a time tell nothing of the others.
+                # A date range says nothing about the other rows.
                 keep_watermark(client, table, known if window else walk.up_to, of)
                 client.execute_sql(f"drop schema if exists {client.staging_dataset_name} cascade")
     for warning in warnings_of(walk):
@@ -98,21 +98,21 @@ def load_table(
 
 
 def warnings_of(walk: Walk) -> Iterator[str]:
-    """Yield what is to be known of a load that succeeded."""
+    """Yield the warnings about a successful load."""
     tables, read = walk.tables, walk.reader.walk
     if tables.zoneless:
         yield (
-            f"The times in {', '.join(tables.zoneless)} do not say their time zone, and are "
-            "read as UTC: set time_zone in the profile to the one they are of."
+            f"The times in {', '.join(tables.zoneless)} have no time zone and are read as UTC: "
+            "set time_zone in the profile to their time zone."
         )
     if tables.beyond:
         yield (
-            f"{tables.beyond:,} new fields have no column of their own, as a load makes at most "
-            f"{MOST_NEW:,}: their values are in the column {FURTHER}, as JSON. Leave out those "
-            "that are not wanted by exclude in the profile."
+            f"{tables.beyond:,} new fields have no column of their own, because a load adds at "
+            f"most {MOST_NEW:,}: their values are stored as JSON in the column {FURTHER}. Use "
+            "exclude in the profile to skip fields that you do not need."
         )
     if isinstance(read, WalkOfWalks) and read.parents_refused:
         yield (
-            f"The key may not read {walk.table.name} of {read.parents_refused:,} of {read.of:,} "
-            f"{walk.parent} (HTTP 403): what was loaded of them before stays as it was."
+            f"The API key has no access to {walk.table.name} of {read.parents_refused:,} of "
+            f"{read.of:,} {walk.parent} (HTTP 403): their rows from earlier loads are unchanged."
         )

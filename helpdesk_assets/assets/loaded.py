@@ -1,4 +1,4 @@
-"""The assets: the help desk's API, which others keep, and the tables loaded from it."""
+"""The assets: the help desk's API as an external asset, and the tables loaded from it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
@@ -20,10 +20,10 @@ from helpdesk_assets.tables.schema import TABLE, Table
 
 
 def api_asset(desk: HelpDesk) -> dg.AssetSpec:
-    """Return the asset that is the API itself, which nothing here makes."""
+    """Return the external asset that represents the API."""
     return dg.AssetSpec(
         desk.api,
-        description="The help desk itself, behind its REST API: where every ticket comes from.",
+        description="The help desk's REST API, the source of all tickets.",
         group_name=desk.asset_group,
         owners=desk.asset_owners,
         tags=desk.tags,
@@ -32,12 +32,12 @@ def api_asset(desk: HelpDesk) -> dg.AssetSpec:
 
 
 class HelpDeskTranslator(DagsterDltTranslator):
-    """Says how a table looks as a Dagster asset.
+    """Translates a dlt resource to a Dagster asset.
 
     Args:
-        desk: whose table it is.
-        table: the table.
-        parent: the table by whose rows it is asked for; None where it is one list.
+        desk: the help desk.
+        table: the table of the resource.
+        parent: the parent table if the list is requested for each of its rows, otherwise None.
     """
 
     def __init__(self, desk: HelpDesk, table: Table, parent: str | None) -> None:
@@ -46,16 +46,16 @@ class HelpDeskTranslator(DagsterDltTranslator):
         self._parent = parent
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
-        """Return the asset that a dlt resource is, under the resource's own name."""
+        """Return the asset of a dlt resource, named after the resource."""
         desk, name = self._desk, data.resource.name
         what = "ticket" if name == TABLE else f"row of `{name}`"
-        whose = f", asked for by the rows of `{self._parent}`" if self._parent else ""
+        whose = f", requested for each row of `{self._parent}`" if self._parent else ""
         return dg.AssetSpec(
             desk.asset_key(name),
             deps=[desk.api, *([desk.asset_key(self._parent)] if self._parent else [])],
             description=(
-                f"Every {what} of the help desk{whose}, one row each, merged on `id`: a run "
-                "updates the rows that are there and adds those that are new."
+                f"One row per {what} in the help desk{whose}, merged on `id`: each run updates "
+                "existing rows and inserts new ones."
             ),
             group_name=desk.asset_group,
             owners=desk.asset_owners,
@@ -71,31 +71,29 @@ class HelpDeskTranslator(DagsterDltTranslator):
 
 
 class SyncConfig(dg.Config):
-    """How a single run is to differ from what is configured."""
+    """Options of a single run."""
 
     full_refresh: bool = Field(
         default=False,
-        description=("Read every row, also where only those that have changed would be asked for."),
+        description="Read every row, even if incremental loading is configured.",
     )
     start: str | None = Field(
         default=None,
         description=(
-            "Load a date range only, from here on: a date or a time in ISO 8601, in UTC where it "
-            "does not say. By the date_filter of the profile."
+            "Load a date range only, starting here: a date or time in ISO 8601, in UTC unless it "
+            "has a time zone. Requires a date_filter in the profile."
         ),
     )
-    end: str | None = Field(
-        default=None, description="The end of the date range, which does not belong to it."
-    )
+    end: str | None = Field(default=None, description="The end of the date range, exclusive.")
 
     def window(self) -> tuple[str, str] | None:
-        """Return start and end; None without. Raises dg.Failure when one of them is missing."""
+        """Return start and end; None if not set. Raises dg.Failure if one of them is missing."""
         if self.start is None and self.end is None:
             return None
         if self.start is None or self.end is None:
             raise setting_failure(
-                "The time to load has a start or an end only: set both in the run's configuration, "
-                "such as start: 2026-01-01 and end: 2026-02-01, or neither."
+                "The date range needs both a start and an end: set both in the run config, such as "
+                "start: 2026-01-01 and end: 2026-02-01, or neither."
             )
         return self.start, self.end
 
@@ -106,13 +104,13 @@ def loaded_table(
     parent: str | None = None,
     beside: Sequence[str] = (TABLE,),
 ) -> dg.AssetsDefinition:
-    """Return the asset that is a table loaded from the API.
+    """Return the asset of a table that is loaded from the API.
 
     Args:
-        desk: whose API it is.
-        table: the table; by default, that of the tickets.
-        parent: the table by whose rows it is asked for; None where it is one list.
-        beside: the tables that are assets, itself among them.
+        desk: the help desk.
+        table: the table. Default: the tickets.
+        parent: the parent table if the list is requested for each of its rows, otherwise None.
+        beside: the names of all tables that are assets, including this one.
     """
     table = table or desk.table()
     translator = HelpDeskTranslator(desk, table, parent)
@@ -120,7 +118,7 @@ def loaded_table(
     @dlt_assets(
         name=desk.op_name(table.name),
         dlt_source=source_outline(table),
-        # Each run makes a pipeline of its own; one made here would make its folder at import.
+        # Each run creates its own pipeline; one created here would create its folder at import.
         dlt_pipeline=cast(dlt.Pipeline, None),
         dagster_dlt_translator=translator,
         pool=desk.pool,
@@ -133,7 +131,7 @@ def loaded_table(
         help_desk_api: HelpDeskApi,
         help_desk_warehouse: HelpDeskWarehouse,
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        """Load every row of a list of the help desk and merge it into its table."""
+        """Loads a list of the help desk and merges it into its table."""
         reload = reload_needed(help_desk_api, beside)
         if reload:
             context.log.warning(reload)
@@ -159,7 +157,7 @@ def _runner(
     resource: DagsterDltResource,
     translator: DagsterDltTranslator,
 ) -> Callable[..., Any]:
-    """Return what runs a source with a pipeline, by Dagster's own resource for dlt."""
+    """Return a function that runs a source with a pipeline, using Dagster's dlt resource."""
 
     def run(source: Any, pipeline: dlt.Pipeline, **options: Any) -> Any:
         (result,) = resource.run(
@@ -182,14 +180,14 @@ def reload_needed(api: HelpDeskApi, known: Sequence[str]) -> str | None:
         known: the tables that are assets.
 
     Raises:
-        dg.Failure: there is no such profile, or it has a mistake.
+        dg.Failure: the profile does not exist or has a mistake.
     """
     profile = api.resolved_profile()
     unknown = [each.name for each in profile.resources if each.name not in known]
     if not unknown:
         return None
     return (
-        f"The profile {profile.name} also lists {', '.join(unknown)}, which Dagster did not know "
-        f"when it loaded its definitions: set {api.settings.variable('profile')} in its "
-        "environment, or the profile in its code, and reload the code location."
+        f"The profile {profile.name} also lists {', '.join(unknown)}, which have no assets in "
+        f"the loaded definitions: set {api.settings.variable('profile')} in Dagster's environment, "
+        "or the profile in code, and reload the code location."
     )

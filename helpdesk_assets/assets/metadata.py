@@ -1,4 +1,4 @@
-"""What a materialization says of itself: the load, the walk it came from, and the table."""
+"""Materialization metadata: about the load, how the list was read, and the table."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,24 +13,31 @@ import duckdb
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskWarehouse
-from helpdesk_assets.tables.schema import DUCKDB_TYPES, Table
+from helpdesk_assets.tables.schema import DUCKDB_TYPES, TABLE, Table
 from helpdesk_assets.warehouse.file import stored_columns
 
 # The metadata entry that tells the checks which load to look for in the table.
 LOAD_ID = "load_id"
 
-# How many different rows a walk has read that could be loaded.
+# How many distinct rows were read that could be loaded.
 ROWS_WALKED = "rows_walked"
-# What Dagster has to load anew before all of the profile is there.
+# Which lists of the profile have no assets until the code location is reloaded.
 RELOAD_NEEDED = "reload_needed"
-# Why it cannot be said that a walk left no row out.
+# Why completeness could not be verified.
 UNVERIFIED = "unverified_because"
+# How many pages were requested again because they did not overlap the page before.
+OVERLAP_RETRIES = "page_overlap_retries"
+# Entries that earlier versions wrote under other names, by those names.
+RENAMED = {"steps_back": OVERLAP_RETRIES}
+# The age of the newest ticket as a number of seconds, which plots, and as text.
+LAG_SECONDS = "lag_seconds"
+NEWEST_TICKET_AGE = "newest_ticket_age"
 
 
 def code_references(file: str | Path, line: int = 1) -> Mapping[str, Any]:
-    """Return the metadata that lets the Dagster UI show where something is written."""
+    """Return the metadata that links an asset to its source code in the Dagster UI."""
     with warnings.catch_warnings():
-        # Its makers call it a beta; where it is gone, so is the link.
+        # The API is in beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         reference = dg.LocalFileCodeReference(file_path=str(file), line_number=line)
         return {
@@ -39,7 +46,7 @@ def code_references(file: str | Path, line: int = 1) -> Mapping[str, Any]:
 
 
 def loaded(pipeline: dlt.Pipeline, table: Table) -> tuple[int, str]:
-    """Return how many rows the run handed to the merge, and the id of its load."""
+    """Return the number of rows passed to the merge, and the id of the load."""
     trace = pipeline.last_trace
     normalized = trace.last_normalize_info if trace else None
     if not normalized:
@@ -48,19 +55,22 @@ def loaded(pipeline: dlt.Pipeline, table: Table) -> tuple[int, str]:
 
 
 def kept(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Leave out of dagster-dlt's metadata the load jobs, which name files that are gone."""
+    """Remove the load jobs from dagster-dlt's metadata, as their files no longer exist."""
     return {name: value for name, value in (metadata or {}).items() if name != "jobs"}
 
 
 def walk_metadata(walk: Walk) -> Mapping[str, Any]:
-    """Say how the desk was read; what the API does not say is left out, so that it plots."""
+    """Return metadata about how the list was read.
+
+    Values that the API does not report are omitted, so that the others can be plotted.
+    """
     read = walk.reader.walk
     metadata: dict[str, Any] = {
         "profile": walk.profile,
         "completeness_verified": read.unverified is None,
         "sync_mode": _sync_mode(walk),
         "pages": read.pages,
-        "steps_back": read.steps_back,
+        OVERLAP_RETRIES: read.steps_back,
         "requests": walk.reader.session.requests,
         "retries": walk.reader.session.retries,
         "rows_read": walk.tables.read,
@@ -89,7 +99,7 @@ def _sync_mode(walk: Walk) -> str:
 
 
 def table_metadata(warehouse: HelpDeskWarehouse, table: Table) -> Mapping[str, Any]:
-    """Describe the table as it is in DuckDB after the load."""
+    """Return metadata about the table in DuckDB after the load."""
     with warehouse.reader(table.dataset) as connection:
         columns = stored_columns(connection, table)
         (row_count,) = connection.execute(f"select count(*) from {table.qualified}").fetchall()[0]
@@ -101,14 +111,26 @@ def table_metadata(warehouse: HelpDeskWarehouse, table: Table) -> Mapping[str, A
         "duckdb_file": dg.MetadataValue.path(str(warehouse.path(table.dataset))),
     }
     if newest is not None:
-        metadata["lag_seconds"] = round((datetime.now(timezone.utc) - newest).total_seconds())
+        lag = round((datetime.now(timezone.utc) - newest).total_seconds())
+        metadata[LAG_SECONDS] = lag
+        if table.name == TABLE:
+            metadata[NEWEST_TICKET_AGE] = age_of(lag)
     return metadata
+
+
+def age_of(seconds: int) -> str:
+    """Return an age as text, in its two largest units, such as 15 d 17 h."""
+    minutes = max(0, seconds) // 60
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
 
 
 def _newest(
     connection: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[tuple[str, str, bool]]
 ) -> datetime | None:
-    """Return the newest change of a row, or its beginning, that the table knows of."""
+    """Return the latest time in updated_at or created_at; None without these columns."""
     there = [
         name
         for name, duckdb_type, _ in columns

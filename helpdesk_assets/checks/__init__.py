@@ -1,5 +1,6 @@
-"""Asset checks: whether a loaded table can be trusted. They only read."""
+"""Asset checks of the loaded tables. They only read."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from helpdesk_assets.tables.schema import Table
 
 @dataclass(frozen=True)
 class Check:
-    """A check, what it cannot do without, and whether what is downstream waits for it."""
+    """A check, the columns it requires, and whether it blocks downstream assets."""
 
     run: Callable[[StoredTable], dg.AssetCheckResult]
     column: str | None = None
@@ -29,13 +30,13 @@ class Check:
     blocking: bool = False
 
     def missing(self, stored: StoredTable) -> list[str]:
-        """Return the columns that it cannot do without and a table does not have."""
+        """Return the required columns that a table does not have."""
         needed = stored.table.key if self.needs_key else [self.column] if self.column else []
         return [name for name in needed if name not in stored.types]
 
     @property
     def name(self) -> str:
-        """The check's name in Dagster: its function's."""
+        """The check's name in Dagster: the name of its function."""
         return self.run.__name__
 
 
@@ -51,7 +52,7 @@ CHECKS = (
 
 
 def table_checks(desk: HelpDesk, table: Table | None = None) -> dg.AssetChecksDefinition:
-    """Return the checks of a desk's table; by default, of the tickets."""
+    """Return the checks of a desk's table. Default: the tickets."""
     table = table or desk.table()
     key = desk.asset_key(table.name)
 
@@ -59,7 +60,10 @@ def table_checks(desk: HelpDesk, table: Table | None = None) -> dg.AssetChecksDe
         name=f"{desk.op_name(table.name)}_checks",
         specs=[
             dg.AssetCheckSpec(
-                check.name, asset=key, description=check.run.__doc__, blocking=check.blocking
+                check.name,
+                asset=key,
+                description=inspect.getdoc(check.run),
+                blocking=check.blocking,
             )
             for check in CHECKS
         ],
@@ -72,7 +76,7 @@ def table_checks(desk: HelpDesk, table: Table | None = None) -> dg.AssetChecksDe
         help_desk_api: HelpDeskApi,
         help_desk_warehouse: HelpDeskWarehouse,
     ) -> Iterator[dg.AssetCheckResult]:
-        """Look at a table as it is now, with each of the checks that were selected."""
+        """Runs the selected checks on the current table."""
         selected = {key.name for key in context.selected_asset_check_keys}
         results = check_results(
             context.instance, key, table, api=help_desk_api, warehouse=help_desk_warehouse
@@ -92,14 +96,14 @@ def check_results(
     api: HelpDeskApi,
     warehouse: HelpDeskWarehouse,
 ) -> Iterator[tuple[Check, dg.AssetCheckResult]]:
-    """Yield what each of the checks says of a table as it is now.
+    """Yield each check with its result on the current table.
 
     Args:
-        instance: knows of the load that last filled it.
-        key: of its asset.
+        instance: the Dagster instance with the metadata of the last load.
+        key: the key of the table's asset.
         table: the table.
-        api: whose profile says what it should be.
-        warehouse: where it is.
+        api: its profile determines the expected columns.
+        warehouse: contains the table.
     """
     profile = api.resolved_profile()
     api.resolved_resource(profile, table.name)
@@ -111,14 +115,14 @@ def check_results(
 
 
 def _result(check: Check, key: dg.AssetKey, stored: StoredTable) -> dg.AssetCheckResult:
-    """Run one check, where there is something to run it on."""
+    """Run one check, if the table exists and has the required columns."""
     table = stored.table
     if not stored.types:
         result = dg.AssetCheckResult(
             passed=False,
             description=(
-                f"There is no table {table.qualified}: materialize {table.name} first, or "
-                "check that DESTINATION__DUCKDB__CREDENTIALS names the file it was loaded into."
+                f"The table {table.qualified} does not exist: materialize {table.name} first, or "
+                "check that DESTINATION__DUCKDB__CREDENTIALS is the file it was loaded into."
             ),
         )
     elif missing := check.missing(stored):
@@ -128,7 +132,7 @@ def _result(check: Check, key: dg.AssetKey, stored: StoredTable) -> dg.AssetChec
     else:
         result = check.run(stored)
         if stored.rows == 0 and result.passed:
-            result = result._replace(description="The table is empty: it has no row to look at.")
+            result = result._replace(description="The table is empty: there are no rows to check.")
     return result._replace(
         check_name=check.name,
         asset_key=key,

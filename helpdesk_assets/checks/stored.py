@@ -1,4 +1,4 @@
-"""What the checks look at: a table as DuckDB has it, and the walk that last filled it."""
+"""The input of the checks: a table in DuckDB, and the metadata of its last load."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,27 +7,26 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.assets.metadata import LOAD_ID
+from helpdesk_assets.assets.metadata import LOAD_ID, RENAMED
 from helpdesk_assets.tables.schema import DELETED_AT, Column, Table
 from helpdesk_assets.warehouse.file import stored_columns
 
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A loaded table, open to read.
+    """A loaded table, open for reading.
 
     Attributes:
         connection: to the DuckDB file.
-        table: what it should be.
-        types: DuckDB types by column; empty when there is no table.
-        counts: how many rows there are, as ``rows``; and how many of them have each key once
-            (``distinct_keys``), have no value in a part of it (``null_keys``), are not marked as
-            deleted (``living``), are of the last load (``of_walk``), and have no value in a column
-            (``null_`` and its name). Counted all in one pass; what a table without the column does
-            not have is not among them.
-        deleted_share: of them, the most that may disappear at once without a warning.
-        walk: metadata of the materialization that last filled it, by name; empty when this
-            Dagster instance knows of none.
+        table: the expected table.
+        types: DuckDB types by column; empty if the table does not exist.
+        counts: the number of rows (``rows``), of distinct keys (``distinct_keys``), and of rows
+            with a null in their key (``null_keys``), not marked as deleted (``living``), written
+            by the last load (``of_walk``), or with a null in a column (``null_`` plus its name).
+            All are counted in one pass; counts that need a missing column are omitted.
+        deleted_share: the maximum share of rows that may be deleted at once without a warning.
+        walk: metadata of the last materialization, by name; empty if this Dagster instance has
+            none.
         run_id: the run of that materialization.
     """
 
@@ -41,12 +40,12 @@ class StoredTable:
 
     @property
     def columns(self) -> Sequence[Column]:
-        """The columns that it should have."""
+        """The expected columns."""
         return self.table.columns
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return self.counts.get("rows", 0)
 
     def one(self, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
@@ -55,7 +54,7 @@ class StoredTable:
         return row
 
     def has_table(self, schema: str, name: str) -> bool:
-        """Tell whether the file has a table of that name."""
+        """Return whether the file has a table of that name."""
         (found,) = self.one(
             "select count(*) from information_schema.tables"
             " where table_schema = ? and table_name = ?",
@@ -71,12 +70,12 @@ def stored_table(
     table: Table,
     deleted_share: float,
 ) -> StoredTable:
-    """Read what there is of the table, and what the instance knows of its last load."""
+    """Read the state of the table, and the metadata of its last load from the instance."""
     types = {name: duckdb_type for name, duckdb_type, _ in stored_columns(connection, table)}
     event = instance.get_latest_materialization_event(key)
     materialization = event.asset_materialization if event else None
     walk = {
-        name: value.value
+        RENAMED.get(name, name): value.value
         for name, value in (materialization.metadata if materialization else {}).items()
     }
     return StoredTable(
@@ -93,7 +92,7 @@ def stored_table(
 def _counts(
     connection: duckdb.DuckDBPyConnection, table: Table, types: Mapping[str, str], load_id: Any
 ) -> Mapping[str, int]:
-    """Count what the checks look at, in one pass over the table."""
+    """Count everything the checks need, in one pass over the table."""
     if not types:
         return {}
     counted = {"rows": "count(*)"}

@@ -1,9 +1,8 @@
-"""Whether a table is what it should be, asked of DuckDB in SQL.
+"""Checks of a table's contents, in SQL.
 
-The load itself cannot make duplicate or null ids: dlt merges on ``id``, and a row without one is
-rejected. The checks on ``id`` guard the table against everything else: other programs that write
-to the file, rows inserted by hand, a table restored or altered. DuckDB holds no unique constraint
-for them.
+A load cannot create duplicate or null ids: dlt merges on ``id``, and rows without an id are
+rejected. The checks on ``id`` guard against everything else, such as other programs that write to
+the file, manual inserts, or a restored table. The tables have no unique constraint in DuckDB.
 """
 
 import json
@@ -18,7 +17,7 @@ EXAMPLES = 5
 
 
 def id_is_unique(table: StoredTable) -> dg.AssetCheckResult:
-    """No two rows have the same id; of a table that is merged on several columns, the same key."""
+    """No two rows have the same id, or the same key in tables with a composite key."""
     duplicated, examples = 0, None
     if table.rows - table.counts["null_keys"] > table.counts["distinct_keys"]:
         key = ", ".join(table.table.key)
@@ -30,13 +29,13 @@ def id_is_unique(table: StoredTable) -> dg.AssetCheckResult:
         )
     return dg.AssetCheckResult(
         passed=duplicated == 0,
-        description=f"{duplicated} ids stand in more than one row." if duplicated else None,
+        description=f"{counted(duplicated, 'duplicate id')}." if duplicated else None,
         metadata={"duplicated_ids": duplicated, **_offending("ids", examples)},
     )
 
 
 def id_is_not_null(table: StoredTable) -> dg.AssetCheckResult:
-    """Every row has an id, or all of its key. Others are shown by their place (rowid)."""
+    """Every row has an id, or a complete composite key. Offending rows are listed by rowid."""
     nulls, examples = table.counts["null_keys"], None
     if nulls:
         missing = " or ".join(f"{name} is null" for name in table.table.key)
@@ -46,18 +45,18 @@ def id_is_not_null(table: StoredTable) -> dg.AssetCheckResult:
         )
     return dg.AssetCheckResult(
         passed=nulls == 0,
-        description=f"{nulls} rows have no id." if nulls else None,
+        description=f"{counted(nulls, 'row')} without an id." if nulls else None,
         metadata={"null_ids": nulls, **_offending("row_numbers", examples)},
     )
 
 
 def required_columns_present(table: StoredTable) -> dg.AssetCheckResult:
-    """The columns that the table has in any case are there, with their types.
+    """All required columns exist and have the expected types.
 
-    Of tickets they are id, subject, status and created_at, and whatever the profile adds.
+    For tickets, these are id, subject, status, created_at, and the fields that the profile adds.
     """
     wrong = [
-        f"{column.name} is {table.types[column.name]} and not {column.duckdb_type}"
+        f"{column.name} is {table.types[column.name]} instead of {column.duckdb_type}"
         if column.name in table.types
         else f"{column.name} is missing"
         for column in table.columns
@@ -74,9 +73,9 @@ def required_columns_present(table: StoredTable) -> dg.AssetCheckResult:
 
 
 def null_rates(table: StoredTable) -> dg.AssetCheckResult:
-    """The share of rows, 0 to 1, that each nullable column has no value in.
+    """The share of nulls, 0 to 1, in each nullable column.
 
-    A column without a single value is a warning: that is what a field the API renamed looks like.
+    Warns about a column without any values, which may mean that the API has renamed the field.
     """
     present = [
         column.name for column in table.columns if column.nullable and column.name in table.types
@@ -91,6 +90,11 @@ def null_rates(table: StoredTable) -> dg.AssetCheckResult:
     )
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number with what it counts, in the singular or the plural."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _offending(name: str, examples: list[Any] | None) -> Mapping[str, Any]:
-    """Show up to five of the rows that a check failed on; numbers only, never a ticket's text."""
+    """Return up to five rows that a check failed on: only numbers, never a ticket's text."""
     return {f"offending_{name}": json.loads(json.dumps(examples, default=str))} if examples else {}

@@ -1,15 +1,22 @@
-"""Whether the last walk through a list of the help desk is in its table, whole."""
+"""Checks of the last sync: completeness, deleted rows and rejected rows."""
 
 import dagster as dg
 
-from helpdesk_assets.assets.metadata import LOAD_ID, RELOAD_NEEDED, ROWS_WALKED, UNVERIFIED
+from helpdesk_assets.assets.metadata import (
+    LOAD_ID,
+    OVERLAP_RETRIES,
+    RELOAD_NEEDED,
+    ROWS_WALKED,
+    UNVERIFIED,
+)
 from helpdesk_assets.checks.stored import StoredTable
+from helpdesk_assets.checks.table import counted
 
 OF_THE_WALK = (
     "completeness_verified",
     UNVERIFIED,
     "pages",
-    "steps_back",
+    OVERLAP_RETRIES,
     "requests",
     "retries",
     "rows_read",
@@ -18,37 +25,42 @@ OF_THE_WALK = (
 
 
 def is_complete(table: StoredTable) -> dg.AssetCheckResult:
-    """Every row that the last walk read is in the table; and the walk left none out.
+    """Every row that the last sync read is in the table.
 
-    The table is compared with what the walk itself counted: different rows, less those that could
-    not be loaded. A walk that finds that it left some out fails its run. Where
-    `completeness_verified` is false, `unverified_because` says why nobody can see that.
+    Compares the table with the number of distinct rows that the sync read and could load. A sync
+    that detects missing rows fails its run. If `completeness_verified` is false,
+    `unverified_because` gives the reason why missing rows cannot be detected.
     """
     if LOAD_ID not in table.walk:
         return dg.AssetCheckResult(
             passed=False,
-            description=f"This Dagster instance knows of no load: materialize {table.table.name}.",
+            description=(
+                f"This Dagster instance has no record of a load: materialize {table.table.name}."
+            ),
         )
     name, in_table = table.table.name, table.counts["of_walk"]
     if ROWS_WALKED not in table.walk:
         return dg.AssetCheckResult(
             passed=False,
             description=(
-                "The last load was made by an earlier version, which did not count what it read: "
-                f"materialize {name} again."
+                "The last load was made by an earlier version that did not record the number of "
+                f"rows read: materialize {name} again."
             ),
         )
     walked, unverified = table.walk[ROWS_WALKED], table.walk.get(UNVERIFIED)
     description = table.walk.get(RELOAD_NEEDED)
     if in_table < walked:
         description = (
-            f"The last walk read {walked} rows, and {in_table} of them are in the table: "
-            f"something else has changed it since; materialize {name} again."
+            f"The last sync read {walked} rows, but only {in_table} of them are in the table: "
+            f"something else has changed the table since. Materialize {name} again."
         )
     elif unverified:
-        description = f"All rows that were read are in the table. Not verified: {unverified}."
+        description = (
+            "All rows that were read are in the table. Completeness could not be verified: "
+            f"{unverified}."
+        )
     return dg.AssetCheckResult(
-        # More than those: a row that was rejected, and loaded as it was a moment before or after.
+        # There may be more: a row that was rejected once but loaded at another time in the sync.
         passed=in_table >= walked,
         description=description,
         metadata={
@@ -60,9 +72,9 @@ def is_complete(table: StoredTable) -> dg.AssetCheckResult:
 
 
 def no_mass_deletion(table: StoredTable) -> dg.AssetCheckResult:
-    """No more than a small share of the rows disappeared from the desk with the last run.
+    """The last run found no more deleted rows than the configured share.
 
-    So it looks when a desk is cleaned up, and also when a key may no longer see all of it.
+    A larger share means that the help desk was cleaned up, or that the API key has lost access.
     """
     deleted = table.walk.get("rows_deleted", 0)
     living = table.counts.get("living", 0)
@@ -71,9 +83,9 @@ def no_mass_deletion(table: StoredTable) -> dg.AssetCheckResult:
         passed=share <= table.deleted_share,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{deleted} rows, {share:.0%} of all, are gone from the help desk at once: see "
-            "there whether the key may still read all of them. They have deleted_at, and lose it "
-            "when they come back."
+            f"{deleted} rows ({share:.0%} of all) disappeared from the help desk at once: check "
+            "there whether the API key can still read all rows. They are marked with deleted_at, "
+            "which is removed if they reappear."
             if share > table.deleted_share
             else None
         ),
@@ -82,9 +94,9 @@ def no_mass_deletion(table: StoredTable) -> dg.AssetCheckResult:
 
 
 def no_rejected_rows(table: StoredTable) -> dg.AssetCheckResult:
-    """Every row of the last run could be read.
+    """Every row of the last run could be loaded.
 
-    Those that could not are in a table of their own, called as this one with `_rejected` after it.
+    Rejected rows are stored in a separate table with the suffix `_rejected`.
     """
     rejected, name = 0, table.table.rejected
     if table.has_table(table.table.dataset, name):
@@ -95,7 +107,8 @@ def no_rejected_rows(table: StoredTable) -> dg.AssetCheckResult:
         passed=rejected == 0,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{rejected} rows could not be read; {table.table.dataset}.{name} says why."
+            f"{counted(rejected, 'row')} could not be loaded: see the reasons in "
+            f"{table.table.dataset}.{name}."
             if rejected
             else None
         ),

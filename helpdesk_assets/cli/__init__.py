@@ -1,4 +1,4 @@
-"""What a person types: ``python -m helpdesk_assets check``.
+"""The command line: ``python -m helpdesk_assets check``.
 
-Here belong the command line and what it prints; runs are started with Dagster's own commands.
+This package contains the command line and its output; runs are started with Dagster's commands.
 """

@@ -1,4 +1,4 @@
-"""What `check` says of asking for what has changed: the parameter, and the clocks it rests on."""
+"""Findings of `check` about incremental loading: the query parameter, and the clocks."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -18,25 +18,25 @@ RECENTLY = timedelta(hours=1)
 
 
 def of_clock(connection: Connection) -> Finding:
-    """Say how far the API's clock is from this machine's."""
+    """Report the difference between the API's clock and this machine's."""
     ahead, changes = connection.session.ahead, connection.settings.changes
     if ahead is None:
         return Finding(
             "clock",
             None,
-            "the API does not say its time: changes are found as long as its clock is not behind "
-            f"this machine's by more than the lag of {changes.lag if changes else 0:g} seconds",
+            "the API does not report its time: changes are found as long as its clock is at most "
+            f"{changes.lag if changes else 0:g} seconds (the lag) behind this machine's",
         )
     how = "ahead of" if ahead > 0 else "behind"
     if abs(ahead) < 2:
-        return Finding("clock", True, "as this machine's")
+        return Finding("clock", True, "in sync with this machine's")
     return Finding(
-        "clock", True, f"{abs(ahead):,.0f} seconds {how} this machine's, which is allowed for"
+        "clock", True, f"{abs(ahead):,.0f} seconds {how} this machine's, which is compensated for"
     )
 
 
 def of_changes(api: HelpDeskApi, whole: Page) -> Iterator[Finding]:
-    """Ask once for what has changed recently, where that is configured."""
+    """Request recent changes once, if incremental loading is configured."""
     profile = api.resolved_profile()
     changes = api.resolved_changes(profile, profile.tickets)
     if changes is None:
@@ -58,8 +58,9 @@ def of_changes(api: HelpDeskApi, whole: Page) -> Iterator[Finding]:
         yield Finding(
             "changes",
             False,
-            f"the API refuses {spelled} ({why}): see what it calls and takes as the time of a "
-            "change, and set start_param, format and time_zone under incremental in the profile",
+            f"the API rejects {spelled} ({why}): look up the parameter and its time format in the "
+            "API's documentation, and set start_param, format and time_zone under incremental in "
+            "the profile",
         )
         return
     yield _of_answer(changes, asked, spelled, whole, page)
@@ -71,20 +72,20 @@ def _of_answer(changes: Filter, asked: Asked, spelled: str, whole: Page, page: P
         return Finding(
             "changes",
             False,
-            f"{len(older)} of {len(page.rows)} rows that come for {spelled} have not changed "
-            "since, and each sync would read them: see what the API calls that parameter, and set "
-            "start_param",
+            f"{len(older)} of {len(page.rows)} rows returned for {spelled} have not changed since "
+            "then, so each sync would read them again: look up the parameter in the API's "
+            "documentation, and set start_param",
         )
     same = page.rows == whole.rows and page.total == whole.total
     if same and page.rows:
         return Finding(
             "changes",
             None,
-            f"as many rows come for {spelled} as without it: unless all have changed since, the "
-            "API does not know the parameter, and each sync reads every ticket",
+            f"the same rows are returned with and without {spelled}: unless all of them have "
+            "changed since then, the API ignores the parameter, and each sync reads every ticket",
         )
     count = len(page.rows) if page.total is None else page.total
-    return Finding("changes", True, f"{count:,} rows come for {spelled}")
+    return Finding("changes", True, f"{count:,} rows returned for {spelled}")
 
 
 def _is_older(row: dict[str, object], changes: Filter, asked: Asked) -> bool:

@@ -1,4 +1,4 @@
-"""What `check` says of paging: order, overlap, what comes past the end, and what a sync costs."""
+"""Findings of `check` about paging: sort order, overlap, the end of the list, and the cost."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from helpdesk_assets.paging.positions import ChainPaging, Counted
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.transport.pages import Page
 
-# Where the end is looked for that no total tells of: a place that few desks have.
+# The offset where the end is looked for without a total; few help desks have as many tickets.
 FAR = 1_000_000
 ORDER_IT = (
-    "order the list by something unique that a ticket keeps, such as its id, with params in the "
+    "sort the list by a unique field that does not change, such as the id, with params in the "
     "profile"
 )
 
@@ -22,18 +22,18 @@ ORDER_IT = (
 def of_order(
     connection: Connection, reader: CompleteReader, first: Page, more: Sequence[Page]
 ) -> Finding:
-    """Say whether the second page joins the first, and rows keep their places between them."""
+    """Report whether the second page continues the first, and rows keep their positions."""
     read, paging = reader.walk, reader.walk.paging
     if isinstance(paging, ChainPaging):
-        return Finding("order", True, "the API's own: each page says where the next one is")
+        return Finding("order", True, "determined by the API: each page links to the next")
     if read.steps_back:
         return Finding(
             "order",
             False,
-            f"the second page does not begin with what the first ended with: {ORDER_IT}",
+            f"the second page does not start with the last row of the first: {ORDER_IT}",
         )
     if not more or len(first.rows) < 4:
-        return Finding("order", True, "one page")
+        return Finding("order", True, "all rows fit on one page")
     window = paging.window_at(len(first.rows) // 2, paging.limit)
     between = reader.ask(connection.first_request(), window)
     listed = first.rows + more[0].rows
@@ -42,40 +42,40 @@ def of_order(
         return Finding(
             "order",
             False,
-            f"rows that have not changed change places from page to page: {ORDER_IT}",
+            f"the order of unchanged rows differs from page to page: {ORDER_IT}",
         )
-    return Finding("order", True, "the second page joins the first")
+    return Finding("order", True, "the second page continues the first")
 
 
 def of_end(connection: Connection, reader: CompleteReader, first: Page) -> Finding:
-    """Say what comes where the list should have ended."""
+    """Report what the API returns past the end of the list."""
     paging = reader.walk.paging
     if isinstance(paging, ChainPaging):
         known = first.total is not None or first.has_more is not None
         return Finding(
             "end",
             True if known else None,
-            "said by the API, and not verified"
-            + ("" if known else ": nothing but a next page tells whether more follow"),
+            "reported by the API, not verified"
+            + ("" if known else ": only a link to a next page indicates that more rows follow"),
         )
     size = max(1, len(first.rows))
     offset = FAR if first.total is None else (first.total // size + 1) * size
     try:
         window = paging.window_at(offset, paging.limit)
     except UnusableAnswerError as error:
-        return Finding("end", None, f"it {error}")
+        return Finding("end", None, f"the API {error}")
     try:
         page = reader.ask(connection.first_request(), window)
     except HTTPError as error:
         return _of_refusal(connection, error, paging.place(window))
     except UnusableAnswerError as error:
-        return Finding("end", False, f"past the last page it {error}")
+        return Finding("end", False, f"past the last page, the API {error}")
     place = paging.place(window)
     if not page.rows:
-        return Finding("end", True, f"nothing comes past the last page, at {place}")
+        return Finding("end", True, f"no rows past the last page, at {place}")
     if first.total is None:
-        return Finding("end", None, f"not seen: {place} has rows, and the API gives no total")
-    return Finding("end", None, f"{len(page.rows)} rows come past the last page, at {place}")
+        return Finding("end", None, f"not found: {place} has rows, and the API reports no total")
+    return Finding("end", None, f"{len(page.rows)} rows returned past the last page, at {place}")
 
 
 def _of_refusal(connection: Connection, error: HTTPError, place: str) -> Finding:
@@ -87,20 +87,21 @@ def _of_refusal(connection: Connection, error: HTTPError, place: str) -> Finding
         return Finding(
             "end",
             False,
-            f"past the last page, at {place}, comes HTTP {status}, which would fail a run: add "
-            f"response_actions to the profile, with status_code: {status} and action: ignore",
+            f"the API returns HTTP {status} past the last page, at {place}, which would fail a "
+            f"run: add response_actions to the profile, with status_code: {status} and action: "
+            "ignore",
         )
-    return Finding("end", None, f"the API refuses to be asked for {place} (HTTP {status})")
+    return Finding("end", None, f"the API rejects requests for {place} (HTTP {status})")
 
 
 def of_cost(reader: CompleteReader, page: Page) -> Finding:
-    """Say how many requests a sync of every ticket takes."""
+    """Report how many requests a full sync takes."""
     paging = reader.walk.paging
     counted = None if isinstance(paging, ChainPaging) else paging
-    proof = "" if counted is None else " and verifies that none is missing"
+    proof = "" if counted is None else " and verifies completeness"
     if page.total is None:
-        said = "unknown, for the API does not say how many there are"
-        return Finding("cost", True, f"{said}; a full sync reads all{proof}")
+        said = "unknown, because the API reports no total"
+        return Finding("cost", True, f"{said}; a full sync reads every ticket{proof}")
     if counted is None:
         requests = 1 + -(-page.total // max(1, len(page.rows)))
     else:
@@ -108,12 +109,12 @@ def of_cost(reader: CompleteReader, page: Page) -> Finding:
     return Finding(
         "cost",
         True,
-        f"a full sync of {page.total:,} tickets takes some {requests:,} requests{proof}",
+        f"a full sync of {page.total:,} tickets takes about {requests:,} requests{proof}",
     )
 
 
 def _requests(paging: Counted, total: int, size: int) -> int:
-    """Count the pages of a walk through a desk that stands still, and the two that end it."""
+    """Return the number of requests for a list that does not change, including the final ones."""
     limit = min(paging.limit, max(2, size))
     wanted, requests = size - 1, 1
     while 0 < wanted < total - 1:

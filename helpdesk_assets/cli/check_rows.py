@@ -1,4 +1,4 @@
-"""What `check` says of rows: whether fields are there, can be read, and tell rows apart."""
+"""Findings of `check` about rows: whether fields exist, are readable, and identify rows."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,18 +18,18 @@ from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import TABLE, Column, Table
 from helpdesk_assets.tables.times import Times, has_no_zone
 
-# Fields that are named, of all that rows have.
+# Maximum number of field names listed.
 MOST_NAMES = 50
 
 
 def of_rows(connection: Connection, rows: Sequence[Row]) -> Iterator[Finding]:
-    """Yield what is found in the rows of the tickets' first page."""
+    """Yield the findings about the first page of tickets."""
     resource, times = connection.settings.resource, connection.settings.table.times
     selector, count = resource.endpoint.data_selector, len(rows)
     if not count:
-        yield Finding("rows", True, f"none at {selector}: the desk is empty")
+        yield Finding("rows", True, f"none at {selector}: the help desk is empty")
         return
-    yield Finding("rows", True, f"{count} at {selector}, on the first page")
+    yield Finding("rows", True, f"{count} at {selector} on the first page")
     columns = resource.columns()
     found = {
         column.name: sum(value_at(row, column.field) not in (None, MISSING) for row in rows)
@@ -42,17 +42,17 @@ def of_rows(connection: Connection, rows: Sequence[Row]) -> Iterator[Finding]:
         not lost,
         f"{counted} of {count} rows"
         if not lost
-        else f"no row has {', '.join(lost)}: mend fields in the profile; the rows have "
+        else f"no row has {', '.join(lost)}: correct fields in the profile; available fields: "
         f"{', '.join(sorted({shown(name) for row in rows for name in row})[:MOST_NAMES])}",
     )
     wrong = _unreadable(columns, rows, times)
-    yield Finding("types", not wrong, wrong or f"all {count} rows can be read")
+    yield Finding("types", not wrong, wrong or f"all {count} rows are readable")
     yield from _of_zones(columns, rows, times)
 
 
 def of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> Iterator[Finding]:
-    """Look at the first page of whatever else the profile lists; of one that has a list for each
-    row of another, at the list of the first row.
+    """Check the first page of each other list in the profile; of lists that are requested for
+    each row of a parent, the list of the first row.
     """
     seen = {TABLE: tickets}
     others = [resource for resource in profile.resources if resource.name != TABLE]
@@ -71,7 +71,7 @@ def of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> It
 def _of_list(resource: Resource, rows: list[Row], times: Times) -> Finding:
     columns, at = resource.columns(), resource.endpoint.data_selector
     if lost := _lost(columns, rows):
-        remedy = f"no row has {', '.join(lost)}: mend fields in the profile"
+        remedy = f"no row has {', '.join(lost)}: correct fields in the profile"
         return Finding(resource.name, False, remedy)
     if wrong := _unreadable(columns, rows, times):
         return Finding(resource.name, False, wrong)
@@ -80,10 +80,11 @@ def _of_list(resource: Resource, rows: list[Row], times: Times) -> Finding:
         return Finding(
             resource.name,
             False,
-            f"{len(again)} of {len(rows)} rows have the {', '.join(resource.key)} of another, and "
-            "would be merged with it: name what tells them apart as primary_key in the profile",
+            f"{len(again)} of {len(rows)} rows have the same {', '.join(resource.key)} as another "
+            "row and would be merged with it: set primary_key in the profile to fields that "
+            "identify a row",
         )
-    whose = f", for the first of {resource.parent}" if resource.parent else ""
+    whose = f", for the first row of {resource.parent}" if resource.parent else ""
     return Finding(resource.name, True, f"{len(rows)} rows at {at}{whose}")
 
 
@@ -97,7 +98,7 @@ def _first_rows(connection: Connection, walk: Walk, seen: dict[str, list[Row]]) 
 
 
 def _lost(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
-    """Return the columns that no row has, with where they should be."""
+    """Return the columns that no row has, with their paths."""
     return [
         f"{column.name} (at {'.'.join(column.field)})"
         for column in columns
@@ -106,12 +107,12 @@ def _lost(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
 
 
 def _unreadable(columns: Sequence[Column], rows: Sequence[Row], times: Times) -> str:
-    """Say which rows cannot be read, and what to do; nothing where all can."""
+    """Return which rows are unreadable and what to do; an empty string if all are readable."""
     reasons = Counter(reason for row in rows if (reason := read(row, columns, times)[1]))
     if not reasons:
         return ""
     counted = (f"{reason} in {often} of {len(rows)} rows" for reason, often in reasons.items())
-    return f"{'; '.join(counted)}: give the field its type in the profile, or times their format"
+    return f"{'; '.join(counted)}: set the field's type, or the format of times, in the profile"
 
 
 def _of_zones(columns: Sequence[Column], rows: Sequence[Row], times: Times) -> Iterator[Finding]:
@@ -127,6 +128,6 @@ def _of_zones(columns: Sequence[Column], rows: Sequence[Row], times: Times) -> I
         yield Finding(
             "zones",
             None,
-            f"{', '.join(zoneless)} do not say their time zone, and are read as UTC: set time_zone "
-            "in the profile to the one they are of",
+            f"the times in {', '.join(zoneless)} have no time zone and are read as UTC: set "
+            "time_zone in the profile to their time zone",
         )

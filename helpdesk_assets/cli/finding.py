@@ -1,4 +1,4 @@
-"""What `check` finds out about one thing."""
+"""A finding of `check`."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from helpdesk_assets.paging.reader import CompleteReader
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found out about one thing.
+    """A finding of `check`.
 
     Attributes:
-        what: the thing.
-        ok: whether it is well; None where it is, and there is something to know about it.
+        what: what was checked.
+        ok: whether it works; None if it works, but deserves attention.
         said: what was found, and what to do about it.
     """
 
@@ -25,12 +25,12 @@ class Finding:
 
 
 def said(failure: dg.Failure) -> str:
-    """Return what a failure says, without what it says of the table, which is not looked at."""
+    """Return the message of a failure, without the part about the table, which is not read."""
     return str(failure.description).removesuffix(UNCHANGED).rstrip()
 
 
 def reader_of(walk: Walk) -> CompleteReader:
-    """Return the reader of a walk through one list."""
+    """Return the reader of a single list."""
     if not isinstance(walk.reader, CompleteReader):
-        raise TypeError("It is a list for each row of another.")
+        raise TypeError("The list is requested for each row of a parent.")
     return walk.reader

@@ -1,4 +1,4 @@
-"""The command line: `python -m helpdesk_assets check` looks at a help desk before a sync does."""
+"""Command line of helpdesk_assets: `check` tests a help desk before the first sync."""
 
 import argparse
 import sys
@@ -6,12 +6,12 @@ import sys
 from helpdesk_assets.settings import DEFAULT_DESK
 from helpdesk_assets.shown import shown
 
-# Letters of what is said of one thing.
+# Maximum length of a finding.
 LONGEST = 4000
 
 EPILOG = """\
-The address, the key and whatever else a sync takes are looked up as for a sync: in the environment,
-.dlt/secrets.toml and .dlt/config.toml. Nothing is written anywhere.
+The base URL, the API key and all other settings are looked up as in a sync: in the environment,
+.dlt/secrets.toml and .dlt/config.toml. Nothing is written.
 
 example:
   python -m helpdesk_assets check --profile ./desk.yaml
@@ -24,28 +24,29 @@ def parser() -> argparse.ArgumentParser:
     commands = result.add_subparsers(dest="command", required=True)
     check = commands.add_parser(
         "check",
-        help="read some pages of the help desk, and say what works",
-        description="Read some pages of the help desk, and say what works and what does not.",
+        help="read a few pages from the help desk and report what works",
+        description="Read a few pages from the help desk and report what works and what does not.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     check.add_argument(
         "--profile",
-        help="name of a built-in profile, or path of one [SOURCES__HELP_DESK__PROFILE, or default]",
+        help="name of a built-in profile, or path of a profile [SOURCES__HELP_DESK__PROFILE, or "
+        "default]",
     )
     check.add_argument(
         "--desk",
         default=DEFAULT_DESK,
-        help="name of the help desk, whose settings are looked up: SOURCES__EU__BASE_URL and "
-        "others for eu [%(default)s]",
+        help="name of the help desk whose settings are used, such as SOURCES__EU__BASE_URL for eu "
+        "[%(default)s]",
     )
     return result
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return 0 when all is well, and 1 when something is not."""
+    """Run the command; return 0 if everything works, otherwise 1."""
     options = parser().parse_args(arguments)
-    # Imported when it is clear that they are needed, for --help should not take a second.
+    # Imported here, so that --help is fast.
     from helpdesk_assets.cli.preflight import look
     from helpdesk_assets.resources import HelpDeskApi
 

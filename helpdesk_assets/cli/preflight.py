@@ -1,7 +1,7 @@
-"""Looks at a help desk before the first sync: what works, and what to do about what does not.
+"""Checks a help desk before the first sync: what works, and how to fix what does not.
 
-It reads the first two pages of the tickets, one between them, one past the last, one of what has
-changed lately, and one of whatever else the profile lists; and writes nothing anywhere.
+It reads the first two pages of tickets, a page between them, one past the last, one of recent
+changes, and the first page of each other list in the profile. It writes nothing.
 """
 
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ from helpdesk_assets.resources import HelpDeskApi
 
 
 def look(api: HelpDeskApi) -> Iterator[Finding]:
-    """Yield what is found, in the order in which one thing needs the one before.
+    """Yield the findings in order of dependency.
 
-    The first that is not well is the last where nothing can be said of what comes after.
+    A failed finding is the last one if the following ones depend on it.
     """
     stage = "profile"
     try:
@@ -59,7 +59,7 @@ def _of_assets(api: HelpDeskApi) -> Iterator[Finding]:
 
 
 def _of_failure(failure: dg.Failure, what: str) -> Iterator[Finding]:
-    """Say what works nevertheless, and then what does not."""
+    """Yield what works despite the failure, and then the failure."""
     causes = list(chain(failure)) if what == "host" else []
     if any(isinstance(cause, NoTokenError) for cause in causes):
         what = "key"

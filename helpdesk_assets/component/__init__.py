@@ -1,7 +1,7 @@
-"""A help desk as a component, for Dagster projects that are configured in YAML with ``dg``.
+"""The help desk component, for Dagster projects configured in YAML with ``dg``.
 
-Here belong the attributes that YAML sets, and what `dg scaffold` writes. What a help desk's
-definitions are is known in ``helpdesk_assets.build``.
+This package contains the YAML attributes and the scaffolder. The definitions of a help desk are
+built in ``helpdesk_assets.build``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,42 +40,43 @@ __all__ = ["HelpDeskComponent"]
 class HelpDeskComponent(dg.Component, dg.Model, dg.Resolvable):
     """Help desk tickets from a REST API, in DuckDB: verified complete, checked and reported on.
 
-    Each component is a help desk with assets, jobs, schedules, sensors and resources of its own.
-    What is left out is looked for by dlt's own providers when a run needs it: in the environment,
-    `.dlt/secrets.toml` and `.dlt/config.toml`, under the name of the desk. So is every other secret
-    that a profile names: `SOURCES__EU__ZENDESK_EMAIL`, then `ZENDESK_EMAIL`.
+    Each component is one help desk with its own assets, jobs, schedules, sensors and resources.
+    Settings that are not set in YAML are looked up when a run needs them, with dlt's configuration
+    providers: in the environment, `.dlt/secrets.toml` and `.dlt/config.toml`, under the name of the
+    desk. The same applies to any other secret that a profile names: `SOURCES__EU__ZENDESK_EMAIL`,
+    then `ZENDESK_EMAIL`.
 
-    To begin: `dg scaffold defs helpdesk_assets.HelpDeskComponent eu --profile zendesk`, where eu
-    becomes the name of the help desk. With `--own-profile zendesk` it writes a profile to fill in,
-    a copy of that one, too.
+    To get started, run `dg scaffold defs helpdesk_assets.HelpDeskComponent eu --profile zendesk`,
+    where eu is the name of the help desk. Add `--own-profile zendesk` to also write a copy of that
+    profile, to be edited.
     """
 
     name: Annotated[
         str,
         described_as(
-            "The name of the help desk: small letters, digits and single underscores. Its assets, "
-            "dataset, jobs, resources and settings are called after it."
+            "The name of the help desk: lowercase letters, digits and single underscores. Its "
+            "assets, dataset, jobs, resources and settings are named after it."
         ),
     ] = DEFAULT_DESK
     profile: Annotated[
         str | None,
         described_as(
-            "The API's vendor: the name of a built-in profile, such as zendesk, or the path of a "
-            "profile, relative to this file. Default: default."
+            "The profile of the vendor's API: the name of a built-in profile, such as zendesk, or "
+            "the path of a profile, relative to this file. Default: default."
         ),
     ] = None
     api: Annotated[ApiModel, described_as("The REST API.")] = ApiModel()
     warehouse: Annotated[WarehouseModel, described_as("The DuckDB file.")] = WarehouseModel()
-    schedules: Annotated[SchedulesModel, described_as("When it is loaded.")] = SchedulesModel()
+    schedules: Annotated[SchedulesModel, described_as("The schedules.")] = SchedulesModel()
     reports: Annotated[ReportsModel, described_as("The reports.")] = ReportsModel()
     alerts: Annotated[AlertsModel, described_as("The alerts.")] = AlertsModel()
     freshness: Annotated[
         FreshnessModel | None,
-        described_as("When the tables are late, and stale. Default: by the cron schedule."),
+        described_as("When a table is late and stale. Default: derived from the cron schedule."),
     ] = None
     key_prefix: Annotated[
         Sequence[str] | None,
-        described_as("What the asset keys begin with, as a list. Default: the name."),
+        described_as("The prefix of the asset keys, as a list. Default: the name."),
     ] = None
     group_name: Annotated[str | None, described_as("The asset group. Default: the name.")] = None
     owners: Annotated[
@@ -89,16 +90,16 @@ class HelpDeskComponent(dg.Component, dg.Model, dg.Resolvable):
     pool: Annotated[
         str,
         described_as(
-            "Dagster's pool in which whatever opens the DuckDB file takes turns. Limit it to one. "
+            "The Dagster pool of everything that opens the DuckDB file. Set its limit to 1. "
             f"Default: {DEFAULT_POOL}."
         ),
     ] = DEFAULT_POOL
 
     def desk(self, folder: Path) -> HelpDesk:
-        """Return the help desk that this is.
+        """Return the help desk.
 
         Args:
-            folder: what the path of a profile is relative to.
+            folder: the folder that a profile path is relative to.
         """
         profile = self.profile
         if profile and ("/" in profile or profile.endswith((".yaml", ".yml"))):

@@ -1,4 +1,4 @@
-"""The attributes of the component, which YAML sets: typed, and described as their resources are."""
+"""The YAML attributes of the component, typed, with the descriptions of the resource fields."""
 
 import re
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from helpdesk_assets.resources import (
 )
 from helpdesk_assets.resources.api import Incremental
 
-# How YAML names a variable of the environment: {{ env.X }} or {{ env("X") }}.
+# An environment variable in YAML: {{ env.X }} or {{ env("X") }}.
 ENV = re.compile(r"""^\s*\{\{\s*env(?:\.(\w+)|\(\s*['"](\w+)['"]\s*\))\s*\}\}\s*$""")
 
 
 def described_as(text: str) -> dg.Resolver:
-    """Describe an attribute, for the YAML schema and for people."""
+    """Describe an attribute in the YAML schema and the documentation."""
     resolver: dg.Resolver = dg.Resolver.default(description=text)
     return resolver
 
@@ -36,9 +36,9 @@ def _field(resource: type[Any], name: str) -> dg.Resolver:
 
 
 def _from_environment(context: dg.ResolutionContext, value: Any) -> Any:
-    """Leave a secret of the environment where it is: it is read by a run and not at load.
+    """Keep a reference to an environment variable, which is read at run time, not at load time.
 
-    Any other template is a text, too: of itself, dg takes a key of digits for a number.
+    Any other template becomes a string: by default, dg converts a key of digits to a number.
     """
     found = ENV.match(value) if isinstance(value, str) else None
     if found:
@@ -51,14 +51,14 @@ def _secret(resource: type[Any], name: str) -> dg.Resolver:
     return dg.Resolver(
         _from_environment,
         model_field_type=str | None,
-        # Else a default that is None would be given to it as a text.
+        # Otherwise a default of None would be passed to it as a string.
         inject_before_resolve=False,
         description=f"{resource.model_fields[name].description} In YAML: '{{{{ env.NAME }}}}'.",
     )
 
 
 class IncrementalModel(dg.Model, dg.Resolvable):
-    """How to load what has changed only, where the profile does not say."""
+    """Incremental loading, if the profile does not configure it."""
 
     cursor_path: Annotated[str | None, _field(Incremental, "cursor_path")] = None
     start_param: Annotated[str | None, _field(Incremental, "start_param")] = None
@@ -66,7 +66,7 @@ class IncrementalModel(dg.Model, dg.Resolvable):
 
 
 class ApiModel(dg.Model, dg.Resolvable):
-    """The REST API: its address, the key to it, and how it is read."""
+    """The REST API: base URL, API key, and how it is read."""
 
     base_url: Annotated[str | None, _field(HelpDeskApi, "base_url")] = None
     api_key: Annotated[InstanceOf[str] | None, _secret(HelpDeskApi, "api_key")] = None
@@ -75,13 +75,13 @@ class ApiModel(dg.Model, dg.Resolvable):
     rejected_share: Annotated[float | None, _field(HelpDeskApi, "rejected_share")] = None
     deletes: Annotated[str | None, _field(HelpDeskApi, "deletes")] = None
     deleted_share: Annotated[float | None, _field(HelpDeskApi, "deleted_share")] = None
-    incremental: Annotated[IncrementalModel, described_as("How to load what has changed only.")] = (
+    incremental: Annotated[IncrementalModel, described_as("Incremental loading.")] = (
         IncrementalModel()
     )
 
 
 class WarehouseModel(dg.Model, dg.Resolvable):
-    """The DuckDB file. Several help desks can share one, each in a dataset of its own."""
+    """The DuckDB file. Several help desks can share one, each in its own dataset."""
 
     credentials: Annotated[InstanceOf[str] | None, _secret(HelpDeskWarehouse, "credentials")] = None
     lock_timeout: Annotated[float | None, _field(HelpDeskWarehouse, "lock_timeout")] = None
@@ -89,21 +89,21 @@ class WarehouseModel(dg.Model, dg.Resolvable):
 
 
 class SchedulesModel(dg.Model, dg.Resolvable):
-    """When it is loaded."""
+    """The schedules."""
 
-    enabled: Annotated[bool, described_as("Whether there are schedules. Default: true.")] = True
+    enabled: Annotated[bool, described_as("Whether to define schedules. Default: true.")] = True
     cron: Annotated[
         str | None,
         described_as(
-            f"When the sync runs. Default: {DEFAULT_CRON}. Environment: "
+            f"Cron schedule of the sync. Default: {DEFAULT_CRON}. Environment: "
             "SCHEDULES__HELP_DESK_SYNC__CRON."
         ),
     ] = None
     full_refresh_cron: Annotated[
         str | None,
         described_as(
-            f"When every row is read. Default: {DEFAULT_FULL_REFRESH_CRON}. Environment: "
-            "SCHEDULES__HELP_DESK_FULL_REFRESH__CRON."
+            "Cron schedule of the full refresh, which reads every row. Default: "
+            f"{DEFAULT_FULL_REFRESH_CRON}. Environment: SCHEDULES__HELP_DESK_FULL_REFRESH__CRON."
         ),
     ] = None
     timezone: Annotated[
@@ -116,7 +116,7 @@ class SchedulesModel(dg.Model, dg.Resolvable):
     backfill_start: Annotated[
         str | None,
         described_as(
-            "The first month that can be loaded by itself, as a date. Default: "
+            "The first month of the backfill, as a date. Default: "
             f"{DEFAULT_BACKFILL_START}. Environment: SCHEDULES__HELP_DESK_BACKFILL__START."
         ),
     ] = None
@@ -125,7 +125,7 @@ class SchedulesModel(dg.Model, dg.Resolvable):
 class ReportsModel(dg.Model, dg.Resolvable):
     """The reports: tables, charts and a page."""
 
-    enabled: Annotated[bool, described_as("Whether there are reports. Default: true.")] = True
+    enabled: Annotated[bool, described_as("Whether to build reports. Default: true.")] = True
     timezone: Annotated[str | None, _field(HelpDeskReports, "timezone")] = None
     solved_statuses: Annotated[Sequence[str] | None, _field(HelpDeskReports, "solved_statuses")] = (
         None
@@ -134,10 +134,10 @@ class ReportsModel(dg.Model, dg.Resolvable):
 
 
 class AlertsModel(dg.Model, dg.Resolvable):
-    """The alerts of runs and checks that failed."""
+    """The alerts for failed runs and checks."""
 
     enabled: Annotated[
-        bool, described_as("Whether there are sensors that send alerts. Default: true.")
+        bool, described_as("Whether to define sensors that send alerts. Default: true.")
     ] = True
     webhook_url: Annotated[InstanceOf[str] | None, _secret(HelpDeskAlerts, "webhook_url")] = None
     slack_token: Annotated[InstanceOf[str] | None, _secret(HelpDeskAlerts, "slack_token")] = None
@@ -146,14 +146,14 @@ class AlertsModel(dg.Model, dg.Resolvable):
 
 
 class FreshnessModel(dg.Model, dg.Resolvable):
-    """The ages at which the tables are late, and stale."""
+    """The ages at which a table is late and stale."""
 
-    late_hours: Annotated[float, described_as("Hours after a load at which a table is late.")]
-    stale_hours: Annotated[float, described_as("Hours after a load at which a table is stale.")]
+    late_hours: Annotated[float, described_as("Hours after the last load until a table is late.")]
+    stale_hours: Annotated[float, described_as("Hours after the last load until a table is stale.")]
 
 
 def values_of(model: dg.Model | None) -> dict[str, Any]:
-    """Return the attributes of a part that are set, but for whether there is one."""
+    """Return the attributes of a model that are set, except ``enabled``."""
     values = {name: getattr(model, name) for name in type(model).model_fields} if model else {}
     return {
         name: value for name, value in values.items() if value is not None and name != "enabled"

@@ -1,4 +1,4 @@
-"""Writes what a person begins with: a component's ``defs.yaml`` and a profile to fill in."""
+"""The scaffolder: writes a component's ``defs.yaml``, and optionally a profile to edit."""
 
 from pathlib import Path
 
@@ -10,17 +10,17 @@ from helpdesk_assets.profiles import DEFAULT_PROFILE, built_in_profiles, profile
 
 DEFS = """\
 # A help desk: its tickets in DuckDB, with checks, reports, schedules and alerts.
-# Every attribute, with its description:
+# For all attributes and their descriptions, run:
 # dg utils inspect-component {type_name} --defs-yaml-schema
 type: {type_name}
 
 attributes:
-  # Assets, dataset, jobs and settings are called after it: {name}/help_desk_tickets, {name}_sync,
+  # Assets, dataset, jobs and settings are named after it: {name}/help_desk_tickets, {name}_sync,
   # SOURCES__{upper}__BASE_URL.
   name: {name}
-  # A built-in profile (zendesk, freshdesk, zammad, ...), or the path of one beside this file.
+  # A built-in profile (zendesk, freshdesk, zammad, ...), or a path relative to this file.
   profile: {profile}
-  # What is left out is looked for when a run needs it, in the environment or dlt's files:
+  # Settings that are not set here are looked up at run time, in the environment or dlt's files:
   # SOURCES__{upper}__BASE_URL; SOURCES__{upper}__API_KEY, then API_KEY;
   # DESTINATION__DUCKDB__CREDENTIALS.
   # api:
@@ -35,14 +35,14 @@ attributes:
 """
 
 PROFILE_HEAD = """\
-# What this help desk's API calls things, in the format of dlt's REST API source. Fill in the path,
-# where the rows are, how it is paged, and which field holds what; then look at it before a sync:
+# The profile of this help desk's API, in the format of dlt's REST API source. Fill in the path, the
+# selector of the rows, the paginator and the field mapping, then check it before the first sync:
 #   python -m helpdesk_assets check --desk {name} --profile desk.yaml
 """
 
 
 class ScaffoldParams(BaseModel):
-    """What ``dg scaffold defs`` may be told."""
+    """Parameters of ``dg scaffold defs``."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,8 +52,8 @@ class ScaffoldParams(BaseModel):
     own_profile: str | None = Field(
         default=None,
         description=(
-            "Also write desk.yaml, a profile to fill in, beside defs.yaml: a copy of this built-in "
-            "one, such as default."
+            "Also write desk.yaml next to defs.yaml: a copy of this built-in profile, such as "
+            "default, to be edited."
         ),
     )
 
@@ -67,25 +67,25 @@ class ScaffoldParams(BaseModel):
 
 
 class HelpDeskScaffolder(dg.Scaffolder[ScaffoldParams]):
-    """Writes a commented ``defs.yaml`` and, asked for, a ``desk.yaml``."""
+    """Writes a commented ``defs.yaml`` and, on request, a ``desk.yaml``."""
 
     @classmethod
     def get_scaffold_params(cls) -> type[ScaffoldParams]:
-        """Return what can be asked for."""
+        """Return the class of the parameters."""
         return ScaffoldParams
 
     def scaffold(self, request: dg.ScaffoldRequest[ScaffoldParams]) -> None:
         """Write the files.
 
         Raises:
-            dg.DagsterInvalidDefinitionError: a help desk cannot have the folder's name.
+            dg.DagsterInvalidDefinitionError: the folder's name is not valid for a help desk.
         """
         folder, params = Path(request.target_path), request.params
         name = folder.name.lower().replace("-", "_")
         if not NAME.match(name):
             raise dg.DagsterInvalidDefinitionError(
-                f"A help desk cannot be called {folder.name}: choose a name of small letters, "
-                "digits and single underscores, such as eu."
+                f"Invalid help desk name {folder.name}: use lowercase letters, digits and single "
+                "underscores, such as eu."
             )
         profile = params.profile
         if request.append or request.scaffold_format == "python":

@@ -1,5 +1,5 @@
-"""One load: the connection to a desk, the dlt source, what is asked for, and deleted rows.
+"""One load: the connection to a help desk, the dlt source, filters, and deleted rows.
 
-Here belongs whatever one run does between its settings and the table. Where the settings are found
-is known in ``helpdesk_assets.resources``, and where the table is in ``helpdesk_assets.warehouse``.
+This package contains what a run does between its settings and the table. Settings are looked up in
+``helpdesk_assets.resources``; tables are stored in ``helpdesk_assets.warehouse``.
 """

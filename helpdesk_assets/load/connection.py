@@ -1,4 +1,4 @@
-"""The way to the help desk: what a run needs to read it, made of its settings."""
+"""The connection to a help desk: what a run needs to read it, created from its settings."""
 
 import hashlib
 import sys
@@ -35,18 +35,18 @@ from helpdesk_assets.transport.redaction import Redaction
 from helpdesk_assets.transport.retries import RetryPolicy
 from helpdesk_assets.transport.session import HelpDeskSession
 
-# Three times what orjson reads, and a tenth of what there is memory for in a thread.
+# Three times the nesting that orjson reads, and a tenth of what fits into a thread's stack.
 RECURSION = 3000
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is configured with, looked up and found to be good; see HelpDeskApi.
+    """The validated settings of a run; see HelpDeskApi.
 
     Attributes:
-        resource: the one that is to be read.
-        table: what it is loaded into.
-        changes: how to ask for what has changed; None where that is not configured.
+        resource: the resource to read.
+        table: the table to load it into.
+        changes: how to request changed rows; None without incremental loading.
     """
 
     profile: Profile
@@ -61,9 +61,9 @@ class Settings:
     deleted_share: float
 
     def read_from(self) -> tuple[str, str]:
-        """Return hashes of the address and of what the profile says of the list.
+        """Return hashes of the base URL and of the list's description in the profile.
 
-        What was read of one list tells nothing of another; and an address may hold a secret.
+        They identify the list that a watermark belongs to; a base URL may contain a secret.
         """
         described = self.resource.model_dump_json(exclude_defaults=True)
         times = f"{self.profile.format} {self.profile.time_zone}"
@@ -72,13 +72,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Connection:
-    """A way to a help desk: how it is asked, and how to get in and through.
+    """A connection to a help desk.
 
     Attributes:
-        settings: of the run.
-        run_id: what rejected rows are marked with.
+        settings: the settings of the run.
+        run_id: the run that rejected rows are recorded with.
         session: sends the requests.
-        auth: what lets them in.
+        auth: authenticates the requests.
     """
 
     settings: Settings
@@ -88,15 +88,15 @@ class Connection:
 
     @contextmanager
     def walk(self, asked: Asked | None = None) -> Iterator[Walk]:
-        """Make a walk through the list, of which nothing is known yet; it reads while inside.
+        """Start reading the list, inside a ``with`` block.
 
         Args:
-            asked: which rows are asked for; None: all.
+            asked: which rows to request; None: all.
         """
         settings, resource = self.settings, self.settings.resource
         changes = asked is not None and not asked.is_window
         if resource.parent:
-            # A list that fits on a page, as most of them do, is one request.
+            # Most of these lists fit on a page, which then takes one request.
             reader: CompleteReader | ParentsReader = ParentsReader(
                 self.session,
                 partial(new_walk, resource, brief=True),
@@ -119,11 +119,11 @@ class Connection:
             )
 
     def source(self, walk: Walk, parents: Parents | None = None) -> DltSource:
-        """Return the source of a walk; dlt does not take the same one twice.
+        """Return the source for one load; dlt does not accept the same source twice.
 
         Args:
             walk: how the list is read.
-            parents: says whose lists are wanted, where the list is asked for by parent.
+            parents: returns the parents whose lists are requested, for lists by parent.
         """
         profile = self.settings.profile
         if walk.parent and parents:
@@ -133,7 +133,7 @@ class Connection:
         )
 
     def first_request(self, parent: object = None, asked: Asked | None = None) -> PreparedRequest:
-        """Return the request for the first page of the list; of a parent's, by its id."""
+        """Return the request for the first page of the list, or of a parent's list, by its id."""
         settings, resource = self.settings, self.settings.resource
         path = PARENT.sub(lambda _: quote(str(parent), safe=""), resource.endpoint.path)
         return self.session.requests_session.prepare_request(
@@ -150,14 +150,14 @@ class Connection:
 
 @contextmanager
 def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
-    """Make what it takes to read the desk.
+    """Open a connection to the help desk.
 
-    Whatever is raised or logged inside leaves without the secrets in it: as a dg.Failure, with a
-    user-facing error message.
+    Errors and log records inside are redacted: secrets are removed, and errors become a dg.Failure
+    with a user-facing message.
 
     Args:
-        settings: of the run.
-        run_id: what rejected rows are marked with.
+        settings: the settings of the run.
+        run_id: the run that rejected rows are recorded with.
     """
     resource = settings.resource
     redaction = Redaction(*settings.secrets.values())
@@ -189,15 +189,16 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
         failure = http_failure(
             error, desk=desk, requests=session.requests, redaction=redaction
         ) or unexpected_failure(error, redaction)
-        # From None: the text of the error itself may hold a secret.
+        # From None: the text of the original error may contain a secret.
         raise failure_for(settings.table.desk, failure) from None
 
 
 @contextmanager
 def _deep_rows() -> Iterator[None]:
-    """Let rows be compared that are nested as deeply as they are read: orjson does to 1,024.
+    """Raise the recursion limit, so that rows can be compared that orjson can read.
 
-    Python does both by recursion, from wherever Dagster and dlt have got to.
+    orjson reads a nesting of 1,024. Python compares and serializes by recursion, on top of the
+    stack of Dagster and dlt.
     """
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, RECURSION))
@@ -221,7 +222,7 @@ def _retry_policy() -> RetryPolicy:
 
 
 def set_secrets(names: Iterable[str], desk: str) -> str:
-    """Say where the secrets of a desk are set, by their names."""
+    """Return where to set the secrets of a desk, given their names."""
     names = list(names)
     plain = [name.replace(".", "__").upper() for name in names]
     if desk == DEFAULT_DESK:
@@ -234,5 +235,5 @@ def set_secrets(names: Iterable[str], desk: str) -> str:
 
 
 def endpoint_url(base_url: str, path: str) -> str:
-    """Return the URL that rows are asked for, without a query, which may hold a secret."""
+    """Return the URL of a list without its query, which may contain a secret."""
     return f"{base_url.rstrip('/')}/{path.partition('?')[0].lstrip('/')}"

@@ -1,4 +1,4 @@
-"""Rows that are gone from the help desk: what becomes of them in the table."""
+"""Handles rows in the table that were deleted in the help desk."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,12 +15,12 @@ Deletes = Literal["soft", "hard", "off"]
 
 @dataclass(frozen=True)
 class Gone:
-    """What was done about rows that are gone.
+    """How deleted rows were handled.
 
     Attributes:
-        rows: how many had been there until then.
-        how: ``soft``: they got ``deleted_at``; ``hard``: their rows were deleted; or why nothing
-            was done.
+        rows: the number of newly deleted rows.
+        how: ``soft``: ``deleted_at`` was set; ``hard``: the rows were deleted; or the reason why
+            nothing was done.
     """
 
     rows: int
@@ -28,36 +28,36 @@ class Gone:
 
 
 def why_not(walk: Walk) -> str | None:
-    """Say why a walk does not tell which rows are gone; None when it does."""
+    """Return why a sync cannot tell which rows were deleted; None if it can."""
     read = walk.reader.walk
     if walk.asked and walk.asked.is_window:
-        return "a walk through the rows of a time does not see the others"
+        return "loading a date range does not read the other rows"
     if walk.asked:
-        return "an incremental walk reads what has changed only"
+        return "an incremental sync reads only changed rows"
     if not read.has_ended:
-        return "the walk did not end"
+        return "the sync did not finish"
     if read.unverified:
         return read.unverified
     if walk.tables.nameless:
-        return f"{walk.tables.nameless} rejected rows do not say which ones they are"
+        return f"{walk.tables.nameless} rejected rows have no readable id"
     return None
 
 
 def settle_deleted(
     client: SqlClientBase[Any], walk: Walk, *, load_id: str, how: Deletes, share: float
 ) -> Gone:
-    """Mark or delete the rows that the table has and a complete walk has not seen.
+    """Mark or delete the rows in the table that a complete sync has not read.
 
-    Every row that a walk sees is written by its load; the others have the mark of an earlier
-    one. A row that comes back is written anew, and so without ``deleted_at``.
+    A load writes every row that it reads; the others have an earlier load id. A row that reappears
+    is written again, without ``deleted_at``.
 
     Args:
-        client: of the file that the walk's load has been committed to, in a transaction.
-        walk: as it ended.
-        load_id: of its load.
-        how: what to do.
-        share: of all rows there were, 0 to 1; if more than these are gone, they are marked and
-            not deleted, for what disappears at once may not be gone.
+        client: of the file with the committed load, in a transaction.
+        walk: the completed read of the list.
+        load_id: the id of its load.
+        how: how to handle deleted rows.
+        share: the maximum share of rows, 0 to 1, to delete; if more have disappeared, they are
+            only marked, because the cause may be another one.
     """
     reason = "switched off" if how == "off" else why_not(walk)
     if reason:
@@ -66,7 +66,7 @@ def settle_deleted(
     gone = f"{DELETED_AT} is null and _dlt_load_id <> ?"
     values: list[Any] = [load_id]
     if walk.tables.rejected_keys:
-        # Rows that could not be loaded are there nevertheless.
+        # Rejected rows still exist in the help desk.
         key = walk.table.key
         rejected = ", ".join("unnest(?)" for _ in key)
         gone += f" and ({', '.join(key)}) not in (select {rejected})"
@@ -87,7 +87,7 @@ def settle_deleted(
 
 
 def _was_looked_for(parent: str, dataset: str) -> str:
-    """Return what holds of a row whose parent's list was read, or whose parent is gone itself."""
+    """Return the condition for rows whose parent's list was read, or whose parent is deleted."""
     column, parents = parent_column(parent), f"{dataset}.{parent}"
     return (
         f"{column} in (select unnest(?))"

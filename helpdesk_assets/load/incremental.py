@@ -1,8 +1,8 @@
-"""How to ask for some of the rows only: those that have changed, or those of a time.
+"""How to request a part of the rows: those that have changed, or those of a date range.
 
-What has changed is asked for from a watermark on: the moment at which the last complete walk began,
-by the API's own clock or by this machine's, whichever was earlier. No value of a row moves it, and
-every row that the API answers with is loaded.
+Changes are requested from a watermark on: the time when the last complete sync began, by the API's
+clock or by this machine's, whichever was earlier. It does not depend on values in rows, and every
+row that the API returns is loaded.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from helpdesk_assets.tables.times import UTC_TIMES, Times
 
 @dataclass(frozen=True)
 class Asked:
-    """What a list is asked for, where it is not all of it.
+    """A request for a part of a list.
 
     Attributes:
-        params: of the query.
-        since: the time from which on rows are asked for.
-        is_window: whether they are the rows of a time, which tells nothing of the others.
+        params: the query parameters.
+        since: the time from which on rows are requested.
+        is_window: whether a date range is requested.
     """
 
     params: Mapping[str, str]
@@ -30,14 +30,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Filter:
-    """How an API takes a time from which on, and up to which, rows are asked for.
+    """How to filter rows by time.
 
     Attributes:
-        start_param: the query parameter that leaves out what came before.
-        end_param: the one that leaves out what came after; None: there is none.
-        times: how it spells times.
-        cursor: where in a row that time is; None: not known.
-        lag: seconds to go back behind a watermark, for changes that show late.
+        start_param: the query parameter for the start.
+        end_param: the query parameter for the end; None: there is none.
+        times: the format of times.
+        cursor: the path of the time in a row; None: unknown.
+        lag: seconds to subtract from a watermark, for changes that become visible late.
     """
 
     start_param: str
@@ -47,17 +47,16 @@ class Filter:
     lag: float = 0
 
     def changes(self, watermark: datetime) -> Asked:
-        """Return how to ask for what has changed since the walk that a watermark is of."""
+        """Return how to request rows changed since a watermark."""
         since = watermark - timedelta(seconds=self.lag)
         return Asked({self.start_param: self.times.spelled(since)}, since)
 
     def window(self, start: datetime, end: datetime) -> Asked:
-        """Return how to ask for the rows of a time.
+        """Return how to request the rows of a date range.
 
         Args:
-            start: its beginning, which belongs to it.
-            end: its end, which does not. Without an ``end_param`` the API sends what came after,
-                too.
+            start: the start, inclusive.
+            end: the end, exclusive. Without ``end_param``, the API also returns later rows.
         """
         params = {self.start_param: self.times.spelled(start)}
         if self.end_param:

@@ -1,4 +1,4 @@
-"""Says where a long run is, a few times a minute."""
+"""Logs the progress of a long run, a few times a minute."""
 
 import threading
 import time
@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
 
-# Seconds from one line to the next.
+# Seconds between two log lines.
 EVERY = 20.0
 
 
 @contextmanager
 def progress(walk: Walk, say: Callable[[str], None]) -> Iterator[None]:
-    """Say where a walk is while inside; one that is shorter than ``EVERY`` says nothing.
+    """Log the progress of a sync inside a ``with`` block; nothing if it is shorter than ``EVERY``.
 
-    A clock of its own says it, so that an API that answers nothing is not silence.
+    It runs in its own thread, so that it also logs when the API does not respond.
     """
     began, ended = time.monotonic(), threading.Event()
 
@@ -34,29 +34,29 @@ def progress(walk: Walk, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def where(walk: Walk, seconds: float) -> str:
-    """Return where a walk is after some seconds, in one line."""
+    """Return the progress of a sync after some seconds, in one line."""
     read, session = walk.reader.walk, walk.reader.session
     name, rows = walk.table.name, walk.reader.rows_read
     said = f"{name}: {rows:,} rows"
     if read.has_ended:
-        return f"{said}, all there are, in {read.pages:,} pages; they are being loaded."
+        return f"{name}: all {rows:,} rows read in {read.pages:,} pages; loading them now."
     rate = rows / seconds if seconds else 0
     done, of = rows, read.total
     if isinstance(read, WalkOfWalks):
         done, of = len(read.parents) + read.parents_gone + read.parents_refused, read.of
-        said += f", of {done:,} of {of:,} in {walk.parent}"
+        said += f", for {done:,} of {of:,} {walk.parent}"
     else:
         pages = -(-of * read.pages // max(1, rows)) if of and rows else None
         said += f" of {of:,}" if of else ""
         said += f", {read.pages:,} pages" + (
-            f" of some {max(pages, read.pages):,}" if pages else ""
+            f" of about {max(pages, read.pages):,}" if pages else ""
         )
-    said += f", {rate:,.0f} rows a second"
+    said += f", {rate:,.0f} rows per second"
     if of and done:
-        said += f", some {_spelled(max(0.0, (of - done) * seconds / done))} left"
+        said += f", about {_spelled(max(0.0, (of - done) * seconds / done))} left"
     waited = session.waited
     if waited >= 1:
-        said += f"; {_spelled(waited)} of it waiting, as the API asked for or to repeat requests"
+        said += f"; {_spelled(waited)} spent on rate limits and retries"
     return said + "."
 
 

@@ -1,11 +1,11 @@
-"""The dlt source: one help desk behind a REST API, as its profile describes it.
+"""The dlt source: one help desk behind a REST API, as described in its profile.
 
-What a vendor calls things is in ``helpdesk_assets.profiles``; one exchange with the API in
-``helpdesk_assets.transport``, a whole list in ``helpdesk_assets.paging``, and what becomes of its
-rows in ``helpdesk_assets.tables``.
+The field mapping for a vendor is in ``helpdesk_assets.profiles``, one exchange with the API in
+``helpdesk_assets.transport``, reading a complete list in ``helpdesk_assets.paging``, and the
+conversion of its rows in ``helpdesk_assets.tables``.
 
-Each list of the API has a source and a pipeline of its own: it is loaded whole or not at all, and
-whether another one is well does not matter.
+Each list of the API has its own source and pipeline: it is loaded completely or not at all,
+independently of other lists.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,22 +26,22 @@ from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.tables.arrow import Tables, rejected_hints
 from helpdesk_assets.tables.schema import Table
 
-# Returns the ids of the parents whose lists are wanted, and the newest load of their table.
+# Returns the ids of the parents whose lists are requested, and the newest load of their table.
 Parents = Callable[[], tuple[list[Any], str]]
 
 
 @dataclass
 class Walk:
-    """One run's way through a list of the help desk: how it is made, and what came of it.
+    """One complete read of a list in a run, and its results.
 
     Attributes:
-        reader: reads the list, page by page, and shows that it is complete.
-        tables: makes tables of what it reads, and counts.
-        table: what the rows are loaded into.
-        asked: which rows are asked for; None reads the list in full.
-        profile: the name of the profile that the desk was read by.
-        parent: the resource whose rows the list is asked for by; None where it is one list.
-        parents_load: the newest load of the parents that were asked for.
+        reader: reads the list page by page, and verifies that it is complete.
+        tables: converts rows to Arrow tables, and counts them.
+        table: the table that the rows are loaded into.
+        asked: which rows are requested; None: all.
+        profile: the name of the profile.
+        parent: the parent resource if the list is requested for each of its rows, otherwise None.
+        parents_load: the newest load of the parents whose lists were requested.
     """
 
     reader: CompleteReader | ParentsReader
@@ -54,7 +54,7 @@ class Walk:
 
     @property
     def up_to(self) -> str | None:
-        """What the table is loaded up to by it, as a watermark; None where it does not tell."""
+        """The new watermark of the table; None if there is none, as for a date range."""
         if self.parent:
             return self.parents_load
         began = self.reader.session.began
@@ -70,19 +70,19 @@ def help_desk_source(
     profile: Profile,
     walk: Walk,
 ) -> DltSource:
-    """Return the source for one run; dlt does not take the same one twice.
+    """Return the source for one run; dlt does not accept the same source twice.
 
-    It has one resource, of the name of the table, which yields Arrow tables of some thousand rows.
+    It has one resource, named like the table, which yields Arrow tables of several thousand rows.
 
     Args:
-        base_url: scheme, host and whatever comes before the endpoint's path.
-        auth: what lets requests in.
-        profile: what the vendor calls things.
-        walk: how the list is read; takes down what came of it.
+        base_url: scheme, host, and anything before the endpoint's path.
+        auth: authenticates requests.
+        profile: the profile of the vendor.
+        walk: how the list is read; records the results.
     """
     reader, table = walk.reader, walk.table
     if not isinstance(reader, CompleteReader):
-        raise TypeError("Lists by parent have a source of their own.")
+        raise TypeError("Use source_by_parent for lists by parent.")
     resource = profile.resource(table.name)
     config: RESTAPIConfig = {
         "client": {
@@ -114,9 +114,9 @@ def _endpoint(resource: Resource, reader: CompleteReader, asked: Asked | None) -
     return {
         "path": resource.endpoint.path,
         "params": params_of(resource, asked),
-        # Where the reader puts the rows, wherever the API had them.
+        # The path where the reader puts the rows, whatever the profile's selector is.
         "data_selector": "data",
-        # Any paging that a profile can name, but complete.
+        # Implements all paginators of profiles, with proof of completeness.
         "paginator": reader.paginator,
         "response_actions": [
             {"status_code": answer.status_code, "action": answer.action}
@@ -126,16 +126,16 @@ def _endpoint(resource: Resource, reader: CompleteReader, asked: Asked | None) -
 
 
 def source_by_parent(*, profile: Profile, walk: Walk, parents: Parents) -> DltSource:
-    """Return the source for one run of a list that is asked for by the rows of another.
+    """Return the source for one run of a list that is requested for each row of a parent.
 
     Args:
-        profile: what the vendor calls things.
-        walk: how the lists are read; takes down what came of it.
-        parents: says whose lists are wanted; asked when the load has begun.
+        profile: the profile of the vendor.
+        walk: how the lists are read; records the results.
+        parents: returns the parents whose lists are requested; called when the load has begun.
     """
     reader, table = walk.reader, walk.table
     if not isinstance(reader, ParentsReader) or walk.parent is None:
-        raise TypeError("A list of its own is read by help_desk_source.")
+        raise TypeError("Use help_desk_source for lists without a parent.")
     marked = parent_column(walk.parent)
 
     def rows_by_parent() -> Iterator[Any]:
@@ -159,13 +159,13 @@ def source_by_parent(*, profile: Profile, walk: Walk, parents: Parents) -> DltSo
 
 
 def _with_rejected(loaded: DltResource, table: Table) -> None:
-    """Let a resource have a second table, of the rows that cannot be loaded."""
-    # What dlt offers for it without the underscore also gives it the columns of the first.
+    """Add a second table for rejected rows to a resource."""
+    # dlt's public method would also add the columns of the first table.
     loaded._set_hints(rejected_hints(table), create_table_variant=True)
 
 
 def params_of(resource: Resource, asked: Asked | None = None) -> dict[str, Any]:
-    """Return a list's parameters as a query spells them, with those of what is asked for."""
+    """Return the query parameters of a list as strings, including those of a filter."""
     spelled = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in resource.endpoint.params.items()
@@ -176,7 +176,7 @@ def params_of(resource: Resource, asked: Asked | None = None) -> dict[str, Any]:
 def _in_columns(
     walk: Walk, reader: CompleteReader
 ) -> Callable[[list[dict[str, Any]], Any], Iterator[Any]]:
-    """Return a step that makes tables of the rows that the reader hands on."""
+    """Return a step that converts the reader's rows to Arrow tables."""
 
     def step(rows: list[dict[str, Any]], meta: Any = None) -> Iterator[Any]:
         yield from walk.tables.tables(
@@ -187,10 +187,10 @@ def _in_columns(
 
 
 def source_outline(table: Table) -> DltSource:
-    """Return a table's source by its resource's name alone, for definitions to be made from.
+    """Return a table's source with only the name of its resource, for building definitions.
 
-    It needs no address, no key and no session. The normalizers are those dlt has by default;
-    were they left out, dlt would read its configuration files for them, at import.
+    It needs no base URL, key or session. The normalizers are dlt's defaults; without them, dlt
+    would read its configuration files at import.
     """
     schema = Schema(
         table.source,

@@ -1,4 +1,4 @@
-"""The tickets of a time, as a run's configuration asks for them."""
+"""The date range in a run's config."""
 
 from datetime import datetime
 
@@ -10,28 +10,28 @@ from helpdesk_assets.profiles.model import Profile, Resource
 
 
 def date_window(profile: Profile, resource: Resource, start: str, end: str) -> Asked:
-    """Return how to ask for the rows of a time.
+    """Return how to request the rows of a date range.
 
     Args:
-        profile: of the API.
-        resource: of it; has a date filter.
-        start: ISO 8601, in UTC where it does not say; this moment and later.
-        end: like start; before this moment.
+        profile: the profile.
+        resource: a resource of the profile with a date filter.
+        start: ISO 8601, in UTC unless it has a time zone; inclusive.
+        end: like start, but exclusive.
 
     Raises:
-        dg.Failure: the profile has no such filter, or the time has no beginning or no end.
+        dg.Failure: the resource has no date filter, or the date range is invalid.
     """
     described = resource.endpoint.date_filter
     if not described:
         raise setting_failure(
-            f"The profile {profile.name} has no date_filter for {resource.name}, so that its API "
-            "cannot be asked for those of a time: add one to it, or run without start and end."
+            f"The profile {profile.name} has no date_filter for {resource.name}, so a date range "
+            "cannot be loaded: add a date_filter, or run without start and end."
         )
     beginning, ending = _instant("start", start), _instant("end", end)
     if beginning >= ending:
         raise setting_failure(
-            "The time to load ends before it begins: set start and end in the run's "
-            "configuration to an earlier and a later one, such as 2026-01-01 and 2026-02-01."
+            "The end of the date range is not after its start: set start and end in the run "
+            "config to an earlier and a later time, such as 2026-01-01 and 2026-02-01."
         )
     asked = Filter(described.start_param, described.end_param, profile.times(described))
     return asked.window(beginning, ending)
@@ -42,6 +42,6 @@ def _instant(name: str, text: str) -> datetime:
         return ensure_pendulum_datetime(text).in_timezone("UTC")
     except (TypeError, ValueError):
         raise setting_failure(
-            f"The {name} of the time to load cannot be read: set {name} in the run's "
-            "configuration to a date or a time in ISO 8601, such as 2026-01-31."
+            f"The {name} of the date range is invalid: set {name} in the run config to a date or "
+            "time in ISO 8601, such as 2026-01-31."
         ) from None

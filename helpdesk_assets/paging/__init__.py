@@ -1,6 +1,7 @@
-"""A whole list: which page to ask for next, and whether it was seen that no row is missing.
+"""Reading a complete list: which page to request next, and proof that no row is missing.
 
-Here belong walks through lists that are counted, chained, or asked for by the rows of another;
-pages in flight; and the reader that dlt's client gets its rows from. One exchange belongs to
-``helpdesk_assets.transport``, and what becomes of the rows to ``helpdesk_assets.load``.
+This package contains walks, which are complete reads of lists that are paged by counting, chained
+by cursors or links, or requested for each row of a parent; parallel page requests; and the reader
+that supplies rows to dlt's client. A single exchange is in ``helpdesk_assets.transport``, loading
+the rows in ``helpdesk_assets.load``.
 """

@@ -1,7 +1,7 @@
-"""Whether the rows where two pages meet differ in what their list is ordered by.
+"""Whether the rows at page boundaries have different sort keys.
 
-Rows that are equal in it may change places between two requests. Where that is at the end of a
-page, one of them can slip over the border unseen, if another is deleted at the same moment.
+Rows with equal sort keys may swap positions between two requests. At the end of a page, one of
+them can cross the boundary unnoticed if another row is deleted at the same time.
 """
 
 from collections.abc import Sequence
@@ -10,23 +10,23 @@ from typing import Any
 
 from helpdesk_assets.tables.rows import Row
 
-# What a list may be ordered by.
+# The types of possible sort keys.
 PLAIN = (int, float, str)
 
 
 class Borders:
-    """Finds the fields that a list is in order of, and whether they differ at each border.
+    """Finds the fields that a list is sorted by, and whether they differ at each page boundary.
 
-    It looks at the top level of a row. A list that is ordered by something else is not known to be.
+    Only top-level fields of rows are considered. Sorting by anything else is not detected.
     """
 
     def __init__(self) -> None:
-        # By field: whether it goes up, and whether it has differed at each border so far.
+        # By field: whether it is ascending, and whether it has differed at each boundary so far.
         self._ordered: dict[str, tuple[bool, bool]] | None = None
         self._last: Row = {}
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Take in the rows that come next."""
+        """Add the next rows."""
         if not rows:
             return
         if self._ordered is None:
@@ -42,12 +42,12 @@ class Borders:
 
     @property
     def are_sharp(self) -> bool:
-        """Whether a field is in order all along, and differs at each border."""
+        """Whether a field is sorted throughout the list, and differs at each boundary."""
         return any(differed for _, differed in (self._ordered or {}).values())
 
 
 def _direction(values: list[Any]) -> bool | None:
-    """Tell whether values go up; None where they go neither up nor down."""
+    """Return whether values are ascending; None if they are neither ascending nor descending."""
     if not all(isinstance(value, PLAIN) for value in values) or values[0] == values[-1]:
         return None
     up = _is_in_order([values[0], values[-1]], up=True)

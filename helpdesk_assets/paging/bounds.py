@@ -1,39 +1,39 @@
-"""How far a walk goes before it is given up: each of these is far above what a list takes."""
+"""The limits after which a walk fails; each is far above what a normal list needs."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from helpdesk_assets.errors import UnusableAnswerError
 
-# How far a list may move between two requests, in pages, and still be joined.
+# By how many pages a list may shift between two requests and still be recognized.
 PAGES_KEPT = 50
-# How much of the top of the list is kept, in pages, to recognize it by at the end.
+# How many pages from the top of the list are kept, to recognize it at the end.
 TOP_PAGES = 10
-# Far above any help desk; only a list without an end comes here.
+# Far more than any help desk has; only a list without an end reaches it.
 MOST_PAGES = 1_000_000
-# Answers in a row without a new row, and looks at the top; a walk that goes well has three and one.
+# Consecutive responses without a new row, and reads of the top; normally there are three and one.
 MOST_IDLE = 100
 MOST_LOOKS = 25
-# How often the API may contradict the end of its own list before it is believed.
+# How often the API may contradict the end of its list before the walk fails.
 MOST_DOUBTS = 5
-# Offsets, after the first two, that have to bring the same page before the API is blamed for it.
+# Offsets, after the first two, that have to return the same page before the walk fails.
 MOST_SAME = 3
-# Pages asked for, as a multiple of those that a desk standing still would take.
+# Requested pages, as a multiple of those needed for an unchanging list.
 MOST_TIMES = 20
-# Rows in a page that is numbered, at least: the pages of smaller sizes all end at the same places,
-# now and then, and so cannot be joined there.
+# Minimum number of rows in a numbered page: the pages of smaller sizes sometimes all end at the
+# same position, and cannot overlap there.
 FEWEST_IN_A_PAGE = 20
-# Pages read ahead; fewer where pages have lately not joined.
+# Pages requested ahead; fewer after pages that did not overlap.
 MOST_TRUST = 64
-# How often a list is read whose places and rows do not agree.
+# How often a list is read if its positions and rows do not match.
 MOST_WALKS = 3
 
 
 class Patience:
-    """Fails a reading that does not get on.
+    """Fails a read that makes no progress.
 
     Attributes:
-        pages: answers so far.
+        pages: the number of responses so far.
     """
 
     def __init__(self) -> None:
@@ -42,26 +42,26 @@ class Patience:
         self._idle = 0
 
     def spend(self, fresh: Sequence[Any], *, wanted: int, widest: int, steps_back: int) -> None:
-        """Count an answer.
+        """Count a response.
 
         Args:
-            fresh: the rows in it that are new.
-            wanted: the place that is read now.
-            widest: how many rows the largest page had.
-            steps_back: how many of the answers were asked for again from further up.
+            fresh: the new rows in it.
+            wanted: the current position.
+            widest: the size of the largest page.
+            steps_back: how many pages were requested again because they did not overlap.
 
         Raises:
-            UnusableAnswerError: there were too many answers for what they brought.
+            UnusableAnswerError: there were too many responses with too little progress.
         """
         self._furthest = max(self._furthest, wanted)
         if self.pages > MOST_IDLE + MOST_TIMES * self._furthest // max(1, widest - 1):
             raise UnusableAnswerError(
                 f"changed faster than it could be read: after {self.pages} pages, {steps_back} of "
-                f"them asked for again from further up, the walk is at offset {wanted}"
+                f"them requested again because they did not overlap, the sync is at offset {wanted}"
             )
         self._idle = 0 if fresh else self._idle + 1
         if self._idle > MOST_IDLE:
             raise UnusableAnswerError(
-                f"sent nothing new in {MOST_IDLE} answers, the last for offset {wanted}, and did "
-                "not show that its list has ended"
+                f"sent no new rows in {MOST_IDLE} responses, the last for offset {wanted}, and the "
+                "end of its list was not reached"
             )

@@ -1,10 +1,9 @@
-"""A walk from page to page by the cursor, or the address, that each of them has for the next.
+"""Reads a list page by page, following the cursor or link in each page to the next.
 
-Such a page cannot be asked for with some rows of the one before, so nothing but the API's word
-says that none lies between. Where cursors stand for a place among rows (an id, a time) and not for
-a number of them, that word is good: rows that come and go elsewhere do not move it. What can be
-seen is refused: a chain that goes in circles, one that breaks off while the API says that more
-follow, and fewer rows than the API says it has.
+Such pages cannot overlap, so only the API can ensure that no row lies between them. It does if a
+cursor is a position among the rows (an id, a time) and not a count, because then other changes do
+not affect it. Detectable problems fail the walk: links in a circle, a missing link although more
+rows follow, and fewer rows than the API reports.
 """
 
 from collections.abc import Hashable
@@ -17,33 +16,33 @@ from helpdesk_assets.tables.keys import ID, Identity, key_of
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 
-# Pages are of round sizes; a first page of so many rows, and of a round number, may be a full one.
+# Pages have round sizes, so a first page with at least this many rows, a round number, may be full.
 FEWEST_IN_FULL = 10
 
 
 class ChainWalk:
-    """Decides which page to ask for next, and takes in what came.
+    """Decides which page to request next, and processes responses.
 
     Args:
-        paging: how the API is asked.
-        identity: where in a row the parts of its key are.
-        brief: whether a first page that nothing follows ends the walk. Meant for a list of what
-            has changed, of which the next walk reads the end again.
-        most_pages: answers after which the walk fails rather than go on.
-        size: how many rows the API was asked to send in a page; None where that is not known.
-        strict: whether the end has to be said, as it has to be where a list is read by itself.
+        paging: how pages are requested.
+        identity: the paths of the key in a row.
+        brief: whether a first page without a next one ends the walk. Meant for a list of changes,
+            the end of which is read again by the next sync.
+        most_pages: the number of responses after which the walk fails.
+        size: the page size that was requested; None if unknown.
+        strict: whether the end has to be indicated explicitly, as for lists without a parent.
 
     Attributes:
-        position: the cursor or address that is wanted next; None is the first page.
-        has_ended: whether the chain has ended, and its top, read once more, was known.
-        unverified: why it cannot be said that no row was left out: as many rows as the API says it
-            has may be others than it has.
-        pages, steps_back, total: as of a CompleteWalk.
+        position: the cursor or link of the next page; None for the first page.
+        has_ended: whether the last page was read, and the top, read again, was unchanged.
+        unverified: why completeness cannot be verified: even if the number of rows matches, they
+            may not be the same rows.
+        pages, steps_back, total: see CompleteWalk.
     """
 
     is_at_end = False
     is_probing = False
-    unverified = "paging of this kind cannot verify that no row was left out"
+    unverified = "this kind of paging cannot verify that no rows were skipped"
     steps_back = 0
 
     def __init__(
@@ -77,21 +76,21 @@ class ChainWalk:
 
     @property
     def rows_walked(self) -> int:
-        """How many different rows have been read."""
+        """The number of distinct rows read."""
         return len(self._keys)
 
     def following(self, in_flight: int) -> list[str | None]:
-        """Return nothing: what follows a page is known when it has come."""
+        """Return an empty list: the next page is known only after the current one."""
         return []
 
     def take(self, page: Page) -> list[Row]:
-        """Take an answer in, and return the rows in it that are new or have changed.
+        """Process a response, and return the rows in it that are new or have changed.
 
         Args:
-            page: the answer to a request for ``position``.
+            page: the response to a request for ``position``.
 
         Raises:
-            UnusableAnswerError: rows are left out, or it cannot be seen where the list ends.
+            UnusableAnswerError: rows are missing, or the end of the list is unclear.
         """
         first = self.position is None
         self.pages += 1
@@ -106,42 +105,42 @@ class ChainWalk:
         following = self._following(page, fresh)
         if page.has_more and not page.following:
             raise UnusableAnswerError(
-                f"says that more follow after {len(self._keys)} rows, and not where"
+                f"reports more rows after {len(self._keys)}, but sends no link to the next page"
             )
         if following is not None and not (self._is_looking and reaches_down):
             self._go_on(following)
         elif not self._is_looking and not (self.brief and first):
             self._look_again()
         elif self._is_looking and not first:
-            # Its top has moved on meanwhile; one answer, and so one moment, has to show it.
+            # The top has changed meanwhile; a single response has to show all of it.
             self._look_again()
         else:
             self._end()
         return fresh
 
     def _following(self, page: Page, fresh: list[Row]) -> str | None:
-        """Return where to go on, if anywhere: that nothing follows has to be said, and be true."""
+        """Return the next position, if any; the end must be indicated explicitly and correctly."""
         if self._is_doubted:
             self._is_doubted = False
             if fresh:
                 raise UnusableAnswerError(
-                    "says that nothing follows its first page, and sent more rows after it: "
-                    "has_more_path in its profile may be of a flag of the opposite sense, such as "
-                    "isLast"
+                    "reports that its first page is the last one, but sent more rows after it: "
+                    "has_more_path in its profile may refer to a flag with the opposite meaning, "
+                    "such as isLast"
                 )
             return None
         if self.pages > 1 or self.brief or not self._strict:
             return page.following if page.has_more is not False else None
         if page.has_more is False and page.following and page.rows:
-            # Looked into once, for a flag of the opposite sense says the same here.
+            # Checked once, because a flag with the opposite meaning looks the same here.
             self._is_doubted = True
             return page.following
         silent = not page.names_next and page.has_more is None and page.total is None
         if silent and self._is_full(page):
             raise UnusableAnswerError(
-                f"sent a full first page of {len(page.rows)} rows, and nothing where the next one "
-                "should be named: check cursor_path or next_url_path in its profile, or add "
-                "has_more_path or total_path"
+                f"sent a full first page of {len(page.rows)} rows without a link to the next page: "
+                "check cursor_path or next_url_path in its profile, or add has_more_path or "
+                "total_path"
             )
         return page.following if page.has_more is not False else None
 
@@ -153,14 +152,12 @@ class ChainWalk:
 
     def _go_on(self, following: str) -> None:
         if following in self._positions:
-            raise UnusableAnswerError(
-                f"leads from page to page in a circle, after {len(self._keys)} rows"
-            )
+            raise UnusableAnswerError(f"links its pages in a circle, after {len(self._keys)} rows")
         self._positions.add(following)
         self.position = following
 
     def _look_again(self) -> None:
-        """Ask for the top once more: what was put there meanwhile has not been read."""
+        """Request the top again: rows added there meanwhile have not been read."""
         self._looks += 1
         if self._looks > MOST_LOOKS:
             raise UnusableAnswerError(
@@ -173,16 +170,18 @@ class ChainWalk:
     def _end(self) -> None:
         if self.total is not None and len(self._keys) < self.total:
             raise UnusableAnswerError(
-                f"says it has {self.total} rows, and its pages held {len(self._keys)}"
+                f"reports {self.total} rows, but its pages contained {len(self._keys)}"
             )
         self.has_ended = True
 
     def _refuse_to_go_on_for_ever(self, fresh: list[Row]) -> None:
         if self.pages > self.most_pages:
-            raise UnusableAnswerError(f"sent {self.most_pages} pages, and its list did not end")
+            raise UnusableAnswerError(
+                f"sent {self.most_pages} pages, and the end of its list was not reached"
+            )
         self._idle = 0 if fresh else self._idle + 1
         if self._idle > MOST_IDLE:
             raise UnusableAnswerError(
-                f"sent nothing new in {MOST_IDLE} answers, after {len(self._keys)} rows, and "
-                "did not show that its list has ended"
+                f"sent no new rows in {MOST_IDLE} responses, after {len(self._keys)} rows, and the "
+                "end of its list was not reached"
             )

@@ -1,22 +1,23 @@
-"""Complete paging: a walk through counted pages that shows it has left no ticket out.
+"""Complete paging: reads counted pages, and proves that no ticket was skipped.
 
-Offsets count rows, and rows move while they are counted: when a ticket is deleted, all that come
-after it move one place up, and one of them slips over the border into the page already read.
+Offsets count rows, and rows shift while they are read: when a ticket is deleted, all following
+ones move up by one, and one of them crosses the boundary into the page that was already read.
 
-So the pages of a reading overlap (see Reading). It ends when the API has shown that nothing
-follows (see End) and when the top of the list, read once more, is known (see Top): tickets that
-were put there meanwhile, be they new or moved there from further down, are read by that too.
+Therefore the pages of a read overlap (see Reading). It ends when the API has confirmed that nothing
+follows (see End), and the top of the list, read again, is unchanged (see Top). This also reads
+tickets that were added or moved to the top meanwhile.
 
-What it shows: every ticket that existed from the first request to the last has been read, in a
-list that is ordered, either way, by what a ticket keeps (its id) or by what every change of it
-moves (the time of its last change). What cannot be shown raises UnusableAnswerError.
+Guarantee: every ticket that existed from the first request to the last has been read, if the list
+is sorted, ascending or descending, by a field that does not change (the id) or by one that every
+change updates (the time of the last change). If this cannot be proved, UnusableAnswerError is
+raised.
 
-It is shown of places, and tickets are wanted. So the walk has to have read as many different ones
-as it walked over places, in one order (see Order). Otherwise it reads the list again, by pages that
-begin elsewhere: where rows hold their places, they are the same ones in the same order then. And a
-row that is deleted after it was read makes up for one that was not: so a list that has changed
-meanwhile is read again, too, unless no rows stand where pages meet that its order may not tell
-apart (see Borders). Where it changes each time it is read, it is not verified.
+The proof is about positions, not tickets. Therefore the number of distinct tickets has to match the
+number of positions, in a consistent order (see Order). Otherwise the list is read again with other
+page boundaries, to verify that it contains the same rows in the same order. A row deleted after it
+was read could compensate for one that was skipped; so a list that has changed is read again, too,
+unless the sort keys at all page boundaries are unambiguous (see Borders). If it changes during each
+read, it is not verified.
 """
 
 from collections.abc import Hashable
@@ -34,20 +35,20 @@ from helpdesk_assets.transport.pages import Page
 
 
 class CompleteWalk:
-    """Decides which page to ask for next, and takes in what came.
+    """Decides which page to request next, and processes responses.
 
     Args:
-        paging: how the API counts; it may send fewer rows than it is asked for.
-        identity: where in a row the parts of its key are.
-        brief: whether one short page ends the walk when the API also says that this is all. Meant
-            for a list of what has changed, of which the next walk reads the end again.
-        most_pages: answers after which the walk fails rather than go on.
-        order_param: the parameter that the list is ordered by, where the profile has one.
+        paging: how pages are counted; the API may send fewer rows than requested.
+        identity: the paths of the key in a row.
+        brief: whether one short page ends the walk if the API also reports that it is complete.
+            Meant for a list of changes, the end of which is read again by the next sync.
+        most_pages: the number of responses after which the walk fails.
+        order_param: the sort parameter, if the profile has one.
 
     Attributes:
-        has_ended: whether the end has been shown, and no row was left out.
-        unverified: why it cannot be said that no row was left out; None where it was shown.
-        pages: answers taken in.
+        has_ended: whether the end was confirmed, and no row was skipped.
+        unverified: why completeness cannot be verified; None if it is verified.
+        pages: the number of responses processed.
     """
 
     def __init__(
@@ -75,109 +76,112 @@ class CompleteWalk:
         self._reading = self._begin(sparse=False)
 
     def _begin(self, *, sparse: bool) -> Reading:
-        """Begin at the top; of what was read before, nothing is known any more."""
+        """Start a new read at the top, without using what was read before."""
         self._walks += 1
         order = Order(self._identity, notes_contents=self._walks > 1)
         top = self.paging.window(0, self._size.limit)
         stand = Stand(self.paging, self._identity, self._size, order, self._brief, top, sparse)
-        # Each time by more than the last, so that its pages begin elsewhere.
+        # Each read overlaps by more than the last, so that its page boundaries differ.
         return Reading(stand, least_overlap=self._walks)
 
     @property
     def position(self) -> Window:
-        """The window that is wanted next."""
+        """The next window to request."""
         return self._reading.stand.position
 
     @property
     def total(self) -> int | None:
-        """How many rows the API last said there are; None when it does not say."""
+        """The total number of rows last reported by the API; None if it reports none."""
         return self._reading.stand.total
 
     @property
     def steps_back(self) -> int:
-        """How many pages did not join and were asked for again from further up."""
+        """The number of pages that did not overlap and were requested again from further up."""
         return self._steps_before + self._reading.steps_back
 
     @property
     def rows_walked(self) -> int:
-        """How many different rows have been read."""
+        """The number of distinct rows read."""
         read = self._reading.stand.order.keys
         return len(self._read_before | read if self._read_before else read)
 
     @property
     def is_probing(self) -> bool:
-        """Whether what is wanted lies beyond the end, so that an API may refuse it."""
+        """Whether the next request is beyond the end, so that the API may reject it."""
         return self._reading.is_probing
 
     @property
     def is_at_end(self) -> bool:
-        """Whether, by what the API says, all rows have been read, and the end is to be shown."""
+        """Whether all rows have been read according to the API, and the end is to be confirmed."""
         return self._reading.is_at_end
 
     def following(self, in_flight: int) -> list[Window]:
-        """Return the windows that will be wanted after the present one if the desk stands still.
+        """Return the windows to request after the current one if the list does not change.
 
-        What is read ahead is judged like any other page when its turn comes. The end of the list,
-        and its top once more, are only asked for when all before them has been read: a ticket that
-        moves there meanwhile would be seen neither there nor where it was.
+        Pages requested ahead are verified like any other. The end of the list, and its top again,
+        are only requested after everything before was read: otherwise a ticket that moves there
+        meanwhile could be missed.
 
         Args:
-            in_flight: how many may be asked for at once.
+            in_flight: the maximum number of parallel requests.
         """
         return self._reading.following(in_flight)
 
     def take(self, page: Page) -> list[Row]:
-        """Take an answer in, and return the rows in it that are new or have changed.
+        """Process a response, and return the rows in it that are new or have changed.
 
         Args:
-            page: the answer to a request for ``position``.
+            page: the response to a request for ``position``.
 
         Raises:
-            UnusableAnswerError: rows are left out, or it cannot be seen that they are not.
+            UnusableAnswerError: rows are missing, or completeness cannot be proved.
         """
         self.pages += 1
         if self.pages > self._most_pages:
-            raise UnusableAnswerError(f"sent {self._most_pages} pages, and its list did not end")
+            raise UnusableAnswerError(
+                f"sent {self._most_pages} pages, and the end of its list was not reached"
+            )
         before = self._read_before
         fresh = self._reading.take(page)
         if self._reading.has_ended:
             self._finish()
         if before:
-            # One that has changed since is for the next walk, as if it had done so after this one.
+            # Rows that have changed since are left to the next sync, like any later change.
             keys = self._reading.stand.keys(fresh)
             fresh = [row for row, key in zip(fresh, keys, strict=True) if key not in before]
         return fresh
 
     def _finish(self) -> None:
-        """End where as many different rows as places were read, in one order; else read again."""
+        """End if the distinct rows match the positions in a consistent order; else read again."""
         reading, order = self._reading, self._reading.stand.order
-        # A row that is deleted after it was read makes up for one that was not read at all.
+        # A row deleted after it was read could compensate for one that was skipped.
         is_sure = not reading.has_moved or order.is_unique
-        # What is in the same order in pages that begin elsewhere holds its place; and what has an
-        # id that another has, but differs from it, is a row of its own.
+        # Rows in the same order with other page boundaries have stable positions; different rows
+        # with the same id count separately.
         holds = order.in_order == self._in_order and len(order.contents) >= reading.places
         if holds or (reading.is_whole and (is_sure or self._walks > 1)):
             self.has_ended = True
             if not (holds or is_sure):
                 self.unverified = (
-                    "the list changed each time it was read, and where pages meet its order does "
-                    f"not tell rows apart: {self._remedy}"
+                    "the list changed during each read, and its sort order is ambiguous at page "
+                    f"boundaries: {self._remedy}"
                 )
             return
         missing = len(order.keys) < reading.places
         if missing and reading.stand.sparse and len(order.in_order) == len(order.keys):
             raise UnusableAnswerError(
-                f"says it has {reading.places} rows, and its pages held {len(order.keys)}: "
+                f"reports {reading.places} rows, but its pages contained {len(order.keys)}: "
                 f"{LEFT_OUT}"
             )
         if self._walks == MOST_WALKS:
             seen = (
-                f"has {len(order.keys)} different rows in the {reading.places} places of its list"
+                f"returned {len(order.keys)} distinct rows for the {reading.places} positions of "
+                "its list"
                 if missing
-                else "lists rows that have not changed in another order from page to page"
+                else "returned unchanged rows in a different order on each page"
             )
             raise UnusableAnswerError(
-                f"{seen}, also when it is read again, so that others may be missing: {self._remedy}"
+                f"{seen}, even when it was read again, so rows may be missing: {self._remedy}"
             )
         self._in_order = order.in_order
         self._read_before = self._read_before | order.keys
@@ -188,8 +192,8 @@ class CompleteWalk:
 
     @property
     def _remedy(self) -> str:
-        param = self._order_param or "a parameter for that"
+        param = self._order_param or "a sort parameter"
         return (
-            f"order the list by something unique, such as the id, with {param} among the params of "
-            "its profile"
+            f"sort the list by a unique field, such as the id, with {param} under params in its "
+            "profile"
         )

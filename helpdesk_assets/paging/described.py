@@ -1,4 +1,4 @@
-"""How a list is walked and what its pages look like, as its profile describes it."""
+"""Creates the walk and the page format of a list from its profile."""
 
 import re
 from functools import partial
@@ -19,14 +19,14 @@ from helpdesk_assets.profiles.model import Resource
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.transport.pages import PageFormat
 
-# How APIs call the parameter for the order of a list.
+# Common names of sort parameters.
 ORDER = re.compile(r"sort|order", re.I)
 
 ListWalk = CompleteWalk | ChainWalk | LinkedWalk
 
 
 def page_format(endpoint: Endpoint) -> PageFormat:
-    """Return where in the answers of an endpoint things are."""
+    """Return the structure of an endpoint's responses."""
     paginator = endpoint.paginator
     has_more = getattr(paginator, "has_more_path", None)
     following = None
@@ -44,11 +44,11 @@ def page_format(endpoint: Endpoint) -> PageFormat:
 
 
 def new_walk(resource: Resource, *, brief: bool = False) -> ListWalk:
-    """Return a walk through a resource's list, of which nothing is known yet.
+    """Return a new walk for a resource's list.
 
     Args:
-        resource: as its profile describes it.
-        brief: whether the list is one of what has changed; see CompleteWalk.
+        resource: the resource in the profile.
+        brief: whether the list is a list of changes; see CompleteWalk.
     """
     endpoint, identity = resource.endpoint, resource.identity
     paginator = endpoint.paginator
@@ -79,7 +79,7 @@ def new_walk(resource: Resource, *, brief: bool = False) -> ListWalk:
 
 
 def _size_asked_for(endpoint: Endpoint) -> int | None:
-    """Return how many rows a page is asked to have, by the name of a parameter; None without."""
+    """Return the requested page size, recognized by its parameter name; None without."""
     for name, value in endpoint.params.items():
         if SIZE.search(name) and str(value).isdecimal():
             return int(value)

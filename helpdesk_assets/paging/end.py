@@ -1,4 +1,4 @@
-"""Showing that nothing follows the last row of a counted list."""
+"""Confirms that nothing follows the last row of a counted list."""
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.bounds import MOST_DOUBTS
@@ -7,21 +7,21 @@ from helpdesk_assets.paging.stand import Phase, Stand
 from helpdesk_assets.paging.top import Top
 from helpdesk_assets.tables.rows import Row
 
-# Where rows are looked for beyond an end that nothing confirms, in pages from it.
+# Where to look for rows beyond an unconfirmed end, in pages from it.
 PROBES = (1, 2, 3, 4)
 FAR = 5
 
 
 class End:
-    """Expects nothing after the last row, and goes back where there is something.
+    """Expects nothing after the last row, and goes back if there is something.
 
     Args:
-        stand: of the reading.
-        top: of the list, which is read again when the end has been shown.
+        stand: the state of the read.
+        top: the top of the list, which is read again after the end was confirmed.
 
     Attributes:
-        is_near: whether something came after what was taken for the last row.
-        total: how many rows the API said there are when the end was shown.
+        is_near: whether rows were found after the assumed last row.
+        total: the total reported by the API when the end was confirmed.
     """
 
     def __init__(self, stand: Stand, top: Top) -> None:
@@ -35,38 +35,38 @@ class End:
         self._singles = 0
 
     def find(self, page: list[Row], known: int) -> bool:
-        """Expect an empty page after the last row, which stood alone on the page before."""
+        """Expect an empty page after the last row, which was alone on the page before."""
         stand = self._stand
-        # An API that answers so many pages and no more may not let itself be asked for the end
-        # alone; then it is the last rows once more, and nothing after them.
+        # If the API limits the page number, the end cannot be requested alone; then the page
+        # contains the last rows again, and nothing after them.
         if not page or (stand.reach < stand.wanted and known == len(page) < stand.position.size):
             self.is_shown()
             return False
         if stand.sparse and page[-1] == stand.last and len(page) < stand.size.widest:
-            # It lies further down than could be counted; and up to there, nothing follows it.
+            # The last row is further down than expected, and nothing follows it up to there.
             stand.wanted = stand.position.offset + stand.position.size - 1
             return False
         self.is_near = True
         if known == len(page):
-            # It may be what comes, whatever is asked for beyond the end.
+            # The API may return this page for any offset beyond the end.
             if self._page == page:
                 stand.places, limit = stand.wanted, stand.size.limit
                 stand.go(Phase.FAR_BEYOND, (stand.places // limit + FAR) * limit)
                 return False
             self._page = page
         if stand.size.widest == 1:
-            # A desk of one ticket may just have got its second.
+            # A help desk with one ticket may just have received its second.
             self._singles += 1
             if self._singles > MOST_DOUBTS:
                 raise UnusableAnswerError(
-                    f"sends one row a page although {stand.size.limit} are asked for, and pages of "
-                    "one cannot be joined"
+                    f"sends one row per page although {stand.size.limit} were requested, and pages "
+                    "of one row cannot overlap"
                 )
         stand.go(Phase.DOWN, stand.wanted - 1)
         return False
 
     def far_beyond(self, page: list[Row], known: int) -> bool:
-        """Compare what comes far beyond the end with what came just there."""
+        """Compare the page far beyond the end with the page just after it."""
         stand = self._stand
         stand.wanted = stand.places
         if page == self._page:
@@ -77,7 +77,7 @@ class End:
         return False
 
     def is_shown(self) -> None:
-        """Take the end for true, unless the API itself says that more rows follow."""
+        """Accept the end, unless the API reports that more rows follow."""
         stand = self._stand
         stand.places, self.total = stand.wanted, stand.total or 0
         read = max(stand.wanted, len(stand.order.keys) if stand.order.pinned else 0)
@@ -85,18 +85,16 @@ class End:
         if not says_more:
             self._confirm()
         elif self._doubts < MOST_DOUBTS:
-            # It may have counted a moment before or after it listed.
+            # The API may have counted at another time than it listed.
             self._doubts += 1
             stand.go(Phase.DOWN, stand.wanted - 1)
         elif stand.has_more:
-            raise UnusableAnswerError(f"says that more follow after {read} rows, and sends none")
+            raise UnusableAnswerError(f"reports more rows after {read}, but sends none")
         else:
-            raise UnusableAnswerError(
-                f"says it has {stand.total} rows, and its list ends after {read}"
-            )
+            raise UnusableAnswerError(f"reports {stand.total} rows, but its list ends after {read}")
 
     def _confirm(self) -> None:
-        """Look beyond an end that no total confirms, for pages may be empty in mid-list."""
+        """Look beyond an end that no total confirms, because pages in mid-list may be empty."""
         stand = self._stand
         unsure = stand.sparse or (stand.total is None and not stand.brief)
         if not unsure or self._probes == len(PROBES):
@@ -113,13 +111,13 @@ class End:
         if not page:
             self._confirm()
         elif self._doubts < MOST_DOUBTS:
-            # So many may have been added meanwhile.
+            # These rows may have been added meanwhile.
             self._doubts += 1
             self._probes = 0
             stand.go(Phase.DOWN, stand.places - 1)
         else:
             raise UnusableAnswerError(
-                f"sends no row for offset {stand.places}, and some for {stand.position.offset}: "
+                f"sends no rows for offset {stand.places}, but some for {stand.position.offset}: "
                 f"{LEFT_OUT}"
             )
         return False

@@ -1,4 +1,4 @@
-"""Pages in flight: several are asked for at once, and handed out in the order they are wanted."""
+"""Pages in flight: requested in parallel, and returned in order."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -7,17 +7,17 @@ from typing import Any, Generic, TypeVar
 Page = TypeVar("Page")
 
 MOST_IN_FLIGHT = 32
-# Seconds between two questions whether to go on waiting for a page.
+# Seconds between two checks whether to keep waiting for a page.
 PATIENCE = 10
 
 
 class PagesInFlight(Generic[Page]):
-    """Asks for pages before they are wanted.
+    """Requests pages ahead.
 
     Args:
-        fetch: asks for the page at a position; called in other threads.
-        most: how many are asked for at the same time.
-        still_waiting: called now and then while a page is waited for; what it raises ends that.
+        fetch: requests the page at a position; called in other threads.
+        most: the maximum number of parallel requests.
+        still_waiting: called regularly while waiting for a page; may raise an error to stop.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class PagesInFlight(Generic[Page]):
         self._asked: dict[Any, Future[Page]] = {}
 
     def page(self, position: Any, following: Sequence[Any]) -> Page:
-        """Return the page at a position; meanwhile, those that will follow are asked for.
+        """Return the page at a position, and request the following pages meanwhile.
 
         Args:
-            position: of the page wanted now. Pages asked for that are neither this nor among the
-                following were guessed wrong: what they bring is not looked at.
-            following: positions of pages that will probably be wanted next, in that order.
+            position: the position of the page. If it was not requested ahead, all pages that were
+                are discarded.
+            following: the positions of the pages that are probably needed next, in order.
         """
         self.ask(position, following)
         future = self._asked.pop(position)
@@ -46,7 +46,7 @@ class PagesInFlight(Generic[Page]):
         return future.result()
 
     def ask(self, position: Any, following: Sequence[Any]) -> None:
-        """Ask for the page wanted now and those that follow, and do not wait for them."""
+        """Request the page at a position and the following ones, without waiting for them."""
         if position not in self._asked:
             for future in self._asked.values():
                 future.cancel()
@@ -56,9 +56,9 @@ class PagesInFlight(Generic[Page]):
                 self._asked[wanted] = self._threads.submit(self._fetch, wanted)
 
     def close(self) -> None:
-        """Ask for nothing any more, and wait until nothing is under way.
+        """Cancel pending requests, and wait for those in progress.
 
-        Whoever closes it has ended what could last: a thread that outlived the run would log what
-        nobody takes the secrets out of any more.
+        The caller must have ended long requests before. A thread that outlives the run could log
+        secrets, because redaction has ended.
         """
         self._threads.shutdown(cancel_futures=True)

@@ -1,20 +1,20 @@
-"""Rows that an API leaves out of its pages after it has counted them.
+"""Detects rows that an API counts but omits from its pages.
 
-Such a page is short, and the row it ends with is found further down than could be counted: with
-others after it, or not. Some of that is seen of the last page of a desk that moves.
+Such a page is short, and its last row is found at a higher position than expected, with or without
+other rows after it. The last page of a changing list looks similar.
 """
 
 from helpdesk_assets.paging.stand import Stand
 from helpdesk_assets.tables.rows import Row
 
 LEFT_OUT = (
-    "it leaves rows out of its pages after it has counted them, so that it cannot be seen that "
-    "none is missing; leave them out by a filter among the params of its profile"
+    "it counts rows that it omits from its pages, so completeness cannot be verified; exclude "
+    "these rows with a filter under params in its profile"
 )
 
 
 class Gaps:
-    """Looks for such rows on the way down, and notes in the stand that there are some."""
+    """Looks for omitted rows while reading, and records in the state whether there are any."""
 
     def __init__(self, stand: Stand) -> None:
         self._stand = stand
@@ -22,11 +22,11 @@ class Gaps:
         self._total_before: int | None = None
 
     def note(self, page: list[Row], *, is_first_way_down: bool) -> None:
-        """Look at a page that joins.
+        """Inspect a page that overlaps the one before.
 
         Args:
-            page: its rows.
-            is_first_way_down: whether no page had to be asked for again so far.
+            page: the rows of the page.
+            is_first_way_down: whether no page had to be requested again so far.
         """
         stand = self._stand
         if self._was_short and is_first_way_down and stand.last in page:

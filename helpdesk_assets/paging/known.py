@@ -1,4 +1,4 @@
-"""Rows that have been read, kept to recognize them by."""
+"""Rows that were read recently, to recognize them."""
 
 from collections import deque
 from collections.abc import Hashable, Sequence
@@ -8,14 +8,14 @@ from helpdesk_assets.tables.rows import Row
 
 
 class KnownRows:
-    """The rows of the last pages that were read.
+    """The rows of the last pages.
 
-    Pages are looked into only when a row is asked for: most of them join the one before by its
-    last row, and are forgotten without ever having been.
+    Pages are indexed only when a row is looked up, which is rarely needed: most pages start with
+    the last row of the page before.
 
     Args:
-        pages: how many are kept.
-        identity: where in a row the parts of its key are.
+        pages: the number of pages to keep.
+        identity: the paths of the key in a row.
     """
 
     def __init__(self, pages: int, identity: Identity = ID) -> None:
@@ -26,17 +26,17 @@ class KnownRows:
         self._rows: dict[Hashable, Row] = {}
 
     def add(self, page: Sequence[Row]) -> None:
-        """Remember a page, and forget the oldest where there are too many."""
+        """Add a page, and drop the oldest one if there are too many."""
         self._fresh.append(page)
         if len(self._fresh) > self._most:
             self._fresh.popleft()
 
     def knows(self, row: Row) -> bool:
-        """Tell whether a row of that id has been read, however it was then."""
+        """Return whether a row with that id has been read, in any version."""
         return key_of(row, self._identity) in self._index()
 
     def has(self, row: Row) -> bool:
-        """Tell whether a row has been read, and as it last was is what it is now."""
+        """Return whether a row has been read, and is unchanged since."""
         return self._index().get(key_of(row, self._identity)) == row
 
     def _index(self) -> dict[Hashable, Row]:

@@ -1,7 +1,7 @@
-"""A list whose pages name the next one by a number: a counted list under another name.
+"""Lists whose links to the next page contain a number, and which are therefore counted lists.
 
-Such a link has the number of the next page in it, or how many rows come before it. It is followed
-as nothing but a link where the size of a page cannot be chosen, for then pages cannot overlap.
+Such a link contains the number of the next page, or its offset. If the page size cannot be chosen,
+pages cannot overlap, and the list is read by following its links.
 """
 
 import re
@@ -24,8 +24,7 @@ from helpdesk_assets.paging.positions import (
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 
-# How APIs call the parameters for the size of a page, for how many rows to leave out, and for the
-# number of a page.
+# Common names of the parameters for page size, offset and page number.
 SIZE = re.compile(r"limit|size|per_?page|page_?len|top$|max_?results|count", re.I)
 COUNT = re.compile(r"offset|skip", re.I)
 OFFSET = re.compile(r"offset|skip|start|from|first", re.I)
@@ -33,12 +32,12 @@ NUMBER = re.compile(r"page|^p$", re.I)
 
 
 def numbered(page: Page, paging: ChainPaging, params: Mapping[str, object]) -> Counted | None:
-    """Return how to count the pages of a list, by where its first page says the next one is.
+    """Return how to count the pages of a list, according to the link in its first page.
 
     Args:
-        page: the first.
-        paging: how the next page is asked for.
-        params: what the list is asked with in any case.
+        page: the first page.
+        paging: how the next page is requested.
+        params: the query parameters of the list.
     """
     rows, following = len(page.rows), page.following
     if not following or not rows:
@@ -52,7 +51,7 @@ def numbered(page: Page, paging: ChainPaging, params: Mapping[str, object]) -> C
         for name, value in (asked | link).items()
         if SIZE.search(name) and value == str(rows) and name != paging.cursor_param
     ]
-    # A number that a row has may be a place among rows, and not how many come before.
+    # A number that also occurs in a row may be a cursor and not an offset.
     ids = {str(value) for value in page.rows[-1].values() if isinstance(value, (int, str))}
     for name, value in link.items():
         if name in sizes or asked.get(name) == value or not value.isdecimal():
@@ -66,14 +65,14 @@ def numbered(page: Page, paging: ChainPaging, params: Mapping[str, object]) -> C
 
 
 class LinkedWalk:
-    """Follows the links of a list, or counts its pages where the first link has a number.
+    """Follows the links of a list, or counts its pages if the first link contains a number.
 
-    It is one walk to whoever uses it; its attributes are those of a CompleteWalk.
+    It has the attributes of a CompleteWalk.
 
     Args:
-        chain: makes a walk that follows links.
-        counted: makes one that counts pages.
-        params: what the list is asked with in any case.
+        chain: creates a walk that follows links.
+        counted: creates a walk that counts pages.
+        params: the query parameters of the list.
     """
 
     def __init__(
@@ -90,11 +89,11 @@ class LinkedWalk:
 
     @property
     def is_trying(self) -> bool:
-        """Whether it is still to be seen that the API lets its pages be counted."""
+        """Whether it is still unknown if the pages can be counted."""
         return isinstance(self._walk, CompleteWalk) and self._first is not None
 
     def take(self, page: Page) -> list[Row]:
-        """Take an answer in; as of a CompleteWalk."""
+        """Process a response; see CompleteWalk."""
         if isinstance(self._walk, ChainWalk):
             if self._walk.pages or self._walk.position is not None:
                 return self._walk.take(page)
@@ -102,7 +101,7 @@ class LinkedWalk:
             if paging is None:
                 return self._walk.take(page)
             self._first, self._walk = page, self._new_counted(paging)
-        # That a next page is named is how such an API says that more follow.
+        # A link to a next page means that more rows follow.
         more = page.following is not None if page.has_more is None else page.has_more
         if self._first is None or page is self._first:
             return self._walk.take(replace(page, has_more=more))
@@ -111,62 +110,62 @@ class LinkedWalk:
         except UnusableAnswerError:
             fresh = []
         if not fresh:
-            # It does not let itself be asked for other pages than it names.
+            # The API only returns the pages that it links to.
             self._walk = self._new_chain()
             self._walk.take(self._first)
         self._first = None
         return fresh
 
     def following(self, in_flight: int) -> Sequence[Position]:
-        """Return what will be wanted next; nothing before it is seen how pages are asked for."""
+        """Return the next positions; none while it is unknown how pages are requested."""
         return [] if self.is_trying else self._walk.following(in_flight)
 
     @property
     def paging(self) -> Counted | ChainPaging:
-        """How the API is asked, as far as it is known."""
+        """How pages are requested, as far as it is known."""
         return self._walk.paging
 
     @property
     def position(self) -> Window | str | None:
-        """What is wanted next."""
+        """The next position to request."""
         return self._walk.position
 
     @property
     def has_ended(self) -> bool:
-        """Whether the end has been shown."""
+        """Whether the end was confirmed."""
         return self._walk.has_ended
 
     @property
     def is_at_end(self) -> bool:
-        """Whether all rows have been read, by what the API says."""
+        """Whether all rows have been read according to the API."""
         return self._walk.is_at_end
 
     @property
     def is_probing(self) -> bool:
-        """Whether the API may refuse what is wanted."""
+        """Whether the API may reject the next request."""
         return self.is_trying or self._walk.is_probing
 
     @property
     def unverified(self) -> str | None:
-        """Why it cannot be said that no row was left out."""
+        """Why completeness cannot be verified."""
         return self._walk.unverified
 
     @property
     def pages(self) -> int:
-        """How many answers were taken in."""
+        """The number of responses processed."""
         return self._walk.pages
 
     @property
     def steps_back(self) -> int:
-        """How many pages were asked for again from further up."""
+        """The number of pages requested again because they did not overlap."""
         return self._walk.steps_back
 
     @property
     def total(self) -> int | None:
-        """How many rows the API says there are."""
+        """The total number of rows reported by the API."""
         return self._walk.total
 
     @property
     def rows_walked(self) -> int:
-        """How many different rows have been read."""
+        """The number of distinct rows read."""
         return self._walk.rows_walked

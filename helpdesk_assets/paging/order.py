@@ -1,8 +1,7 @@
 """Whether the rows of a list keep their order from page to page.
 
-Places in a list are counted, and rows are what is wanted. Where rows that are equal in a list's
-order change places between two pages, one of them comes twice and another not at all; and what the
-API counts agrees with what was walked over. So the rows themselves are counted, too.
+If rows with equal sort keys swap positions between two pages, one of them is read twice and another
+not at all, although the number of positions is correct. Therefore distinct rows are counted, too.
 """
 
 import json
@@ -14,28 +13,28 @@ from helpdesk_assets.paging.borders import Borders
 from helpdesk_assets.tables.keys import Identity, keys_of
 from helpdesk_assets.tables.rows import Row
 
-# Rows that may be gone or have moved from the end of a page before the next one is read.
+# Rows at the end of a page that may be deleted or moved before the next page is read.
 MOST_MISSING = 10
 
-# How far back a page is compared with what led to the row read last, and of how many of such rows
-# one more may be missing.
+# How many rows before the last one are compared with a page, and for how many of them one more may
+# be missing.
 LOOKED_BACK = 500
 FEW = 16
 
 
 class Order:
-    """What the pages of one walk show of the order of their list.
+    """The order of a list, as observed in the pages of one read.
 
     Args:
-        identity: where in a row the parts of its key are.
+        identity: the paths of the key in a row.
 
     Attributes:
-        keys: of all rows that the walk has taken in.
-        in_order: the key in each place that its pages covered, each place once.
-        contents: hashes of all that was in them, where it was asked to note them.
-        broken: how many rows came again, unchanged, where no row read before can be; or for the
-            first time, before one that was read before.
-        pinned: the keys of rows that have come with every page, whatever was asked for.
+        keys: the keys of all rows read.
+        in_order: the key at each position, each position once.
+        contents: hashes of all rows, if requested.
+        broken: the number of order violations: unchanged rows that were read again after the
+            expected position, or new rows before one that was already read.
+        pinned: the keys of rows that are on every page.
     """
 
     def __init__(self, identity: Identity, *, notes_contents: bool = False) -> None:
@@ -54,18 +53,18 @@ class Order:
 
     @property
     def is_unique(self) -> bool:
-        """Whether no two rows that are equal in the list's order stand where two pages meet.
+        """Whether the sort keys differ at every page boundary.
 
-        A list in order of its keys has none.
+        They do if the list is sorted by its key.
         """
         if self._borders:
             return self._borders.are_sharp
         return _are_in_order(self.in_order)
 
     def add(self, rows: Sequence[Row]) -> bool:
-        """Take in rows that come next, if none of them was before; tell whether none was.
+        """Add the next rows if none of them was read before; return whether none was.
 
-        Where one was, ``judge`` is to look at their page.
+        Otherwise the page has to be passed to ``judge``.
         """
         keys = keys_of(rows, self._identity)
         before = len(self.keys)
@@ -81,17 +80,17 @@ class Order:
     def own(
         self, page: Sequence[Row], known: Sequence[bool], previous: Sequence[Row], *, as_it_is: bool
     ) -> list[int]:
-        """Return the places in a page of the rows that do not come with every page.
+        """Return the indexes of the rows in a page that are not pinned.
 
         Args:
-            page: as it came.
-            known: of each of its rows, whether it was read before, as it is now.
-            previous: the page before it.
-            as_it_is: whether it is the top of the list, or one that shows nothing of this.
+            page: the page as received.
+            known: whether each of its rows was read before and is unchanged.
+            previous: the previous page.
+            as_it_is: whether it is the top of the list, or a page that says nothing about pinning.
         """
         keys = keys_of(page, self._identity)
         if as_it_is:
-            # Of one that comes twice in a page, the second is where it belongs.
+            # If a row is on a page twice, the second one is at its real position.
             last = {key: place for place, key in enumerate(keys)}
             again = [last[key] for key in keys]
             twice = {p for p, at in enumerate(again) if p != at and page[p] == page[at]}
@@ -100,13 +99,13 @@ class Order:
                 self.pinned = {keys[place] for place in twice}
             return [place for place in range(len(page)) if place not in twice]
         self._see(keys, known, previous)
-        # One that has changed meanwhile is news, wherever it comes.
+        # A row that has changed meanwhile counts as new at any position.
         return [
             place for place, key in enumerate(keys) if not known[place] or key not in self.pinned
         ]
 
     def _see(self, keys: list[Hashable], known: Sequence[bool], previous: Sequence[Row]) -> None:
-        """Look which rows this page has in common with all before it."""
+        """Update the set of rows that are on all pages so far."""
         self._seen += 1
         if not self._common:
             return
@@ -115,7 +114,7 @@ class Order:
             overlap = self._overlap(keys, known, previous) - self.pinned
             self.pinned = self._strays = self._common = self._common - overlap
             return
-        # Those that do not come any more were no such rows, but came where they do not belong.
+        # Rows that are not on this page are not pinned, but violated the order.
         self.broken += len(self._strays - self._common)
         self._strays = self._strays & self._common
         self.pinned = set(self._common)
@@ -123,9 +122,9 @@ class Order:
     def _overlap(
         self, keys: list[Hashable], known: Sequence[bool], previous: Sequence[Row]
     ) -> set[Hashable]:
-        """Return the keys of rows at the head of a page that are the end of the one before.
+        """Return the keys of rows at the start of a page that are the end of the previous one.
 
-        A few may be missing between, as they have moved or are gone.
+        A few may be missing in between, because they were moved or deleted.
         """
         head = known.index(False) if False in known else len(known)
         places = {key: place for place, key in enumerate(keys_of(previous, self._identity))}
@@ -139,12 +138,12 @@ class Order:
         return found
 
     def judge(self, page: Sequence[Row], known: Sequence[bool], *, near_top: bool) -> None:
-        """Look at the order of a page that joins, and take in what comes after the row read last.
+        """Check the order of an overlapping page, and add the rows after the last one read.
 
         Args:
-            page: without pinned rows.
-            known: of each of its rows, whether it was read before, as it is now.
-            near_top: whether what has been put on top of the list may have come down to it.
+            page: the page without pinned rows.
+            known: whether each of its rows was read before and is unchanged.
+            near_top: whether rows added at the top of the list may have moved down to it.
         """
         keys = keys_of(page, self._identity)
         places = [place for place, read in enumerate(known) if read]
@@ -163,9 +162,9 @@ class Order:
             self._last = page[-1]
 
     def _leads_elsewhere(self, known: list[Hashable], keys: list[Hashable]) -> bool:
-        """Tell whether a page comes to what follows by other rows than those that led there.
+        """Return whether the rows before the last one differ from those read before.
 
-        One of them may be gone, and the more of them a page begins with, some more.
+        One of them may be missing, and a few more if the overlap is long.
         """
         led = self.in_order[-LOOKED_BACK:]
         places = {key: place for place, key in enumerate(led)}
@@ -175,7 +174,7 @@ class Order:
         return len(set(led[found[0] :]).difference(keys)) > 1 + len(known) // FEW
 
     def _cover(self, rows: Sequence[Row], keys: list[Hashable]) -> None:
-        # Where the keys themselves go up or down, nothing else has to be looked at.
+        # If the keys themselves are sorted, no other field has to be inspected.
         if self._borders is None and not (self.in_order or _are_in_order(keys)):
             self._borders = Borders()
         if self._borders:
@@ -186,7 +185,7 @@ class Order:
 
 
 def _are_in_order(keys: Sequence[Any]) -> bool:
-    """Tell whether keys go up or down, each of them."""
+    """Return whether keys are strictly ascending or descending."""
     return any(_all(way, keys) for way in (lt, gt))
 
 

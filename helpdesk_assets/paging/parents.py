@@ -18,25 +18,26 @@ from helpdesk_assets.transport.session import HelpDeskSession
 
 GONE = (404, 410)
 FORBIDDEN = 403
-# A few parents may have been deleted since they were listed, or be kept from the key; more than
-# these say that the path is wrong, or that the key may read none of them.
+# A few parents may have been deleted since they were listed, or be inaccessible; more than these
+# mean that the path is wrong, or that the API key lacks access.
 MOST_GONE = 10
 
 
 @dataclass
 class WalkOfWalks:
-    """What came of reading the lists of many parents; its attributes are those of one walk.
+    """The result of reading the lists of many parents, with the attributes of one walk.
 
     Attributes:
-        unverified: why it cannot be said of each list that no row was left out.
-        has_ended: whether all have been read.
-        pages, steps_back: of all of them.
-        total: how many rows they have by what the API says; None when it does not say.
-        rows_walked: how many different rows have been read.
-        of: how many parents there are.
-        parents: whose lists were read.
-        parents_gone: how many had none, for they are not there any more.
-        parents_refused: how many had one that the key may not read; what was loaded of it stays.
+        unverified: why completeness cannot be verified for all lists.
+        has_ended: whether all lists have been read.
+        pages, steps_back: the sums over all lists.
+        total: the total number of rows reported by the API; None if it reports none.
+        rows_walked: the number of distinct rows read.
+        of: the number of parents.
+        parents: the parents whose lists were read.
+        parents_gone: the number of parents that no longer exist.
+        parents_refused: the number of parents whose list is not accessible with the API key; their
+            rows from earlier loads are kept.
     """
 
     unverified: str | None = None
@@ -53,7 +54,7 @@ class WalkOfWalks:
 
 @dataclass
 class _List:
-    """One parent's list: its pages, each with its offset; or the status that says there is none."""
+    """One parent's list: its pages with their offsets, or the status of the rejected request."""
 
     pages: list[tuple[int, list[Row]]]
     walk: ListWalk
@@ -61,21 +62,20 @@ class _List:
 
 
 class ParentsReader:
-    """Walks through the list of one parent after the other, several of them at a time.
+    """Reads the lists of all parents, several of them in parallel.
 
-    Each list is read by a walk of its own, which shows that it is complete as far as the paging
-    lets it.
+    Each list has its own walk, which verifies completeness as far as its paging allows.
 
     Args:
         session: sends the requests.
-        new_walk: makes the walk for a list.
-        first_of: makes the request for the first page of a parent's list.
-        past_the_end: statuses that say that nothing comes after the last page.
-        gone_share: the most of the parents, 0 to 1, that may have no list any more.
+        new_walk: creates the walk for a list.
+        first_of: creates the request for the first page of a parent's list.
+        past_the_end: statuses that mean that there are no pages after the last one.
+        gone_share: the maximum share of parents, 0 to 1, that may have no list.
 
     Attributes:
-        walk: what came of it.
-        rows_read: how many rows have been read.
+        walk: the result.
+        rows_read: the number of rows read.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class ParentsReader:
 
     @contextmanager
     def open(self) -> Iterator["ParentsReader"]:
-        """Read while inside; what is under way at the end is given up."""
+        """Allow reading inside a ``with`` block; requests in progress at its end are cancelled."""
         try:
             yield self
         finally:
@@ -109,18 +109,18 @@ class ParentsReader:
             self._flight.close()
 
     def offset_of(self, row: int) -> int:
-        """Return the offset, in its list, of the page that a row was on; as of CompleteReader."""
+        """Return the page offset of a row in its list; see CompleteReader."""
         return max((start, offset) for start, offset in self._page_starts if start <= row)[1]
 
     def rows(self, parents: Sequence[Any], marked: str) -> Iterator[list[Row]]:
-        """Yield the rows of all lists, some thousand at a time; the last time perhaps none.
+        """Yield the rows of all lists, several thousand at a time; the last batch may be empty.
 
         Args:
-            parents: the ids of the rows that the lists belong to.
-            marked: the field that each row gets, for the id of its parent.
+            parents: the ids of the parents.
+            marked: the field that is added to each row, for the id of its parent.
 
         Raises:
-            UnusableAnswerError: a list is not whole, or many are not there.
+            UnusableAnswerError: a list is incomplete, or many lists do not exist.
         """
         rows: list[Row] = []
         self._page_starts = []
@@ -145,16 +145,16 @@ class ParentsReader:
         if found.refusal is not None:
             if found.refusal == FORBIDDEN:
                 self.walk.parents_refused += 1
-                self.walk.unverified = "the key may not read some of the lists"
+                self.walk.unverified = "the API key has no access to some of the lists"
             else:
                 self.walk.parents_gone += 1
             without = self.walk.parents_gone + self.walk.parents_refused
             if without > max(MOST_GONE, self._gone_share * self.walk.of):
                 raise UnusableAnswerError(
-                    f"has no list of that kind for {without} of the first "
-                    f"{len(self.walk.parents) + without} rows that should have one (the last with "
-                    f"HTTP {found.refusal}): check the path in its profile, and what the key may "
-                    "read"
+                    f"returned no list for {without} of the first "
+                    f"{len(self.walk.parents) + without} parent rows (most recently HTTP "
+                    f"{found.refusal}): check the path in its profile, and the permissions of the "
+                    "API key"
                 )
             return
         self.walk.parents.append(parent)
@@ -166,7 +166,7 @@ class ParentsReader:
             self.walk.total = (self.walk.total or 0) + found.walk.total
 
     def _list_of(self, parent: Any) -> _List:
-        """Walk through one parent's list, to its end."""
+        """Read one parent's list completely."""
         walk, first, pages = self._new_walk(), self._first_of(parent), []
         addresses, read = Addresses(str(first.url), walk), 0
         while not walk.has_ended:
@@ -183,7 +183,7 @@ class ParentsReader:
     def _fetch(
         self, first: PreparedRequest, addresses: Addresses, position: Position, *, is_first: bool
     ) -> Page | int:
-        """Return a page; or the status that says that a parent has no list, or none to be read."""
+        """Return a page, or the status if a parent's list does not exist or is not accessible."""
         request = first.copy()
         request.url = addresses.of(position)
         try:

@@ -1,8 +1,8 @@
-"""How an API is asked for the rows from a place on: what its paging takes, and what it makes of it.
+"""How to request the rows from a position on, for each kind of paging.
 
-A list that is paged by counting, be it rows or pages, can be asked for any part of it; so a page
-can begin with rows that have been read, which is how a walk shows that none lies between. A list
-paged by cursors or links cannot: there the API alone knows what comes next.
+If rows or pages are counted, any part of a list can be requested, so pages can overlap, which
+proves that no row lies between them. With cursors or links, this is not possible: only the API
+knows which page is next.
 """
 
 import sys
@@ -16,7 +16,7 @@ from helpdesk_assets.shown import shown
 
 
 class Window(NamedTuple):
-    """Some rows of a list: how many come before them, and how many they are at most."""
+    """A range of rows in a list: its offset and its maximum size."""
 
     offset: int
     size: int
@@ -24,12 +24,12 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class OffsetPaging:
-    """An API that is told how many rows to leave out.
+    """Paging by offset and limit.
 
     Attributes:
-        limit: rows to ask for in a page.
-        offset_param: the parameter that says how many rows to leave out.
-        limit_param: the parameter that says how many to send.
+        limit: the number of rows to request per page.
+        offset_param: the parameter for the number of rows to skip.
+        limit_param: the parameter for the number of rows to return.
     """
 
     limit: int = 100
@@ -38,34 +38,35 @@ class OffsetPaging:
     limit_is_a_page: bool = False
 
     def window(self, wanted: int, limit: int) -> Window:
-        """Return a window that begins with the row wanted."""
+        """Return a window that starts with the wanted row."""
         return Window(wanted, limit)
 
     window_at = window
 
     def query(self, window: Window) -> Mapping[str, str]:
-        """Return offset and limit."""
+        """Return the query parameters for offset and limit."""
         return {self.offset_param: str(window.offset), self.limit_param: str(window.size)}
 
     def place(self, window: Window) -> str:
-        """Say what is asked for."""
+        """Return what is requested, for messages."""
         return f"{self.offset_param} {window.offset}"
 
 
 @dataclass(frozen=True)
 class PageNumberPaging:
-    """An API that is told the number of a page and how many rows are one.
+    """Paging by page number and page size.
 
-    The pages of one size do not overlap, but those of two sizes do: with 98 rows a page, the third
-    begins at row 196, which pages of 100 have on their second. So a page's size is chosen so that
-    it begins with what was read last, or few rows before it, and holds as much as it can after.
+    Pages of one size do not overlap, but pages of two sizes do: with 98 rows per page, the third
+    page starts at row 196, which is on the second page of 100 rows. So the size of each page is
+    chosen to start at the last row read, or a few rows before, and to contain as many new rows as
+    possible.
 
     Attributes:
-        limit: rows to ask for in a page; some pages are asked for with fewer.
-        page_param: the parameter for the page's number.
-        limit_param: the parameter for how many rows are one page.
+        limit: the number of rows to request per page; some pages are requested with fewer.
+        page_param: the parameter for the page number.
+        limit_param: the parameter for the page size.
         base_page: the number of the first page, 0 or 1.
-        maximum_page: the highest number that the API answers; None: any.
+        maximum_page: the highest page number that the API serves; None: no limit.
     """
 
     limit: int = 100
@@ -75,14 +76,14 @@ class PageNumberPaging:
     maximum_page: int | None = None
     limit_is_a_page: bool = True
 
-    # How many numbers of pages are tried for the one that begins closest to what is wanted.
+    # How many page numbers are tried, to find the page that starts closest to the wanted row.
     _TRIED = 50
 
     def window(self, wanted: int, limit: int) -> Window:
-        """Return the page, by number and size, that reaches furthest behind the row wanted.
+        """Return the page, by number and size, that contains the most rows after the wanted one.
 
         Raises:
-            UnusableAnswerError: the API does not let itself be asked for what is that far down.
+            UnusableAnswerError: the API does not serve pages that far down.
         """
         if wanted == 0:
             return Window(0, limit)
@@ -94,16 +95,16 @@ class PageNumberPaging:
         number, size = max(pages, key=lambda page: (page[0] + 1) * page[1], default=(0, 0))
         if last >= most and (number + 1) * size <= wanted + 1:
             raise UnusableAnswerError(
-                f"answers no page after number {self.maximum_page}, so that what may follow its "
-                f"first {wanted + 1} rows cannot be read: ask for what has changed only, or "
-                "name a filter among the params of its profile"
+                f"serves no pages after page {self.maximum_page}, so rows after the first "
+                f"{wanted + 1} cannot be read: use incremental loading, or add a filter under "
+                "params in its profile"
             )
         return Window(number * size, size)
 
     def window_at(self, offset: int, limit: int) -> Window:
-        """Return the largest page that begins at an offset exactly, or the last that there may be.
+        """Return the largest page that starts exactly at an offset, or the last page possible.
 
-        There is always one: of a single row a page.
+        There is always one, with one row per page.
         """
         if offset == 0:
             return Window(0, limit)
@@ -114,22 +115,22 @@ class PageNumberPaging:
         return Window(offset, size)
 
     def query(self, window: Window) -> Mapping[str, str]:
-        """Return the page's number and its size."""
+        """Return the query parameters for page number and page size."""
         number = self.base_page + window.offset // window.size
         return {self.page_param: str(number), self.limit_param: str(window.size)}
 
     def place(self, window: Window) -> str:
-        """Say what is asked for."""
+        """Return what is requested, for messages."""
         query = self.query(window)
         return f"{self.page_param} {query[self.page_param]} of {window.size} rows"
 
 
 @dataclass(frozen=True)
 class ChainPaging:
-    """An API that says with each page how to ask for the next: by a cursor, or by an address.
+    """Paging by a cursor or link to the next page in each page.
 
     Attributes:
-        cursor_param: the parameter for the cursor; None where the API sends addresses.
+        cursor_param: the parameter for the cursor; None for links.
     """
 
     cursor_param: str | None = None
@@ -137,24 +138,24 @@ class ChainPaging:
 
 Counted = OffsetPaging | PageNumberPaging
 Paging = Counted | ChainPaging
-# Which page: a window, a cursor or an address; None is the first of a chain.
+# The position of a page: a window, a cursor or a link; None is the first page of a chain.
 Position = Window | str | None
 
 
 class Paged(Protocol):
-    """Something that knows how the pages of a list are asked for."""
+    """An object that knows how the pages of a list are requested."""
 
     @property
     def paging(self) -> Paging:
-        """How they are."""
+        """How pages are requested."""
 
 
 class Addresses:
-    """The addresses of a list's pages.
+    """The URLs of a list's pages.
 
     Args:
-        first: the address of the first page, with the parameters that all pages have.
-        walk: knows how pages are asked for, which its first page may tell.
+        first: the URL of the first page, with the parameters of all pages.
+        walk: knows how pages are requested, which may depend on the first page.
     """
 
     def __init__(self, first: str, walk: Paged) -> None:
@@ -163,10 +164,10 @@ class Addresses:
         self._parameters = parse_qsl(self._first.query, keep_blank_values=True)
 
     def of(self, position: Position) -> str:
-        """Return the address of a page.
+        """Return the URL of a page.
 
         Raises:
-            UnusableAnswerError: the API sent an address of another host.
+            UnusableAnswerError: the API sent a link to another host.
         """
         query: Mapping[str, str] = {}
         paging = self._walk.paging
@@ -181,7 +182,7 @@ class Addresses:
         return self._first._replace(query=urlencode([*kept, *query.items()])).geturl()
 
     def place(self, position: Position) -> str:
-        """Say what is asked for; a cursor or an address itself may hold anything."""
+        """Return what is requested, for messages, without the untrusted cursor or link."""
         paging = self._walk.paging
         if not isinstance(paging, ChainPaging) and isinstance(position, Window):
             return paging.place(position)
@@ -194,13 +195,11 @@ def _linked(first: str, link: str) -> str:
         there = urlsplit(urljoin(first, link))
         host = there.hostname
     except ValueError:
-        raise UnusableAnswerError(
-            "says that its next page is at something that is no address"
-        ) from None
+        raise UnusableAnswerError("sent an invalid URL as the link to its next page") from None
     if here.netloc.lower() != there.netloc.lower():
         raise UnusableAnswerError(
-            f"says that its next page is at {shown(there.scheme)}://{shown(host)}, which the key "
-            "is not meant for: set SOURCES__HELP_DESK__BASE_URL to where its API is"
+            f"links to its next page at {shown(there.scheme)}://{shown(host)}, which must not "
+            "receive the API key: set SOURCES__HELP_DESK__BASE_URL to the base URL of its API"
         )
-    # An API behind a proxy may not know that it is asked by way of https.
+    # An API behind a proxy may not know that it is reached over https.
     return urlunsplit(there._replace(scheme=here.scheme))

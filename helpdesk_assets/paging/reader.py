@@ -1,4 +1,4 @@
-"""Reads the whole list for dlt: many pages of the API to one answer of its client."""
+"""Reads a complete list for dlt: returns many pages of the API as one response to its client."""
 
 import gc
 from collections.abc import Iterator
@@ -19,26 +19,26 @@ from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 from helpdesk_assets.transport.session import HelpDeskSession
 
-# How APIs refuse to be asked for what lies far beyond the end of a list.
+# Statuses of APIs for pages far beyond the end of a list.
 BEYOND = (400, 404, 410, 416, 422)
-# As many as dlt itself gathers before it writes. What dlt's client does for an answer, and what an
-# Arrow table costs, is then paid once for all of them.
+# As many rows as dlt buffers before it writes, so that the overhead of dlt's client and of an Arrow
+# table occurs once for all of them.
 ROWS_AT_ONCE = 5000
 
 
 class CompleteReader:
-    """Stands between dlt's client and the session, and answers with the rows of many pages.
+    """Intercepts the requests of dlt's client, and returns the rows of many pages.
 
-    dlt asks for the first page, is answered with all that is read until there are
-    ``rows_at_once``, and asks again until the walk has ended.
+    dlt requests the first page, receives up to about ``rows_at_once`` rows, and repeats this until
+    the walk has ended.
 
     Args:
         session: sends the requests.
-        walk: decides what to ask for, and shows that no row was left out.
-        rows_at_once: rows to gather before they are handed on.
+        walk: decides which page to request, and proves that no row was skipped.
+        rows_at_once: the number of rows to collect before they are returned.
 
     Attributes:
-        paginator: dlt's side of it.
+        paginator: the paginator for dlt's client.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class CompleteReader:
 
     @contextmanager
     def open(self) -> Iterator["CompleteReader"]:
-        """Read while inside; what is under way at the end is given up."""
-        # Half a million objects of imported modules are there to stay. Rows come and go, which
-        # sets the garbage collector off, and looking through all of those took it 0.2 s a time.
+        """Allow reading inside a ``with`` block; requests in progress at its end are cancelled."""
+        # Rows trigger the garbage collector, which would traverse half a million objects of
+        # imported modules each time, taking 0.2 s.
         gc.freeze()
         try:
             yield self
@@ -72,7 +72,7 @@ class CompleteReader:
                 self._flight.close()
 
     def look(self, first: PreparedRequest, pages: int) -> Iterator[Page]:
-        """Yield the first pages as they come, each taken in by the walk."""
+        """Yield the first pages, each after the walk has processed it."""
         addresses = Addresses(str(first.url), self.walk)
         for _ in range(pages):
             if self.walk.has_ended:
@@ -82,20 +82,20 @@ class CompleteReader:
             yield page
 
     def ask(self, first: PreparedRequest, window: Window) -> Page:
-        """Return a page of a counted list, which the walk does not take in.
+        """Return a page of a counted list, without processing it in the walk.
 
         Raises:
-            HTTPError, UnusableAnswerError: as a session does; and where nothing is, as it is said.
+            HTTPError, UnusableAnswerError: as raised by the session.
         """
         return self._fetch(first, Addresses(str(first.url), self.walk), window)
 
     @property
     def rows_read(self) -> int:
-        """How many rows have been read, each as often as it had changed."""
+        """The number of rows read, including repeated reads of changed rows."""
         return self._read
 
     def offset_of(self, row: int) -> int:
-        """Return the offset of the page that a row of the last answer was on."""
+        """Return the page offset of a row in the last response."""
         return max((start, offset) for start, offset in self._page_starts if start <= row)[1]
 
     def _answer(self, request: PreparedRequest, **_: Any) -> Response:
@@ -109,7 +109,7 @@ class CompleteReader:
         while not self.walk.has_ended and len(rows) < self._rows_at_once:
             position, following = self.walk.position, self.walk.following(self.session.in_flight)
             if rows and self.walk.is_at_end:
-                # They are written while the end is asked for.
+                # Rows are written while the end is requested.
                 self._flight.ask(position, following)
                 break
             fresh = self.walk.take(self._flight.page(position, following))
@@ -125,7 +125,7 @@ class CompleteReader:
         return response
 
     def _fetch(self, first: PreparedRequest, addresses: Addresses, position: Position) -> Page:
-        """Send dlt's first request for another page; return that page."""
+        """Send dlt's first request, modified for another page; return that page."""
         request = first.copy()
         request.url = addresses.of(position)
         place = addresses.place(position)
@@ -134,8 +134,8 @@ class CompleteReader:
         except IgnoreResponseException:
             if position is None or (isinstance(position, Window) and not position.offset):
                 raise UnusableAnswerError(
-                    f"has nothing where its first page should be, {place}: check that "
-                    "SOURCES__HELP_DESK__BASE_URL is its API's, and path is of the profile"
+                    f"has no first page ({place}): check that SOURCES__HELP_DESK__BASE_URL is the "
+                    "base URL of its API, and that path in its profile is correct"
                 ) from None
             return Page([], self.walk.total)
         except HTTPError as error:
@@ -146,15 +146,15 @@ class CompleteReader:
 
 
 class ReaderPaginator(BasePaginator):
-    """Asks for the first page, and again until the walk has ended."""
+    """Repeats the first request until the walk has ended."""
 
     def __init__(self, walk: ListWalk) -> None:
         super().__init__()
         self._walk = walk
 
     def update_request(self, request: Request) -> None:
-        """Ask once more; what for is the reader's to say."""
+        """Leave the request unchanged; the reader decides which page to request."""
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Go on, unless the list is known to have ended."""
+        """Continue unless the walk has ended."""
         self._has_next_page = not self._walk.has_ended

@@ -1,7 +1,8 @@
-"""One reading of a counted list: from its top down to its end, and its top once more.
+"""One read of a counted list: from its top to its end, and its top again.
 
-Each page begins with the last row of the page before it. A page that holds a row that was read,
-unchanged, joins it: nothing can lie between. One that does not is asked for again from further up.
+Each page starts with the last row of the page before. If a page contains an unchanged row that was
+read before, it overlaps, and nothing can lie between. Otherwise it is requested again from further
+up.
 """
 
 import sys
@@ -20,16 +21,16 @@ from helpdesk_assets.transport.pages import Page
 
 
 class Reading:
-    """Decides which page to ask for next, and takes in what came.
+    """Decides which page to request next, and processes responses.
 
     Args:
-        stand: at the top of the list.
-        least_overlap: rows of the page before that each page begins with, at least.
+        stand: the initial state, at the top of the list.
+        least_overlap: the minimum number of rows by which pages overlap.
 
     Attributes:
-        stand: where it stands.
-        has_ended: whether the end of the list was shown, and all that was put on top of it read.
-        steps_back: pages that did not join and were asked for again from further up.
+        stand: the state of the read.
+        has_ended: whether the end of the list was confirmed, and rows added at its top were read.
+        steps_back: the number of pages requested again because they did not overlap.
     """
 
     def __init__(self, stand: Stand, least_overlap: int) -> None:
@@ -57,36 +58,36 @@ class Reading:
 
     @property
     def has_moved(self) -> bool:
-        """Whether the list has been seen to change while it was read."""
+        """Whether the list was observed to change while it was read."""
         return self._first_total != self.stand.total or self.steps_back > 0
 
     @property
     def places(self) -> int:
-        """How many rows the list had to have, by its places and by what the API said of them."""
+        """The expected number of rows, according to the positions and to the API."""
         stand = self.stand
-        # Where rows are left out of pages that were counted, places are no rows.
+        # If counted rows are omitted from pages, positions do not match rows.
         places = len(stand.order.in_order) if stand.sparse else stand.places
         return max(places, self._end.total)
 
     @property
     def is_whole(self) -> bool:
-        """Whether as many different rows were read as there are places, and all in one order."""
+        """Whether the number of distinct rows matches the positions, in a consistent order."""
         read = len(self.stand.order.keys)
         return not self.stand.order.broken and read >= max(self.stand.places, self._end.total)
 
     @property
     def is_probing(self) -> bool:
-        """Whether what is wanted lies beyond the end, so that an API may refuse it."""
+        """Whether the next request is beyond the end, so that the API may reject it."""
         return self.stand.phase in (Phase.PROBE, Phase.FAR_BEYOND)
 
     @property
     def is_at_end(self) -> bool:
-        """Whether, by what the API says, all rows have been read, and the end is to be shown."""
+        """Whether all rows have been read according to the API, and the end is to be confirmed."""
         stand = self.stand
         return stand.phase == Phase.DOWN and 0 < stand.wanted == (stand.total or 0) - 1
 
     def following(self, in_flight: int) -> list[Window]:
-        """Return the windows that will be wanted after the present one; as of a CompleteWalk."""
+        """Return the windows to request after the current one; see CompleteWalk."""
         stand, limit = self.stand, self.stand.size.limit
         is_plain = stand.phase == Phase.DOWN and self._overlap == 1 and stand.size.widest > 1
         if not is_plain or not stand.wanted or stand.order.pinned:
@@ -94,7 +95,8 @@ class Reading:
         if self.is_at_end:
             return [stand.paging.window_at(stand.wanted + 1, limit), stand.paging.window(0, limit)]
         if stand.total is not None and stand.total > stand.wanted:
-            # Some more than can be on their way, so that none waits for rows to be written.
+            # More than the number of parallel requests, so that requests go on while rows are
+            # written.
             ahead, until = 2 * in_flight, stand.total - 1
         elif stand.size.was_full:
             ahead, until = in_flight - 1, sys.maxsize
@@ -109,26 +111,26 @@ class Reading:
             try:
                 window = stand.paging.window(wanted, limit)
             except UnusableAnswerError:
-                # Said when that page is truly wanted.
+                # Raised again when that page is needed.
                 break
             windows.append(window)
         return windows
 
     def take(self, page: Page) -> list[Row]:
-        """Take an answer in, and return the rows in it that are new or have changed."""
+        """Process a response, and return the rows in it that are new or have changed."""
         fresh = self._take(page)
         if not self.has_ended:
             self.stand.position = self._window()
         return fresh
 
     def _window(self) -> Window:
-        """Return the window that shows what is wanted."""
+        """Return the window that contains the wanted row."""
         stand = self.stand
         if self.is_probing:
             try:
                 return stand.paging.window_at(stand.wanted, stand.paging.limit)
             except UnusableAnswerError:
-                # The API has no pages so far down.
+                # The API serves no pages that far down.
                 self._top.begin()
         if stand.phase == Phase.END:
             return stand.paging.window_at(stand.wanted, stand.size.limit)
@@ -162,8 +164,8 @@ class Reading:
             self._gaps.note(rows, is_first_way_down=is_first_way_down)
             near_top = stand.position.offset < stand.position.size
             stand.order.judge(rows, are_known, near_top=near_top)
-        # A row that is known and unchanged has not moved either: it joins. A page that does not
-        # join is not taken in, or it would be known itself and hide what lies before it.
+        # A known and unchanged row has not moved, so the page overlaps. A page that does not
+        # overlap is not added, because its rows would then be known and hide the gap before it.
         if not self._take_in[stand.phase](rows, len(rows) - len(fresh)):
             return []
         self.has_ended |= self._top.is_known
@@ -173,14 +175,14 @@ class Reading:
         return fresh
 
     def _is_as_expected(self, page: list[Row], known: int) -> bool:
-        """Tell a full page that begins with the rows the one before ended with; most are so."""
+        """Return whether a page is full and starts with the last rows of the one before."""
         stand = self.stand
         return (
             stand.phase == Phase.DOWN
             and self._overlap == 1
             and len(page) == min(stand.position.size, stand.size.widest) > known
             and stand.position.offset > 0
-            # Not where it has gone back and reads again what it has read.
+            # Not after a step back, when rows are read again.
             and stand.wanted == self._furthest_read
             and page[known - 1] == stand.last
             and (known == 1 or page[:known] == stand.previous[-known:])
@@ -203,11 +205,11 @@ class Reading:
         self._patience.spend(fresh, wanted=wanted, widest=widest, steps_back=self.steps_back)
 
     def _go_down(self, page: list[Row], known: int) -> bool:
-        """Go on from the last row of a page that joins; go back from one that does not."""
+        """Continue from the last row of an overlapping page; go back if it does not overlap."""
         stand, order = self.stand, self.stand.order
         joins = known > 0
         if not page and order.pinned and order.keys <= order.pinned:
-            # There are none but those that come with every page.
+            # There are only pinned rows.
             self._end.is_shown()
             return False
         if stand.position.offset > 0 and not joins:
@@ -216,7 +218,7 @@ class Reading:
             self._overlap *= 4
             stand.wanted = max(0, stand.wanted - self._overlap)
             return False
-        # A desk that moves is read with more overlap, until it has been still for a while.
+        # A changing list is read with more overlap, until it has not changed for a while.
         at_rest, least = len(page) == known, self._least_overlap
         less = max(least, min(self._overlap, stand.size.widest // 2) * 3 // 4)
         self._overlap = least if at_rest else less
@@ -229,8 +231,8 @@ class Reading:
             stand.wanted = max(stand.wanted, stand.reach - self._overlap) + 1
         elif page and stand.size.was_full and stand.paging.limit_is_a_page:
             raise UnusableAnswerError(
-                f"sends {stand.size.widest} rows a page at most, and pages so small cannot be "
-                f"joined at offset {stand.wanted + 1}"
+                f"sends at most {stand.size.widest} rows per page, and such small pages cannot "
+                f"overlap at offset {stand.wanted + 1}"
             )
         elif page:
             stand.go(Phase.END, stand.reach + 1)
@@ -239,7 +241,7 @@ class Reading:
         return True
 
     def _is_all(self, page: list[Row]) -> bool:
-        """Tell whether a first page is the whole of a brief list, by all that the API says."""
+        """Return whether the first page of a brief list is complete according to the API."""
         stand = self.stand
         return (
             stand.brief

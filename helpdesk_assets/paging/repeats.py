@@ -1,4 +1,4 @@
-"""An API that sends one and the same page, whatever offset it is asked for."""
+"""Detects APIs that return the same page for any offset."""
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.bounds import MOST_SAME
@@ -7,7 +7,7 @@ from helpdesk_assets.tables.rows import Row
 
 
 class Repeats:
-    """Asks for other offsets where two brought one page, and refuses an API that ignores them."""
+    """Requests other offsets if two returned the same page, and fails if offsets are ignored."""
 
     def __init__(self, stand: Stand) -> None:
         self._stand = stand
@@ -16,9 +16,9 @@ class Repeats:
         self._return_to = 0
 
     def is_repeated(self, page: list[Row]) -> bool:
-        """Tell whether two offsets brought one and the same page, and then ask for others.
+        """Return whether two offsets returned the same page; if so, request other ones next.
 
-        The last pages of a list are shorter, and each may well be the one before.
+        The last pages of a list are shorter, and may be the same legitimately.
         """
         stand = self._stand
         repeated = (
@@ -33,10 +33,10 @@ class Repeats:
         return repeated
 
     def take(self, page: list[Row], known: int) -> bool:
-        """Take in what came for another offset; a list may have moved just so far, but not again.
+        """Process the page for another offset; a list may have shifted once, but not repeatedly.
 
         Raises:
-            UnusableAnswerError: it is that page again.
+            UnusableAnswerError: the same page was returned again.
         """
         stand = self._stand
         shared = min(len(page), len(self._repeated))
@@ -46,8 +46,8 @@ class Repeats:
                 window = stand.paging.window(self._return_to, stand.size.limit)
                 place = stand.paging.place(window)
                 raise UnusableAnswerError(
-                    f"sent the same {len(page)} rows for {place} as for one before: it ignores "
-                    f"{place.partition(' ')[0]}, so that what follows them cannot be read"
+                    f"sent the same {len(page)} rows for {place} as for an earlier one: it ignores "
+                    f"{place.partition(' ')[0]}, so the rows after them cannot be read"
                 )
             stand.wanted += max(1, len(page) // 2)
             return False

@@ -1,4 +1,4 @@
-"""Where one reading of a counted list stands: what those who decide how it goes on all look at."""
+"""The state of one read of a counted list, shared by the objects that decide how to continue."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from helpdesk_assets.tables.rows import Row
 
 
 class Phase(Enum):
-    """What a reading is about to do with the next answer."""
+    """How the next response is processed."""
 
     DOWN = auto()
     OTHER_OFFSET = auto()
@@ -23,12 +23,12 @@ class Phase(Enum):
 
 
 class PageSize:
-    """How many rows are asked for in a page, and how many the API sends.
+    """The requested page size, and the actual one.
 
     Attributes:
-        limit: how many are asked for.
-        widest: the most that have come.
-        was_full: whether the last page had as many as pages of this API have.
+        limit: the number of rows requested per page.
+        widest: the size of the largest page so far.
+        was_full: whether the last page was full.
     """
 
     def __init__(self, paging: Counted) -> None:
@@ -38,41 +38,40 @@ class PageSize:
         self.was_full = False
 
     def adopt(self, rows: Sequence[Row], position: Window, *, sparse: bool) -> None:
-        """Learn how many rows the API sends at most; where they are one page, ask for so many."""
+        """Learn the maximum page size of the API; with page numbers, request pages of that size."""
         self.widest = max(self.widest, len(rows))
         most = self.widest
         if self._paging.limit_is_a_page and not sparse:
-            # A page of fewer is a short list.
+            # A smaller page is a short list.
             most = max(most, FEWEST_IN_A_PAGE)
             self.limit = min(self.limit, most)
         self.was_full = len(rows) >= min(position.size, most)
 
     def reset(self) -> None:
-        """Ask for as many as at first."""
+        """Request the initial page size again."""
         self.limit = self._paging.limit
 
 
 @dataclass
 class Stand:
-    """Where a reading stands.
+    """The state of a read.
 
     Attributes:
-        paging: how the API counts.
-        identity: where in a row the parts of its key are.
-        size: of pages.
-        order: what the pages show of the order of the list.
-        brief: as of a CompleteWalk.
-        position: the window that the last answer was for.
-        wanted: the place that is to be read next; the row there, at the top of what comes, has
-            been read.
-        phase: what for.
-        reach: the place of the last row of the last answer.
-        last: the last row that was read.
+        paging: how pages are counted.
+        identity: the paths of the key in a row.
+        size: the page size.
+        order: the observed order of the list.
+        brief: see CompleteWalk.
+        position: the window of the last response.
+        wanted: the position to read next; its row, the first of the next page, has been read.
+        phase: how the next response is processed.
+        reach: the position of the last row in the last response.
+        last: the last row read.
         previous: the rows of the last page.
-        total: how many rows the API last said there are.
-        has_more: whether it said that more follow.
-        sparse: whether rows are left out of pages after they were counted.
-        places: how many places the list has, where its end has been shown.
+        total: the total last reported by the API.
+        has_more: whether the API reported that more rows follow.
+        sparse: whether counted rows are omitted from pages.
+        places: the number of positions in the list, after its end was confirmed.
     """
 
     paging: Counted
@@ -96,5 +95,5 @@ class Stand:
         return keys_of(rows, self.identity)
 
     def go(self, phase: Phase, wanted: int) -> None:
-        """Want the row at a place, for a phase."""
+        """Set the phase and the wanted position."""
         self.phase, self.wanted = phase, max(0, wanted)

@@ -1,4 +1,4 @@
-"""Reading what has been put on top of a counted list while it was read."""
+"""Reads the rows that were added at the top of a counted list while it was read."""
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.bounds import MOST_LOOKS, TOP_PAGES
@@ -8,10 +8,10 @@ from helpdesk_assets.tables.rows import Row
 
 
 class Top:
-    """Keeps the top of a list as it was read, and reads it once more at the end.
+    """Keeps the top of a list, and reads it again at the end.
 
     Attributes:
-        is_known: whether one answer, and so one moment, has shown all that was put there.
+        is_known: whether a single response has shown all rows that were added there.
     """
 
     def __init__(self, stand: Stand) -> None:
@@ -22,17 +22,17 @@ class Top:
         self._seen: list[list[Row]] = []
 
     def keep(self, page: list[Row]) -> None:
-        """Keep rows as they first stood.
+        """Keep the first version of rows.
 
-        A ticket that is listed again further down counts as it does there.
+        A ticket that is listed again further down counts there.
         """
         self.rows.add([row for row in page if not self.rows.knows(row)])
 
     def begin(self) -> None:
-        """Look at the top, once more.
+        """Read the top again.
 
         Raises:
-            UnusableAnswerError: it was looked at very often.
+            UnusableAnswerError: it was read too often.
         """
         self._looks += 1
         if self._looks > MOST_LOOKS:
@@ -43,11 +43,11 @@ class Top:
         self._stand.go(Phase.TOP, 0)
 
     def take(self, page: list[Row], known: int) -> bool:
-        """Read what has been put on top since it was read last, down to what is known."""
+        """Read the rows added at the top since the last time, down to the known ones."""
         stand = self._stand
         first = stand.position.offset == 0
-        # With the page before, that is: rows from further down are known as well, and do not show
-        # that none lies between.
+        # It has to overlap the page before: rows from further down are known as well, but do not
+        # prove that nothing lies between.
         if not first and not any(row in self._seen[-1] for row in page):
             self.begin()
             return False

@@ -1,8 +1,8 @@
-"""A profile: a vendor's API described in a file, in the format of dlt's REST API source.
+"""Profiles: a vendor's API described in a YAML file, in the format of dlt's REST API source.
 
-What is added to that format is ``fields``: where in a row the columns are that every table of
-tickets has. What is left out of it is whatever needs code. Secrets are named, as
-``dlt.secrets["api_key"]``, and found by dlt when a run needs them.
+Profiles add ``fields`` to that format: the mapping of API fields to the columns of a table. They
+omit whatever needs code. Secrets are references such as ``dlt.secrets["api_key"]``, which dlt
+resolves when a run needs them.
 
 Format: https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/basic
 """
@@ -21,9 +21,9 @@ from helpdesk_assets.tables.schema import TABLE, Table
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without its dates, of which a profile has none: what looks like one is a text."""
+    """A YAML loader that does not convert dates: profiles have none, so they stay strings."""
 
-    # An attribute of the class, as PyYAML has it; typed as one, it would not be the base's.
+    # A class attribute, as in PyYAML; with a type annotation, it would not override the base's.
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:timestamp"]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -35,11 +35,11 @@ DEFAULT_PROFILE = "default"
 
 
 def load_profile(named: str | None = None) -> Profile:
-    """Return a profile by the name of a built-in one, or by the path of its file.
+    """Return a built-in profile by name, or a profile by the path of its file.
 
     Raises:
-        dg.Failure: there is none, or it has a mistake; says the file, the line and what was
-            expected there.
+        dg.Failure: the profile does not exist or is invalid. The message gives the file, the line
+            and what was expected there.
     """
     file = profile_file(named or DEFAULT_PROFILE)
     try:
@@ -48,15 +48,15 @@ def load_profile(named: str | None = None) -> Profile:
         if twice := repeated_key(tree):
             line = twice.start_mark.line + 1
             raise setting_failure(
-                f"{file}, line {line}: {shown(twice.value)} is there twice: take one of them out."
+                f"{file}, line {line}: duplicate key {shown(twice.value)}: remove one of them."
             )
-        # A SafeLoader, which the rule knows by its own name only: it makes no object of Python's.
+        # This is a SafeLoader, which the rule does not recognize in a subclass.
         content = yaml.load(text, Loader=_Loader)  # noqa: S506
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise setting_failure(
             f"The profile {file} cannot be read ({reason}): set SOURCES__HELP_DESK__PROFILE to "
-            f"the path of one, or to one of {', '.join(built_in_profiles())}."
+            f"the path of a profile, or to one of {', '.join(built_in_profiles())}."
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
@@ -65,7 +65,7 @@ def load_profile(named: str | None = None) -> Profile:
         if isinstance(error, RecursionError):
             problem = "it is nested too deeply"
         raise setting_failure(
-            f"{file}, line {line + 1}: this is not YAML ({shown(problem)}): mend that line."
+            f"{file}, line {line + 1}: invalid YAML ({shown(problem)}): correct that line."
         ) from None
     try:
         return Profile.model_validate(content).model_copy(update={"name": file.stem})
@@ -74,13 +74,13 @@ def load_profile(named: str | None = None) -> Profile:
 
 
 def listed_tables(named: str | None = None) -> list[tuple[Table, str | None]]:
-    """Return the tables that a profile lists, the tickets first, each with its parent's name.
+    """Return the tables of a profile, tickets first, each with the name of its parent.
 
-    It is what Dagster's definitions are made from. So without a name it is the tickets alone, and
-    no file is read.
+    The Dagster definitions are built from them. Without a name, it returns the tickets alone and
+    reads no file.
 
     Raises:
-        dg.Failure: as ``load_profile`` does.
+        dg.Failure: see ``load_profile``.
     """
     if not named:
         return [(Table(), None)]
@@ -93,14 +93,14 @@ def listed_tables(named: str | None = None) -> list[tuple[Table, str | None]]:
 
 
 def profile_file(named: str) -> Path:
-    """Return the file of a profile. Raises dg.Failure when the name is of no built-in one."""
+    """Return the file of a profile. Raises dg.Failure if no built-in profile has that name."""
     if "/" in named or named.endswith((".yaml", ".yml")):
         return Path(named)
     known = built_in_profiles()
     if named not in known:
         close = difflib.get_close_matches(named, known, n=1)
         raise setting_failure(
-            f"There is no profile called {named!r}"
+            f"Unknown profile {named!r}"
             f"{f'; did you mean {close[0]}' if close else ''}: set SOURCES__HELP_DESK__PROFILE to "
             f"one of {', '.join(known)}, or to the path of a file such as ./desk.yaml."
         )
@@ -108,5 +108,5 @@ def profile_file(named: str) -> Path:
 
 
 def built_in_profiles() -> list[str]:
-    """Return the names of the profiles that come with the package, in the alphabet's order."""
+    """Return the names of the built-in profiles, in alphabetical order."""
     return sorted(file.stem for file in BUILT_IN.glob("*.yaml"))

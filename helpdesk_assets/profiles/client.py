@@ -1,4 +1,4 @@
-"""The part of a profile that says how the API is reached, and how requests are let in."""
+"""The client section of a profile: base URL, headers and authentication."""
 
 import re
 from typing import Annotated, Literal
@@ -10,13 +10,15 @@ SECRET = re.compile(r'dlt\.secrets\["([A-Za-z_][\w.]*)"\]')
 
 def _named(value: str) -> str:
     if not SECRET.search(value):
-        raise ValueError('dlt.secrets["..."], for secrets stay out of a profile')
+        raise ValueError('dlt.secrets["..."], because a profile must not contain secrets')
     return value
 
 
 def _as_it_is(value: str) -> str:
     if SECRET.search(value):
-        raise ValueError("no secret, as it would be sent as it is spelled: name it under auth")
+        raise ValueError(
+            "a plain value, because a secret reference would be sent literally: move it to auth"
+        )
     return value
 
 
@@ -25,13 +27,13 @@ Plain = Annotated[str, AfterValidator(_as_it_is)]
 
 
 class Part(BaseModel):
-    """A part of a profile: what it may hold is known, and it stays as it is."""
+    """A section of a profile: immutable, and without unknown settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ApiKeyAuth(Part):
-    """A key, in the query or in a header."""
+    """An API key in the query or in a header."""
 
     type: Literal["api_key"]
     name: str = "Authorization"
@@ -40,14 +42,14 @@ class ApiKeyAuth(Part):
 
 
 class BearerAuth(Part):
-    """A token in the header Authorization, after the word Bearer."""
+    """A bearer token in the Authorization header."""
 
     type: Literal["bearer"]
     token: Secret
 
 
 class BasicAuth(Part):
-    """A name and a password, by HTTP's basic authentication."""
+    """HTTP basic authentication."""
 
     type: Literal["http_basic"]
     username: str
@@ -61,7 +63,7 @@ class BasicAuth(Part):
 
 
 class ClientCredentialsAuth(Part):
-    """A token that is asked for with a client's id and secret, by OAuth 2 client credentials."""
+    """An OAuth 2.0 token, obtained with client credentials."""
 
     type: Literal["oauth2_client_credentials"]
     access_token_url: str
@@ -74,7 +76,7 @@ Auth = ApiKeyAuth | BearerAuth | BasicAuth | ClientCredentialsAuth
 
 
 class Client(Part):
-    """How the API is reached."""
+    """How to connect to the API."""
 
     base_url: str | None = None
     headers: dict[str, Plain] = {}
@@ -82,6 +84,6 @@ class Client(Part):
 
 
 def secrets_of(auth: Auth) -> list[str]:
-    """Return the names of the secrets that an ``auth`` takes, each once."""
+    """Return the distinct names of the secrets in an ``auth``."""
     texts = (value for value in vars(auth).values() if isinstance(value, str))
     return list(dict.fromkeys(name for text in texts for name in SECRET.findall(text)))

@@ -1,4 +1,4 @@
-"""The part of a profile that says where a list is, and how it is asked for page by page."""
+"""The endpoint section of a profile: path, parameters, paginator and filters of a list."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from helpdesk_assets.profiles.client import Part, Plain
 from helpdesk_assets.tables.times import FORMATS
 
-# Names with dots between them; one that has a dot in it stands in brackets, as in JSONPath.
+# Names separated by dots; a name that contains a dot is in brackets, as in JSONPath.
 _QUOTED = r"\['[^']+'\]"
 _STEPS = rf"([\w@-]+|{_QUOTED})(\.[\w@-]+|\.?{_QUOTED})*"
 FieldPath = Annotated[str, StringConstraints(pattern=rf"^{_STEPS}$")]
@@ -28,16 +28,16 @@ def _time_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ValueError, OSError, KeyError):
-        raise ValueError("the name of a time zone, such as Europe/Berlin or UTC") from None
+        raise ValueError("an IANA time zone name, such as Europe/Berlin or UTC") from None
     return value
 
 
 def _list_path(value: str) -> str:
-    # What dlt, and whoever joins addresses, takes for another host.
+    # dlt, like any URL join, would take this for another host.
     if ":" in value.partition("?")[0].partition("/")[0] or value.lstrip().startswith(("//", "\\")):
-        raise ValueError("what comes after the base URL, such as /v1/tickets, and no other address")
+        raise ValueError("a path relative to the base URL, such as /v1/tickets, not a full URL")
     if not value.isprintable() or " " in value or "\\" in value:
-        raise ValueError("an address without blanks and backslashes, such as /v1/tickets")
+        raise ValueError("a path without spaces and backslashes, such as /v1/tickets")
     return value
 
 
@@ -47,7 +47,7 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class OffsetPaginator(Part):
-    """Pages by how many rows to leave out."""
+    """Paging by offset and limit."""
 
     type: Literal["offset"]
     limit: int = Field(default=100, ge=2)
@@ -58,10 +58,10 @@ class OffsetPaginator(Part):
 
 
 class PageNumberPaginator(Part):
-    """Pages by number; their size has to be the caller's to choose, by ``limit_param``."""
+    """Paging by page number; the API must accept a page size, in ``limit_param``."""
 
     type: Literal["page_number"]
-    # Pages of fewer rows cannot all be joined; see CompleteWalk.
+    # Smaller pages cannot always overlap; see CompleteWalk.
     limit: int = Field(default=100, ge=20)
     base_page: Literal[0, 1] = 0
     page_param: str = "page"
@@ -72,7 +72,7 @@ class PageNumberPaginator(Part):
 
 
 class CursorPaginator(Part):
-    """Pages by a cursor that each page has for the next."""
+    """Paging by a cursor, which each page contains for the next."""
 
     type: Literal["cursor"]
     cursor_path: BodyPath = "cursors.next"
@@ -82,7 +82,7 @@ class CursorPaginator(Part):
 
 
 class JsonLinkPaginator(Part):
-    """Pages by an address that each page has for the next, in its body."""
+    """Paging by a link to the next page in the response body."""
 
     type: Literal["json_link"]
     next_url_path: BodyPath = "next"
@@ -91,7 +91,7 @@ class JsonLinkPaginator(Part):
 
 
 class HeaderLinkPaginator(Part):
-    """Pages by an address that each page has for the next, in the header Link (RFC 8288)."""
+    """Paging by a link to the next page in the Link header (RFC 8288)."""
 
     type: Literal["header_link"]
     links_next_key: str = "next"
@@ -108,9 +108,9 @@ Paginator = (
 
 
 class IncrementalParams(Part):
-    """How to ask for what has changed, in the words of dlt's ``incremental``.
+    """Incremental loading, with the names of dlt's ``incremental``.
 
-    ``cursor_path`` is what ``check`` compares; what is asked for does not depend on it.
+    ``cursor_path`` is only used by ``check``, to compare; it does not affect requests.
     """
 
     cursor_path: FieldPath | None = None
@@ -120,9 +120,9 @@ class IncrementalParams(Part):
 
 
 class DateFilter(Part):
-    """How to ask for the tickets of a time, in the words of dlt's ``incremental``.
+    """Loading a date range, with the names of dlt's ``incremental``.
 
-    Without ``end_param`` the API is asked for all that comes after, and all of it is loaded.
+    Without ``end_param``, everything from the start on is requested and loaded.
     """
 
     cursor_path: FieldPath | None = None
@@ -133,14 +133,14 @@ class DateFilter(Part):
 
 
 class ResponseAction(Part):
-    """An answer that is no failure: that nothing is there, past the last page."""
+    """A response status that is not an error: the API has no page past the last one."""
 
     status_code: Literal[404, 410, 422]
     action: Literal["ignore"]
 
 
 class Endpoint(Part):
-    """Where and how a list is asked for."""
+    """How to request a list."""
 
     path: ListPath
     params: dict[str, int | bool | Plain] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Mistakes in a profile, each in one sentence: where it is, and what was expected there."""
+"""Error messages for invalid profiles: the location, and what was expected there."""
 
 import difflib
 from itertools import pairwise
@@ -16,22 +16,22 @@ _TAGGED = {"auth": Auth, "paginator": Paginator}
 
 
 def sentence(error: ValidationError, file: Path, tree: yaml.Node | None) -> str:
-    """Say the first mistake: where it is, what was expected there, and never what stands there."""
+    """Return the message for the first mistake: location and expectation, but never the value."""
     mistakes = error.errors(include_url=False, include_input=False)
-    # One that is misspelled is also missing, and what to do is to spell it well.
-    # And of a value that may be of several types, our own rule says more than that it is no number.
+    # A misspelled setting is also reported as missing; the spelling is what to correct.
+    # For a value of several possible types, our own rule is more specific than pydantic's.
     order = {"extra_forbidden": 0, "value_error": 1}
     first = min(mistakes, key=lambda mistake: order.get(mistake["type"], 2))
     further = getattr(first.get("ctx", {}).get("error"), "location", ())
     keys, line = _found((*first["loc"], *further), tree)
-    # What is missing is not there to be pointed at: its parent is.
+    # A missing setting has no location; its parent has.
     where = ".".join(str(key) for key in keys)
     return f"{file}, line {line}: {_expected(first, where)}."
 
 
 def repeated_key(tree: yaml.Node | None) -> yaml.Node | None:
-    """Return a key that stands in a mapping twice, of which YAML takes the second; or None."""
-    # Each node once, however often it is referred to.
+    """Return a duplicate key, of which YAML would use the last; None if there is none."""
+    # Visit each node once, even if it has several aliases.
     nodes, seen = [tree], set()
     while nodes:
         node = nodes.pop()
@@ -59,29 +59,29 @@ def _expected(mistake: Any, where: str) -> str:
     if kind == "extra_forbidden":
         known = _keys_beside(mistake["loc"])
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-        return f"there is no setting {where}: {hint}"
+        hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(known)}"
+        return f"unknown setting {where}: {hint}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         tags = context.get("expected_tags") or ", ".join(map(repr, _tags(mistake["loc"])))
-        return f"{where} has no type that is known: its type has to be one of {tags}"
+        return f"{where} has an unknown type: its type must be one of {tags}"
     if kind == "string_pattern_mismatch":
         return (
-            f"{where} has to be a path such as meta.count: names with dots between them, and one "
-            "that has a dot in it as ['@odata.nextLink']"
+            f"{where} must be a path such as meta.count: names separated by dots; write a name "
+            "that contains a dot as ['@odata.nextLink']"
         )
     if kind == "value_error":
-        return f"{where or 'it'} needs {context['error']}"
+        return f"{where or 'the profile'} needs {context['error']}"
     expected = mistake["msg"].removeprefix("Input should be ")
-    return f"{where or 'the profile'} has to be {expected}"
+    return f"{where or 'the profile'} must be {expected}"
 
 
 def _found(location: tuple[Any, ...], tree: yaml.Node | None) -> tuple[list[Any], int]:
-    """Follow a place in the profile to the line it is on, as far as the file goes."""
+    """Return the keys and the line of a location in the profile, as far as it exists."""
     line = tree.start_mark.line + 1 if tree else 1
     keys: list[Any] = []
     for before, step in pairwise((None, *location)):
         if before in _TAGGED and step in _tags(location):
-            # The kind that pydantic has taken this for; it is not in the file.
+            # The type that pydantic has chosen; it is not in the file.
             continue
         if isinstance(tree, yaml.MappingNode):
             found = [(key, value) for key, value in tree.value if key.value == str(step)]
@@ -105,7 +105,7 @@ def _tags(location: tuple[Any, ...]) -> list[str]:
 
 
 def _keys_beside(location: tuple[Any, ...]) -> list[str]:
-    """Return the settings that there are where an unknown one was found."""
+    """Return the known settings at the location of an unknown one."""
     kinds: list[Any] = [Profile]
     for step in location[:-1]:
         following: list[Any] = []

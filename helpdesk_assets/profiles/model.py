@@ -1,4 +1,4 @@
-"""What a profile may hold: dlt's REST API source format, as far as it needs no code."""
+"""The model of a profile: the part of dlt's REST API source format that needs no code."""
 
 import re
 from dataclasses import replace
@@ -19,18 +19,18 @@ from helpdesk_assets.tables.paths import Path, path_of
 from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
 from helpdesk_assets.tables.times import ISO, Times
 
-# As dlt writes what is put into a path: the id of each row of another resource.
+# dlt's placeholder in a path for the id of each row of another resource.
 PARENT = re.compile(r"\{resources\.(\w+)\.id\}")
-# Assets that are there in any case, whatever the profile lists.
+# Names of assets that always exist.
 RESERVED = frozenset({"help_desk_api", "help_desk_report"})
 RESERVED_START = ("ticket_", "dlt_")
 
-# What each table has, of whatever it is.
-KEY = (replace(COLUMNS[0], description="Its key in the help desk. Rows are merged on it."),)
+# The key column of tables other than tickets.
+KEY = (replace(COLUMNS[0], description="The id in the help desk. Rows are merged on it."),)
 
 
 class FieldSpec(Part):
-    """Where a column is found in a row, and what it holds."""
+    """The path of a column in a row, and its type."""
 
     path: FieldPath
     type: DltType | None = None
@@ -42,17 +42,17 @@ class FieldSpec(Part):
         return {"path": value} if isinstance(value, str) else value
 
 
-# What the vendors of the shipped profiles, and this project's sandbox, call it.
+# Statuses of the vendors with built-in profiles, and of the sandbox.
 DEFAULT_SOLVED_STATUSES = (
     "solved, closed, resolved, done, canceled, cancelled, merged, rejected, duplicate"
 )
 
 
 class MisplacedError(ValueError):
-    """A mistake that is seen in one place of a profile and is in another, further down.
+    """A mistake that is detected in one place of a profile, but located further down.
 
     Attributes:
-        location: the keys that lead there from where it is seen.
+        location: the keys from where it is detected to where it is.
     """
 
     def __init__(self, sentence: str, *location: str | int) -> None:
@@ -61,7 +61,7 @@ class MisplacedError(ValueError):
 
 
 class Resource(Part):
-    """A list of the API, and the columns that its table has in any case."""
+    """A list of the API, and the required columns of its table."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
     endpoint: Endpoint
@@ -77,27 +77,29 @@ class Resource(Part):
             or self.name.endswith(REJECTED)
         ):
             raise MisplacedError(
-                "another name, as this project has tables or assets called so", "name"
+                "another name, because this project uses it for its own tables or assets", "name"
             )
         missing = [column.name for column in self._known if column.name not in self.fields]
         if missing:
-            raise ValueError(f"fields to say where {', '.join(missing)} is found")
+            raise ValueError(f"the path of {', '.join(missing)} under fields")
         for name in self.key:
             if name not in self.fields and name != parent_column(self.parent or ""):
-                raise MisplacedError(f"names of its fields, and {name} is none", "primary_key")
+                raise MisplacedError(
+                    f"names of its fields, and {name} is not one of them", "primary_key"
+                )
         if self.name == TABLE and self.key != ("id",):
-            raise MisplacedError("id alone, as tickets have one that is theirs", "primary_key")
+            raise MisplacedError("to be id alone, because ticket ids are unique", "primary_key")
         if "{" in PARENT.sub("", self.endpoint.path) or len(PARENT.findall(self.endpoint.path)) > 1:
             raise MisplacedError(
-                "a path in which {resources.help_desk_tickets.id}, or the like, stands for an id, "
-                "and nothing else is in braces",
+                "a path with one placeholder such as {resources.help_desk_tickets.id}, and no "
+                "other braces",
                 "endpoint",
                 "path",
             )
         for name in ("incremental", "date_filter"):
             if self.parent and getattr(self.endpoint, name):
                 raise MisplacedError(
-                    "to be left out where the path has an id in it", "endpoint", name
+                    "to be removed, because the path contains the id of a parent", "endpoint", name
                 )
         return self
 
@@ -111,7 +113,7 @@ class Resource(Part):
     def key(self) -> tuple[str, ...]:
         """The names of the columns that rows are merged on.
 
-        Ids of lists by parent may be unique only among those of one parent.
+        In lists by parent, ids may be unique only within one parent.
         """
         if self.primary_key:
             named = self.primary_key
@@ -120,17 +122,17 @@ class Resource(Part):
 
     @property
     def identity(self) -> tuple[Path, ...]:
-        """Where in a row its key is, as far as the row has it."""
+        """The paths of the key in a row."""
         return tuple(column.field for column in self.columns() if column.primary_key)
 
     @property
     def parent(self) -> str | None:
-        """The name of the resource that it is asked for by, row by row; None without."""
+        """The name of the parent resource, for each row of which the list is requested; or None."""
         found = PARENT.search(self.endpoint.path)
         return found.group(1) if found else None
 
     def columns(self) -> tuple[Column, ...]:
-        """Return the columns that the table has by its fields, those of every desk first."""
+        """Return the columns of the table according to its fields, the standard ones first."""
         known = {column.name: column for column in self._known}
         names = [*known, *(name for name in self.fields if name not in known)]
         columns = (_column(name, self.fields[name], known.get(name)) for name in names)
@@ -143,21 +145,21 @@ class Resource(Part):
 
 
 class Defaults(Part):
-    """What holds for all resources; both have the one value that this project can keep."""
+    """Defaults of all resources; this project supports only these values."""
 
     primary_key: Literal["id"] = "id"
     write_disposition: Literal["merge"] = "merge"
 
 
 class Profile(Part):
-    """A vendor's API, as its file describes it.
+    """A vendor's API, as described in its file.
 
     Attributes:
-        name: of the file, without its ending.
-        documentation: addresses of the pages that the profile was made from.
-        solved_statuses: the statuses that mean that nobody has to do anything about a ticket.
-        format: how the API spells times; see Times.
-        time_zone: what its times are of that do not say their zone. Default: UTC.
+        name: the name of the file without its extension.
+        documentation: URLs of the API documentation that the profile is based on.
+        solved_statuses: the statuses of tickets that need no more work.
+        format: the format of times; see Times.
+        time_zone: the time zone of times without one. Default: UTC.
     """
 
     name: str = Field(default="", exclude=True)
@@ -174,10 +176,10 @@ class Profile(Part):
     def _belong_together(cls, resources: list[Resource]) -> list[Resource]:
         names = [resource.name for resource in resources]
         if TABLE not in names:
-            raise ValueError(f"one of the name {TABLE}")
+            raise ValueError(f"a resource named {TABLE}")
         for place, resource in enumerate(resources):
             if resource.name in names[:place]:
-                raise MisplacedError("another name, as there is one of that name", place, "name")
+                raise MisplacedError("another name, because this one is taken", place, "name")
             parent = next((other for other in resources if other.name == resource.parent), None)
             unfit = parent is None or parent.parent or parent.key != ("id",)
             if resource.parent and (unfit or resource.name == TABLE):
@@ -185,7 +187,7 @@ class Profile(Part):
                     other.name for other in resources if not other.parent and other.key == ("id",)
                 )
                 raise MisplacedError(
-                    f"the name of a resource that is asked for by itself: one of {of}",
+                    f"the name of a resource that has no parent itself: one of {of}",
                     place,
                     "endpoint",
                     "path",
@@ -198,20 +200,20 @@ class Profile(Part):
         return self.resource(TABLE)
 
     def resource(self, name: str) -> Resource:
-        """Return a resource by its name. Raises KeyError when there is none."""
+        """Return a resource by name. Raises KeyError if there is none."""
         return {resource.name: resource for resource in self.resources}[name]
 
     def times(self, asked: IncrementalParams | DateFilter | None = None) -> Times:
-        """Return how the API spells times; where it is asked for those of a time, if it differs."""
+        """Return the format of times; for a filter, with the overrides of the filter."""
         if asked is None:
             return Times(self.format, self.time_zone)
         return Times(asked.format or self.format, asked.time_zone or self.time_zone)
 
     def table(self, table: Table) -> Table:
-        """Return a table with its columns: by its resource's fields, and whose rows it belongs to.
+        """Return a table with its columns: those of its resource's fields, and the parent's id.
 
         Raises:
-            KeyError: there is no resource of its name.
+            KeyError: there is no resource with its name.
         """
         resource = self.resource(table.name)
         columns = resource.columns()
@@ -221,7 +223,7 @@ class Profile(Part):
                 Column(
                     name=parent_column(resource.parent),
                     dlt_type=key.dlt_type,
-                    description=f"The id of the row in {resource.parent} that it belongs to.",
+                    description=f"The id of the parent row in {resource.parent}.",
                     nullable=False,
                     primary_key=parent_column(resource.parent) in resource.key,
                 ),
@@ -230,7 +232,7 @@ class Profile(Part):
 
 
 def parent_column(parent: str) -> str:
-    """Return the name of the column for the id of a parent, as dlt names it."""
+    """Return the name of the column with the parent's id, as in dlt."""
     return f"_{parent}_id"
 
 
@@ -247,6 +249,6 @@ def _column(name: str, spec: FieldSpec, known: Column | None) -> Column:
     return Column(
         name=name,
         dlt_type=spec.type or usual,
-        description=spec.description or f"The field {spec.path} of the API.",
+        description=spec.description or f"The API field {spec.path}.",
         path=path,
     )

@@ -1,1 +1,1 @@
-"""What is made of the tickets: small tables in SQL, their charts, and a page with all of it."""
+"""The reports: small tables in SQL, their charts, and an HTML page."""

@@ -1,4 +1,4 @@
-"""The assets that are made of the tickets: three tables, each with its chart, and a page."""
+"""The report assets: three tables, each with a chart, and a page."""
 
 import re
 import time
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REPORT = "help_desk_report"
-# Days that the chart of the volume shows; the table has all of them.
+# Days shown in the volume chart; the table contains all of them.
 DAYS_SHOWN = 90
 MOVES_SHOWN = 10
-# More than a chart has colours for, and few enough to draw; and the letters of one.
+# Statuses in a chart, more than it has colours for, and the maximum length of one.
 STATUSES_SHOWN = 50
 LETTERS = 200
 
@@ -35,7 +35,7 @@ Draw = Callable[[duckdb.DuckDBPyConnection, date], "Figure"]
 
 
 def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
-    """Draw the last days of the volume; what has a date in the future is in the table alone."""
+    """Draw the volume of the last days; tickets with a future date are only in the table."""
     return charts.volume_chart(
         connection.execute(
             f"with recent as (select day, status, tickets from {VOLUME.name}"
@@ -52,15 +52,16 @@ def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
 
 
 def draw_backlog(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
-    """Draw the backlog, a bar for each age."""
+    """Draw the backlog, one bar per age bucket."""
     rows = connection.execute(
         f"select age_bucket, tickets from {BACKLOG.name} order by position"
     ).fetchall()
-    return charts.bar_chart([bucket for bucket, _ in rows], [n for _, n in rows], "not solved")
+    labels, counts = [bucket for bucket, _ in rows], [n for _, n in rows]
+    return charts.bar_chart(labels, counts, "unsolved tickets")
 
 
 def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
-    """Draw which moves were the commonest of the last run that saw any."""
+    """Draw the most frequent status changes of the last run that found any."""
     rows = connection.execute(
         f"select coalesce(left(old_status, {LETTERS}), $none) || ' → '"
         f" || coalesce(left(new_status, {LETTERS}), $none), count(*)"
@@ -69,7 +70,8 @@ def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure"
         f" group by all order by count(*) desc, 1 limit {MOVES_SHOWN}",
         {"none": charts.NONE},
     ).fetchall()
-    return charts.bar_chart([move for move, _ in rows], [n for _, n in rows], "moved")
+    labels, counts = [change for change, _ in rows], [n for _, n in rows]
+    return charts.bar_chart(labels, counts, "tickets with a status change")
 
 
 DRAW: Mapping[str, Draw] = {
@@ -80,7 +82,7 @@ DRAW: Mapping[str, Draw] = {
 
 
 def _numbers(table: ReportTable, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Any:
-    """Return what is worth plotting of a table, run over run."""
+    """Return the numbers of a table that are plotted over its runs."""
     queries = {
         VOLUME.name: {
             "tickets": f"select coalesce(sum(tickets), 0)::bigint from {VOLUME.name}",
@@ -107,7 +109,7 @@ def _numbers(table: ReportTable, connection: duckdb.DuckDBPyConnection, as_of: d
 def _chart(
     table: ReportTable, connection: duckdb.DuckDBPyConnection, today: date
 ) -> dg.MetadataValue[Any]:
-    """Return the chart of a table; where nothing can draw it, what to install."""
+    """Return the chart of a table, or what to install to draw it."""
     if not charts.can_be_drawn():
         return dg.MetadataValue.text(charts.CANNOT_BE_DRAWN)
     picture = charts.as_address(charts.svg(DRAW[table.name](connection, today)))
@@ -116,7 +118,7 @@ def _chart(
 
 @contextmanager
 def _missing_tables_explained() -> Iterator[None]:
-    """Turn a query of a table that is not there yet into a dg.Failure that says what to do."""
+    """Convert the error about a table that does not exist yet to a dg.Failure with a remedy."""
     try:
         yield
     except duckdb.CatalogException as error:
@@ -124,12 +126,12 @@ def _missing_tables_explained() -> Iterator[None]:
         if not found:
             raise
         raise setting_failure(
-            f"There is no table {found[1]} yet: materialize {found[1]} first."
+            f"The table {found[1]} does not exist yet: materialize {found[1]} first."
         ) from None
 
 
 def report_asset(desk: HelpDesk, table: ReportTable) -> dg.AssetsDefinition:
-    """Return the asset that is a report table."""
+    """Return the asset of a report table."""
 
     @dg.asset(
         key=desk.asset_key(table.name),
@@ -154,7 +156,7 @@ def report_asset(desk: HelpDesk, table: ReportTable) -> dg.AssetsDefinition:
         help_desk_warehouse: HelpDeskWarehouse,
         help_desk_reports: HelpDeskReports,
     ) -> dg.MaterializeResult[Any]:
-        """Make the table in one transaction, and draw it."""
+        """Builds the table in one transaction, and draws its chart."""
         started, as_of = time.perf_counter(), datetime.now(timezone.utc)
         refuse_what_cannot_be_trusted(context.instance, desk)
         settings = help_desk_reports.parameters(help_desk_api.resolved_profile())
@@ -177,11 +179,11 @@ def report_asset(desk: HelpDesk, table: ReportTable) -> dg.AssetsDefinition:
 
 
 def report_page(desk: HelpDesk, checks: Sequence[dg.AssetChecksDefinition]) -> dg.AssetsDefinition:
-    """Return the asset that is a page with all of it.
+    """Return the asset of the report page.
 
     Args:
-        desk: whose tickets it is of.
-        checks: those whose history it shows.
+        desk: the help desk.
+        checks: the checks whose history the page shows.
     """
     specs = [spec for each in checks for spec in each.check_specs]
 
@@ -189,8 +191,8 @@ def report_page(desk: HelpDesk, checks: Sequence[dg.AssetChecksDefinition]) -> d
         key=desk.asset_key(REPORT),
         deps=[desk.tickets, *(desk.asset_key(table.name) for table in REPORT_TABLES)],
         description=(
-            "One HTML page that needs no network: how many tickets come in and wait, how fresh "
-            "and complete they are, and what the checks said in recent runs."
+            "A self-contained HTML page: ticket volume and backlog, freshness and completeness of "
+            "the last load, and the results of the asset checks in recent runs."
         ),
         group_name=desk.asset_group,
         owners=desk.asset_owners,
@@ -206,7 +208,7 @@ def report_page(desk: HelpDesk, checks: Sequence[dg.AssetChecksDefinition]) -> d
         help_desk_warehouse: HelpDeskWarehouse,
         help_desk_reports: HelpDeskReports,
     ) -> dg.MaterializeResult[Any]:
-        """Write the page."""
+        """Writes the page."""
         started = time.perf_counter()
         refuse_what_cannot_be_trusted(context.instance, desk)
         settings = help_desk_reports.parameters(help_desk_api.resolved_profile())

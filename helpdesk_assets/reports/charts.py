@@ -1,6 +1,6 @@
-"""Charts, as SVG: small, sharp, and on a light ground of their own, so legible on any page.
+"""Charts as SVG, on their own light background, so that they are legible on any page.
 
-matplotlib draws them without its global state, and is imported when there is something to draw.
+They are drawn with matplotlib, without its global state; it is imported when it is needed.
 """
 
 import base64
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Colours that people with any colour vision tell apart (Okabe and Ito, 2008), and for what is left
-# over a grey.
+# Colours that people with any colour vision can distinguish (Okabe and Ito, 2008), and a grey for
+# the others.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a6d3b")
 GREY = "#999999"
 INK = "#222222"
 FEWEST_DAYS = 15
-# What matplotlib counts days from.
+# matplotlib counts days from this date.
 EPOCH = date(1970, 1, 1)
 NONE = "no status"
 CANNOT_BE_DRAWN = "Charts need matplotlib: pip install 'helpdesk_assets[reports]'."
 OTHERS = "others"
-# Letters of a label.
+# Maximum length of a label.
 LONGEST_LABEL = 40
 
 
 def can_be_drawn() -> bool:
-    """Tell whether matplotlib is installed."""
+    """Return whether matplotlib is installed."""
     return find_spec("matplotlib") is not None
 
 
 @dataclass(frozen=True)
 class Series:
-    """A part of each bar: what it is of, and its length in each bar."""
+    """A part of each bar: its name, and its length in each bar."""
 
     name: str
     values: Sequence[int]
@@ -51,7 +51,7 @@ class Series:
 def by_status(
     rows: Sequence[tuple[date, str | None, int]],
 ) -> tuple[list[date], list[Series]]:
-    """Return the days, and for each status its numbers on them; the commonest first.
+    """Return the days, and a series of counts per status, most frequent first.
 
     Args:
         rows: day, status and number of tickets.
@@ -74,13 +74,13 @@ def by_status(
 
 
 def volume_chart(rows: Sequence[tuple[date, str | None, int]]) -> "Figure":
-    """Draw how many tickets were opened on each day, a colour for each status."""
+    """Draw the number of tickets opened per day, one colour per status."""
     days, series = by_status(rows)
-    with _axes(3.2, "tickets opened a day", counted="y") as (figure, axes):
+    with _axes(3.2, "tickets opened per day", counted="y") as (figure, axes):
         if not days:
             _nothing(axes)
             return figure
-        # One outline for each status: a bar for each day would be a picture ten times as large.
+        # One outline per status: one bar per day would make the file ten times as large.
         edges = [(day - EPOCH).days for day in [*days, days[-1] + timedelta(days=1)]]
         floor = [0] * len(days)
         for place, part in enumerate(series):
@@ -89,7 +89,7 @@ def volume_chart(rows: Sequence[tuple[date, str | None, int]]) -> "Figure":
             axes.stairs(top, edges, baseline=floor, fill=True, color=colour, label=part.name)
             floor = top
         axes.xaxis_date()
-        # Of less than that, hours would be told apart.
+        # With fewer days, the axis would show hours.
         axes.set_xlim(edges[-1] - max(len(days), FEWEST_DAYS), edges[-1])
         axes.set_ylim(bottom=0)
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor=INK)
@@ -97,7 +97,7 @@ def volume_chart(rows: Sequence[tuple[date, str | None, int]]) -> "Figure":
 
 
 def bar_chart(labels: Sequence[str], values: Sequence[int], what: str) -> "Figure":
-    """Draw a horizontal bar for each label, the first on top, with its number beside it."""
+    """Draw a horizontal bar per label, the first on top, with its value next to it."""
     with _axes(0.9 + 0.36 * max(1, len(labels)), what, counted="x") as (figure, axes):
         if not labels:
             _nothing(axes)
@@ -111,29 +111,29 @@ def bar_chart(labels: Sequence[str], values: Sequence[int], what: str) -> "Figur
 
 
 def _nothing(axes: "Axes") -> None:
-    axes.text(0.5, 0.5, "nothing to show", ha="center", color=INK, transform=axes.transAxes)
+    axes.text(0.5, 0.5, "no data", ha="center", color=INK, transform=axes.transAxes)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def svg(figure: "Figure") -> bytes:
-    """Return a figure as SVG; its letters are text, in any language that the reader has."""
+    """Return a figure as SVG, with labels as text, so that any script can be displayed."""
     import matplotlib as mpl
 
     image = io.BytesIO()
-    # The same table gives the same picture.
+    # The same table results in the same image.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "help_desk"}):
         figure.savefig(image, format="svg", metadata={"Date": None, "Creator": None})
-    # It writes each place to a millionth of a point.
+    # matplotlib writes coordinates with six decimals.
     picture = re.sub(rb"(\d\.\d\d)\d+", rb"\1", image.getvalue())
-    # A browser shows nothing of an SVG that is not XML. It is matplotlib's, which escapes words: no
-    # stranger's entity can be in it.
+    # A browser does not show an SVG that is not XML. matplotlib escapes text, so it cannot contain
+    # foreign entities.
     ElementTree.fromstring(picture)  # noqa: S314
     return picture
 
 
 def as_address(image: bytes) -> str:
-    """Return an SVG as the address of itself, for a page that is one file."""
+    """Return an SVG as a data URL, for a self-contained page."""
     return f"data:image/svg+xml;base64,{base64.b64encode(image).decode()}"
 
 
@@ -141,12 +141,12 @@ def as_address(image: bytes) -> str:
 def _axes(
     height: float, title: str, *, counted: Literal["x", "y"]
 ) -> Iterator[tuple["Figure", "Axes"]]:
-    """Make a figure with a single pair of axes, of which one counts."""
+    """Create a figure with one pair of axes, one of which shows counts."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    # A status may hold what is mathematics to matplotlib.
+    # A status may contain what matplotlib would parse as mathematics.
     with mpl.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(9, height), layout="constrained", facecolor="white")
         axes = figure.subplots()
@@ -161,7 +161,7 @@ def _axes(
 
 
 def _plain(status: str | None) -> str:
-    """Return a label that matplotlib shows: one that begins with _ is hidden from its legends."""
+    """Return a label that matplotlib shows: it hides labels starting with _ in legends."""
     if status is None:
         return NONE
     label = shown(status, LONGEST_LABEL)

@@ -1,4 +1,4 @@
-"""Checks of what is made of the tickets: that it adds up, by another query than made it."""
+"""Checks of the report tables: their totals match an independent query of the tickets."""
 
 from typing import Any
 
@@ -12,21 +12,21 @@ from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.tables.schema import TABLE
 
 ADDS_UP = "adds_up"
-# Of each: what it says, the query for what it should come to, and the one for what it does.
+# Per table: description, the query for the expected number, and the one for the actual number.
 SUMS = {
     VOLUME.name: (
-        "Every ticket with a date is counted on one day, and no other is.",
+        "Each ticket with a creation date is counted on exactly one day, and no other ticket is.",
         f"select count(created_at) from {TABLE} where deleted_at is null",
         f"select coalesce(sum(tickets), 0) from {VOLUME.name}",
     ),
     BACKLOG.name: (
-        "Every ticket that is not solved is in one bucket, and no other is.",
+        "Each unsolved ticket is in exactly one bucket, and no other ticket is.",
         f"select count(*) from {TABLE} where deleted_at is null and"
         " coalesce(lower(trim(status)) not in (select unnest($solved_statuses)), true)",
         f"select sum(tickets) from {BACKLOG.name}",
     ),
     CHANGES.name: (
-        "Every ticket was last seen with the status that it has.",
+        "The last recorded status of each ticket is its current status.",
         f"select count(*) from {TABLE} where deleted_at is null",
         f"select count(*) from {TABLE} as tickets join (select ticket_id,"
         " last(new_status order by first_seen_at) as status"
@@ -53,7 +53,7 @@ def report_check(desk: HelpDesk, table: ReportTable) -> dg.AssetChecksDefinition
         help_desk_warehouse: HelpDeskWarehouse,
         help_desk_reports: HelpDeskReports,
     ) -> dg.AssetCheckResult:
-        """Count the tickets once more."""
+        """Compares the table with the tickets."""
         profile = help_desk_api.resolved_profile()
         solved = help_desk_reports.resolved_solved_statuses(profile)
         with help_desk_warehouse.reader(desk.schema) as connection:
@@ -65,7 +65,8 @@ def report_check(desk: HelpDesk, table: ReportTable) -> dg.AssetChecksDefinition
                 return dg.AssetCheckResult(
                     passed=False,
                     description=(
-                        f"There is no table {desk.schema}.{table.name}: materialize {table.name}."
+                        f"The table {desk.schema}.{table.name} does not exist: materialize "
+                        f"{table.name}."
                     ),
                 )
         return dg.AssetCheckResult(
@@ -73,8 +74,8 @@ def report_check(desk: HelpDesk, table: ReportTable) -> dg.AssetChecksDefinition
             description=(
                 None
                 if expected == found
-                else f"It says {found} of the tickets, and there are {expected}: the tickets have "
-                f"changed since; materialize {table.name} again."
+                else f"The table accounts for {found} tickets instead of {expected}: the tickets "
+                f"have changed since it was built. Materialize {table.name} again."
             ),
             metadata={"expected": expected, "found": found},
         )

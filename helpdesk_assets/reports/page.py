@@ -1,4 +1,4 @@
-"""The page of the report: one HTML file that holds its pictures and styles, and runs no script."""
+"""The report page: one self-contained HTML file, without scripts."""
 
 import glob
 import shutil
@@ -16,6 +16,7 @@ import dagster as dg
 import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from helpdesk_assets.assets.metadata import LAG_SECONDS, NEWEST_TICKET_AGE, age_of
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.reports.charts import CANNOT_BE_DRAWN, NONE, as_address
 from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME
@@ -23,41 +24,42 @@ from helpdesk_assets.reports.trust import CheckHistory
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.schema import TABLE
 
-# Seconds after which nobody is writing a page any more.
+# Seconds after which a temporary file is considered abandoned.
 LEFT_BEHIND = 3600
-# Of the volume, the page has the numbers of as many days.
+# Days in the volume table of the page.
 DAYS_LISTED = 14
 MOVES_LISTED = 20
-# Rows in a list, whatever it is of, and the letters that are asked for of a status.
+# Maximum number of rows in a table of the page, and the maximum length of a status.
 MOST_LISTED = 200
 LETTERS = 200
 OF_THE_WALK = {
-    "lag_seconds": "seconds from the newest change known to the load",
-    "sync_mode": "how it was read",
-    "completeness_verified": "verified that nothing was left out",
-    "api_total": "tickets by the API's own count",
+    NEWEST_TICKET_AGE: "age of newest ticket",
+    "sync_mode": "sync mode",
+    "completeness_verified": "completeness verified",
+    "api_total": "total reported by the API",
     "rows_read": "rows read",
-    "rows_rejected": "rows that could not be read",
-    "rows_deleted": "tickets found gone",
+    "rows_rejected": "rows rejected",
+    "rows_deleted": "deleted tickets found",
     "pages": "pages",
     "requests": "requests",
-    "retries": "requests repeated",
-    "seconds": "seconds",
+    "retries": "request retries",
+    "seconds": "duration in seconds",
 }
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the page says in numbers.
+    """The numbers on the page.
 
     Attributes:
-        tickets: those in the table that are not gone.
-        unsolved: those of them that wait.
-        opened: those opened in the last seven days, today included.
-        undated: those without ``created_at``.
-        days: day, status and number, of the last days; the newest first.
-        backlog: bucket, number, and when the oldest was opened.
-        moves: old status, new status, number, and when they were first seen; the newest first.
+        tickets: tickets that are not deleted.
+        unsolved: tickets that are not solved.
+        opened: tickets opened in the last seven days, including today.
+        undated: tickets without ``created_at``.
+        days: day, status and number of tickets, newest first.
+        backlog: bucket, number of tickets, and creation time of the oldest one.
+        moves: old status, new status, number of tickets, and when they were first seen, newest
+            first.
     """
 
     tickets: int
@@ -70,12 +72,12 @@ class Numbers:
 
 
 def today_in(time_zone: str, moment: datetime) -> date:
-    """Return the day that a moment is on, in a time zone."""
+    """Return the date of a moment in a time zone."""
     return moment.astimezone(ZoneInfo(time_zone)).date()
 
 
 def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:
-    """Return what the page says, asked of the tables; the last days end with today."""
+    """Return the numbers on the page, queried from the tables; the last days end today."""
 
     def all_of(query: str, **given: Any) -> list[tuple[Any, ...]]:
         rows = connection.execute(query, given).fetchall()
@@ -127,18 +129,18 @@ def write_page(
     pictures: Mapping[str, bytes],
     time_zone: str,
 ) -> int:
-    """Write the page, whole or not at all, and return its size in bytes.
+    """Write the page atomically, and return its size in bytes.
 
     Args:
-        path: where it goes.
-        connection: to the tables, to read.
-        load: what Dagster knows of the last load of the tickets.
-        checks: what they have said of late.
-        pictures: SVG by the name of the table.
-        time_zone: what its times are in.
+        path: the path of the page.
+        connection: for reading the tables.
+        load: the event of the last load of the tickets.
+        checks: the recent results of the checks.
+        pictures: SVG by table name.
+        time_zone: the time zone of times on the page.
 
     Raises:
-        dg.Failure: it cannot be written there.
+        dg.Failure: the page cannot be written.
     """
     zone, made_at = ZoneInfo(time_zone), datetime.now(timezone.utc)
     environment = Environment(
@@ -155,7 +157,7 @@ def write_page(
         numbers=numbers(connection, today_in(time_zone, made_at)),
         loaded_at=datetime.fromtimestamp(load.timestamp, timezone.utc) if load else None,
         made_at=made_at,
-        walk=[(what, known[name].value) for name, what in OF_THE_WALK.items() if name in known],
+        walk=_of_the_load({name: entry.value for name, entry in known.items()}),
         checks=checks,
         pictures={name: as_address(image) for name, image in pictures.items()},
         no_charts=CANNOT_BE_DRAWN,
@@ -164,8 +166,8 @@ def write_page(
     body = text.encode()
     try:
         _remove_leftovers(path)
-        # Nobody else can tell its name, and nobody else may read it; but who may read the page
-        # that it takes the place of may read this one.
+        # The temporary file has an unpredictable name and is private; the permissions of the page
+        # that it replaces are kept.
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
             new = Path(beside.name)
             try:
@@ -179,13 +181,21 @@ def write_page(
     except OSError as error:
         raise setting_failure(
             f"The report cannot be written to {path} ({error.strerror}): set "
-            "REPORTS__HELP_DESK__PATH to the path of a file in a folder that is there."
+            "REPORTS__HELP_DESK__PATH to a file in an existing, writable folder."
         ) from None
     return len(body)
 
 
+def _of_the_load(known: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the labels and values of a load's metadata that are shown."""
+    if LAG_SECONDS in known:
+        # Earlier versions recorded the number alone.
+        known.setdefault(NEWEST_TICKET_AGE, age_of(known[LAG_SECONDS]))
+    return [(what, known[name]) for name, what in OF_THE_WALK.items() if name in known]
+
+
 def _remove_leftovers(path: Path) -> None:
-    """Remove what runs that were killed while they wrote this page have left beside it."""
+    """Remove the temporary files of runs that were killed while writing this page."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
         with suppress(OSError):
             if left.is_file() and time.time() - left.lstat().st_mtime > LEFT_BEHIND:

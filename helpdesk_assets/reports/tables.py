@@ -1,9 +1,9 @@
-"""The report tables, each made of the tickets by a query in ``sql/``.
+"""The report tables, each built from the tickets by a query in ``sql/``.
 
-A query names tables without their dataset, which the connection has in use.
+The queries name tables without a dataset, because the connection has set the dataset's schema.
 
-They are three queries over one table, in the database it is in: what dbt or SQLMesh would add, a
-project of its own with profiles, a manifest and an adapter, is more than what it would run.
+These are three queries on one table in one database, which do not justify a dbt or SQLMesh project
+with its profiles, manifest and adapter.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ SQL = Path(__file__).parent / "sql"
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of such a table.
+    """A column of a report table.
 
     Attributes:
-        name, duckdb_type, description: of it.
-        of: the columns of the tickets that it is made of.
+        name, duckdb_type, description: of the column.
+        of: the columns of the tickets that it is computed from.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Measure:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table that is made of the tickets.
+    """A table built from the tickets.
 
     Attributes:
-        name: of the table and of the asset; of its query, too.
+        name: the name of the table, the asset and the query.
         description: for the Dagster UI, in Markdown.
-        columns: what it has.
-        parameters: what its query is given, by name.
-        keeps: whether its rows stay and new ones are added; else it is made anew.
+        columns: the columns of the table.
+        parameters: the names of the query parameters.
+        keeps: whether rows are kept and new ones appended; otherwise the table is replaced.
     """
 
     name: str
@@ -59,12 +59,12 @@ class ReportTable:
     def make(
         self, connection: duckdb.DuckDBPyConnection, settings: Mapping[str, Any], as_of: datetime
     ) -> int:
-        """Make the table, or add to it, in one transaction; return how many rows that wrote.
+        """Build the table or append to it, in one transaction; return the number of rows written.
 
         Args:
-            connection: with the tickets' dataset in use, to write.
-            settings: what the query is given, by name.
-            as_of: now.
+            connection: for writing, with the schema set to the tickets' dataset.
+            settings: the query parameters by name.
+            as_of: the current time.
         """
         query = self.file.read_text(encoding="utf-8")
         values = {"as_of": as_of, **settings}
@@ -94,7 +94,7 @@ class ReportTable:
         )
 
     def lineage(self, tickets: dg.AssetKey) -> dg.TableColumnLineage:
-        """Say which columns of the tickets each of its columns is made of."""
+        """Return the column lineage: the ticket columns that each column is computed from."""
         return dg.TableColumnLineage(
             {
                 column.name: [dg.TableColumnDep(tickets, name) for name in column.of]
@@ -106,18 +106,18 @@ class ReportTable:
 VOLUME = ReportTable(
     name="ticket_volume_daily",
     description=(
-        "How many tickets were opened on each day, by the status they have now.\n\n"
-        "- A day is one of `REPORTS__HELP_DESK__TIMEZONE`.\n"
-        "- A day without tickets is there, with zeros for the 30 commonest statuses.\n"
-        "- Tickets without `created_at` belong to no day; those with `deleted_at` are left out."
+        "Number of tickets opened per day, by their current status.\n\n"
+        "- Days are in the time zone `REPORTS__HELP_DESK__TIMEZONE`.\n"
+        "- Days without tickets have rows with 0 for the 30 most frequent statuses.\n"
+        "- Tickets without `created_at` and tickets with `deleted_at` are not counted."
     ),
     columns=(
         Measure("day", "DATE", "The day, in the time zone of the reports.", ("created_at",)),
-        Measure("status", "VARCHAR", "The status that the tickets have now.", ("status",)),
+        Measure("status", "VARCHAR", "The current status of the tickets.", ("status",)),
         Measure(
             "tickets",
             "BIGINT",
-            "How many tickets of that status were opened on that day.",
+            "Number of tickets with that status opened on that day.",
             ("id", "created_at", "status", "deleted_at"),
         ),
     ),
@@ -126,46 +126,45 @@ VOLUME = ReportTable(
 BACKLOG = ReportTable(
     name="ticket_backlog",
     description=(
-        "How many tickets are not solved, by how long they have been open.\n\n"
-        "- Which statuses mean solved: `REPORTS__HELP_DESK__SOLVED_STATUSES`, or the profile.\n"
-        "- A ticket without a status is not solved; one without `created_at` is of unknown age.\n"
-        "- Each bucket is there, also empty. A day is 24 hours."
+        "Number of unsolved tickets, by age.\n\n"
+        "- Solved statuses are set by `REPORTS__HELP_DESK__SOLVED_STATUSES`, or the profile.\n"
+        "- A ticket without a status is unsolved; without `created_at`, its age is unknown.\n"
+        "- Empty buckets have a row, too. A day is 24 hours."
     ),
     columns=(
-        Measure("position", "BIGINT", "The place of the bucket, the youngest first.", ()),
-        Measure("age_bucket", "VARCHAR", "How long its tickets are open.", ("created_at",)),
+        Measure("position", "BIGINT", "Sort order of the bucket, youngest first.", ()),
+        Measure("age_bucket", "VARCHAR", "Age of the tickets.", ("created_at",)),
         Measure(
-            "tickets", "BIGINT", "How many there are.", ("id", "status", "created_at", "deleted_at")
+            "tickets", "BIGINT", "Number of tickets.", ("id", "status", "created_at", "deleted_at")
         ),
         Measure(
             "oldest_created_at",
             "TIMESTAMP WITH TIME ZONE",
-            "When the oldest of them was opened.",
+            "When the oldest ticket in the bucket was opened.",
             ("created_at",),
         ),
-        Measure("counted_at", "TIMESTAMP WITH TIME ZONE", "When they were counted.", ()),
+        Measure("counted_at", "TIMESTAMP WITH TIME ZONE", "When the tickets were counted.", ()),
     ),
     parameters=("solved_statuses", "as_of"),
 )
 CHANGES = ReportTable(
     name="ticket_status_changes",
     description=(
-        "Each status that a ticket was seen with, and since when: a run adds what has moved since "
-        "the one before.\n\n"
-        "- Between two runs a ticket may have moved more than once; the last of it is seen.\n"
-        "- `is_new` tells a ticket that was not there before from one that has moved."
+        "History of ticket statuses: each run adds the status changes since the previous run.\n\n"
+        "- If a status changes several times between two runs, only the last one is recorded.\n"
+        "- `is_new` distinguishes new tickets from status changes."
     ),
     columns=(
         Measure("ticket_id", "BIGINT", "The ticket.", ("id",)),
-        Measure("old_status", "VARCHAR", "The status it was last seen with.", ("status",)),
-        Measure("new_status", "VARCHAR", "The status it has since.", ("status",)),
+        Measure("old_status", "VARCHAR", "The previously recorded status.", ("status",)),
+        Measure("new_status", "VARCHAR", "The new status.", ("status",)),
         Measure(
             "first_seen_at",
             "TIMESTAMP WITH TIME ZONE",
-            "When a run first saw it with that status.",
+            "When a run first found the ticket with the new status.",
             (),
         ),
-        Measure("is_new", "BOOLEAN", "Whether the ticket was seen for the first time.", ("id",)),
+        Measure("is_new", "BOOLEAN", "Whether the ticket was not recorded before.", ("id",)),
     ),
     parameters=("as_of",),
     keeps=True,

@@ -1,4 +1,4 @@
-"""Whether the tickets may be reported on: what their checks last said, and have said before."""
+"""Whether reports may be built from the tickets: the latest and recent check results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.tables.schema import TABLE
 
-# As many as fit on a line of the report.
+# As many results as fit on a line of the report.
 HISTORY = 30
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a check said, and when."""
+    """The result of a check, and when it was evaluated."""
 
     passed: bool
     at: datetime
@@ -26,7 +26,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class CheckHistory:
-    """A check, and what it has said of late, the newest last."""
+    """A check and its recent results, newest last."""
 
     asset: str
     name: str
@@ -35,12 +35,12 @@ class CheckHistory:
 
     @property
     def latest(self) -> Evaluation | None:
-        """What it said last; None when it has never been run."""
+        """The latest result; None if the check was never run."""
         return self.evaluations[-1] if self.evaluations else None
 
 
 def check_history(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> list[Evaluation]:
-    """Return what a check has said of late, the newest last."""
+    """Return the recent results of a check, newest last."""
     records = instance.event_log_storage.get_asset_check_execution_history(key, limit=HISTORY)
     found = []
     for record in reversed(records):
@@ -62,15 +62,17 @@ def check_history(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> list[E
 
 
 def refuse_what_cannot_be_trusted(instance: dg.DagsterInstance, desk: HelpDesk) -> None:
-    """Raise dg.Failure where a check that what is downstream waits for has failed last.
+    """Raise dg.Failure if the latest result of a blocking check is a failure.
 
-    Within a run Dagster itself sees to that. A report that is made by itself would not know.
+    Within a run, Dagster blocks downstream assets itself. A report materialized separately needs
+    this check.
     """
     for check in CHECKS:
         if check.blocking:
             history = check_history(instance, dg.AssetCheckKey(desk.tickets, check.name))
             if history and not history[-1].passed:
                 raise setting_failure(
-                    f"Nothing is made of {TABLE}, as its check {check.name} failed: "
-                    f"{history[-1].said} Materialize it again, or run the check when it is mended."
+                    f"No reports are built from {TABLE}, because its check {check.name} failed: "
+                    f"{history[-1].said} Materialize {TABLE} again, or rerun the check after "
+                    "fixing the cause."
                 )

@@ -1,7 +1,7 @@
-"""What the assets are configured with: where tickets come from, where they go, whom to tell.
+"""The Dagster resources: the help desk's API, the warehouse, the reports and the alerts.
 
-A field that is left out is looked up when a run needs it, by dlt's own providers: the environment,
-``.dlt/secrets.toml``, ``.dlt/config.toml``, or a vault.
+A field that is not set is looked up when a run needs it, with dlt's configuration providers: the
+environment, ``.dlt/secrets.toml``, ``.dlt/config.toml``, or a vault.
 """
 
 from helpdesk_assets.resources.alerts import HelpDeskAlerts

@@ -1,4 +1,4 @@
-"""Who is told when a run fails or a check does: a webhook, Slack, both or nobody."""
+"""The resource for alerts on failed runs and checks: a webhook, Slack, both or neither."""
 
 import html
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ TIMEOUT = 10
 
 @dataclass(frozen=True)
 class Alert:
-    """What is told. It is sent as JSON, by these names.
+    """An alert, sent as JSON with these names.
 
     Attributes:
-        title: what failed, in a few words.
-        sentence: what it said, and so what to do.
+        title: what failed.
+        sentence: the error message.
         job: the job that ran.
-        run_id: its run.
-        run_url: where that is in the Dagster UI.
+        run_id: the id of the run.
+        run_url: the URL of the run in the Dagster UI.
     """
 
     title: str
@@ -38,22 +38,22 @@ class Alert:
 
     @property
     def text(self) -> str:
-        """All of it, for people."""
+        """The alert as text."""
         return f"{self.title}\n{self.sentence}\n{self.run_url}"
 
 
 class HelpDeskAlerts(KeepsSecrets):
-    """Where alerts go. Nothing is sent while no address is set."""
+    """The alert channels. No alerts are sent until a channel is configured."""
 
     desk: str = Field(
-        default=DEFAULT_DESK, description="The name of the help desk, whose settings these are."
+        default=DEFAULT_DESK, description="The name of the help desk that the settings belong to."
     )
 
     webhook_url: str | None = Field(
         default=None,
         description=(
-            "Alerts are posted to this address as JSON: title, sentence, job, run_id, run_url, and "
-            "all of it as text. It may be a secret. "
+            "The URL that alerts are posted to as JSON, with the fields title, sentence, job, "
+            "run_id, run_url and text. Treated as a secret. "
             + described("alerts", "webhook_url", file="secrets")
         ),
         json_schema_extra={"dagster__is_secret": True},
@@ -61,7 +61,7 @@ class HelpDeskAlerts(KeepsSecrets):
     slack_token: str | None = Field(
         default=None,
         description=(
-            "The token of a Slack app that may write to the channel; needs the extra: pip install "
+            "The token of a Slack app that may post to the channel. Requires pip install "
             "'helpdesk_assets[slack]'. " + described("alerts", "slack_token", file="secrets")
         ),
         json_schema_extra={"dagster__is_secret": True},
@@ -75,33 +75,33 @@ class HelpDeskAlerts(KeepsSecrets):
     ui_url: str | None = Field(
         default=None,
         description=(
-            "The address of the Dagster UI, for links to runs. "
+            "The URL of the Dagster UI, for links to runs. "
             + described("alerts", "ui_url", default=DEFAULT_UI_URL)
         ),
     )
 
     @property
     def settings(self) -> Section:
-        """Where its settings are."""
+        """The section of its settings."""
         return Section("alerts", self.desk)
 
     def run_url(self, run_id: str) -> str:
-        """Return the address of a run in the Dagster UI."""
+        """Return the URL of a run in the Dagster UI."""
         return f"{(self._config('ui_url') or DEFAULT_UI_URL).rstrip('/')}/runs/{run_id}"
 
     def send(self, alert: Alert) -> list[str]:
-        """Tell everybody who is to be told, and return by which ways.
+        """Send an alert to all configured channels, and return their names.
 
         Raises:
-            dg.Failure: one of them could not be told, also when it was tried again. It is said
-                after the others have been told, and without the address.
+            dg.Failure: the alert could not be sent to a channel, even after retries. Raised after
+                all channels were tried; the message does not contain the webhook URL.
         """
         ways = {"webhook": self._webhook(alert), "Slack": self._slack(alert)}
         failed = [f"{way} ({said})" for way, said in ways.items() if said]
         if failed:
             raise setting_failure(
-                f"An alert could not be sent by {' and '.join(failed)}: check the settings under "
-                f"alerts.{self.desk}. It was: {alert.title}: {alert.sentence}"
+                f"The alert could not be sent via {' and '.join(failed)}: check the settings under "
+                f"alerts.{self.desk}. The alert: {alert.title}: {alert.sentence}"
             )
         return [way for way, said in ways.items() if said is not None]
 
@@ -132,7 +132,7 @@ class HelpDeskAlerts(KeepsSecrets):
         try:
             for attempt in _attempts():
                 with attempt:
-                    # These three have a meaning to Slack, such as to call everybody.
+                    # <, > and & have a meaning in Slack, such as to mention everyone.
                     text = html.escape(alert.text, quote=False)
                     client.chat_postMessage(channel=channel, text=text)
         except RetryError as error:
@@ -149,18 +149,18 @@ class HelpDeskAlerts(KeepsSecrets):
 
 
 def _post(url: str, body: Mapping[str, Any]) -> None:
-    """Post to where it is said, and nowhere else.
+    """Post to a URL, without following redirects.
 
     Raises:
-        requests.RequestException: it was not taken; a redirect is one, too many.
+        requests.RequestException: the request failed or was redirected.
     """
-    # The auth that does nothing keeps requests from looking for a password in a file .netrc.
+    # The empty auth keeps requests from looking for a password in a .netrc file.
     response = requests.post(
         url, json=body, timeout=TIMEOUT, allow_redirects=False, auth=lambda request: request
     )
     response.raise_for_status()
     if response.is_redirect:
-        raise requests.HTTPError("A redirect.", response=response)
+        raise requests.HTTPError("The webhook redirects.", response=response)
 
 
 def _attempts() -> Retrying:

@@ -1,4 +1,4 @@
-"""Where the tickets come from: the help desk's API, its profile, its address and its secrets."""
+"""The resource for the help desk's API: its profile, base URL and secrets."""
 
 import re
 from collections.abc import Iterator
@@ -33,25 +33,25 @@ from helpdesk_assets.tables.schema import TABLE, Table
 DEFAULT_DELETES: Deletes = "soft"
 SET_BASE_URL = (
     "set SOURCES__HELP_DESK__BASE_URL, or base_url under [sources.help_desk] in .dlt/config.toml, "
-    "to its address, such as https://api.example.com."
+    "to the API's base URL, such as https://api.example.com."
 )
 
 
 class Incremental(dg.Config):
-    """How to ask for what has changed since the last load, where the API offers it."""
+    """Incremental loading: how to request changed tickets only, where the API supports it."""
 
     cursor_path: str | None = Field(
         default=None,
         description=(
-            "The field that says when a ticket last changed, such as updated_at, for the check "
-            "of the API to compare; what is asked for does not depend on it. "
+            "The field with the time of a ticket's last change, such as updated_at. Only the check "
+            "command uses it, to verify the API's responses. "
             + described("sources", "incremental.cursor_path", default="the profile's")
         ),
     )
     start_param: str | None = Field(
         default=None,
         description=(
-            "The query parameter that asks for tickets changed since a time, such as "
+            "The query parameter that requests tickets changed since a time, such as "
             "updated_since. "
             + described("sources", "incremental.start_param", default="the profile's")
         ),
@@ -59,118 +59,118 @@ class Incremental(dg.Config):
     lag: float | None = Field(
         default=None,
         description=(
-            "Seconds to go back behind the beginning of the last complete sync, for changes that "
-            "show late. " + described("sources", "incremental.lag", default=f"{DEFAULT_LAG:g}")
+            "Seconds to subtract from the start of the last complete sync, for changes that become "
+            "visible late. " + described("sources", "incremental.lag", default=f"{DEFAULT_LAG:g}")
         ),
     )
 
 
 class HelpDeskApi(KeepsSecrets):
-    """The help desk's REST API: what kind it is, its address, and the key to it.
+    """The help desk's REST API: its profile, base URL and API key.
 
-    The settings of another desk than the default one have its name in place of HELP_DESK:
-    SOURCES__EU__BASE_URL.
+    For a help desk other than the default one, settings contain its name instead of HELP_DESK,
+    such as SOURCES__EU__BASE_URL.
     """
 
     desk: str = Field(
-        default=DEFAULT_DESK, description="The name of the help desk, whose settings these are."
+        default=DEFAULT_DESK, description="The name of the help desk that the settings belong to."
     )
     profile: str | None = Field(
         default=None,
         description=(
-            "The API's vendor, by the field mapping for it: the name of a built-in profile, or the "
-            "path of one. " + described("sources", "profile", default=DEFAULT_PROFILE)
+            "The profile of the vendor's API: the name of a built-in profile, or the path of a "
+            "profile. " + described("sources", "profile", default=DEFAULT_PROFILE)
         ),
     )
     base_url: str | None = Field(
         default=None,
         description=(
-            "Scheme and host of the API, and whatever comes before the path in its profile, such "
-            "as /v1/tickets. " + described("sources", "base_url", default="the profile's")
+            "The base URL of the API: scheme, host, and anything before the profile's path (such "
+            "as /v1/tickets). " + described("sources", "base_url", default="the profile's")
         ),
     )
     api_key: str | None = Field(
         default=None,
         description=(
-            "The key to the API. Best left to dlt, so that no definition holds it. Environment: "
-            "SOURCES__HELP_DESK__API_KEY, then API_KEY. File: api_key in .dlt/secrets.toml."
+            "The API key. Preferably not set here but in the environment or a file, so that no "
+            "definition contains it. Environment: SOURCES__HELP_DESK__API_KEY, then API_KEY. File: "
+            "api_key in .dlt/secrets.toml."
         ),
         json_schema_extra={"dagster__is_secret": True},
     )
     pages_in_flight: int | None = Field(
         default=None,
         description=(
-            "How many pages are asked for at the same time, 1 to 32; where each page says how to "
-            "ask for the next, it is one. "
+            "The number of pages to request in parallel, 1 to 32. APIs where each page links to "
+            "the next are read one page at a time. "
             + described("sources", "pages_in_flight", default=f"{DEFAULT_IN_FLIGHT}")
         ),
     )
     requests_per_second: float | None = Field(
         default=None,
         description=(
-            "The most requests to send a second, for APIs that ban whoever sends more. "
+            "The maximum number of requests per second, for APIs with a strict rate limit. "
             + described("sources", "requests_per_second", default="no limit")
         ),
     )
     rejected_share: float | None = Field(
         default=None,
         description=(
-            "The most of the tickets read, 0 to 1, that may be unreadable before the run fails. "
+            "The maximum share of tickets, 0 to 1, that may be unreadable before the run fails. "
             + described("sources", "rejected_share", default=f"{DEFAULT_REJECTED_SHARE:g}")
         ),
     )
     deletes: str | None = Field(
         default=None,
         description=(
-            "How deleted tickets are handled: soft sets deleted_at, "
-            "hard deletes its row, off leaves it as it was. "
-            + described("sources", "deletes", default=DEFAULT_DELETES)
+            "How deleted tickets are handled: soft sets deleted_at, hard deletes the row, off "
+            "leaves the row unchanged. " + described("sources", "deletes", default=DEFAULT_DELETES)
         ),
     )
     deleted_share: float | None = Field(
         default=None,
         description=(
-            "The most of all tickets, 0 to 1, that may disappear at once without a warning; more "
-            "are marked even where deletes is hard. "
+            "The maximum share of tickets, 0 to 1, that may be deleted at once without a warning. "
+            "Above it, rows only get deleted_at, even if deletes is hard. "
             + described("sources", "deleted_share", default=f"{DEFAULT_DELETED_SHARE:g}")
         ),
     )
     incremental: Incremental = Field(
         default=Incremental(),
-        description="How to load what has changed only. Default: each load reads every ticket.",
+        description="Incremental loading. Default: each load reads every ticket.",
     )
 
     @property
     def settings(self) -> Section:
-        """Where its settings are."""
+        """The section of its settings."""
         return Section("sources", self.desk)
 
     @explained
     def resolved_profile(self) -> Profile:
-        """Return the profile. Raises dg.Failure when there is none, or it has a mistake."""
+        """Return the profile. Raises dg.Failure if it does not exist or is invalid."""
         return load_profile(self.profile or self.settings.config("profile", str))
 
     def resolved_resource(self, profile: Profile, name: str) -> Resource:
-        """Return a resource of the profile. Raises dg.Failure when it lists none of that name."""
+        """Return a resource of the profile. Raises dg.Failure if the profile does not list it."""
         try:
             return profile.resource(name)
         except KeyError:
             raise setting_failure(
-                f"The profile {profile.name} lists no {name}, which was there when Dagster loaded "
-                "its definitions: set SOURCES__HELP_DESK__PROFILE, for Dagster too, to the profile "
-                "that has it, or reload the definitions."
+                f"The profile {profile.name} does not list {name}, which was listed when Dagster "
+                "loaded its definitions: set SOURCES__HELP_DESK__PROFILE to the same profile for "
+                "the run and for Dagster, or reload the definitions."
             ) from None
 
     @explained
     def resolved_base_url(self, profile: Profile) -> str:
-        """Return the API's address. Raises dg.Failure when it is missing or no URL."""
+        """Return the API's base URL. Raises dg.Failure if it is missing or invalid."""
         configured = self.base_url or self.settings.config("base_url")
         base_url = (configured or profile.client.base_url or "").strip()
         if not base_url:
-            raise setting_failure(f"The help desk's address is missing: {SET_BASE_URL}")
+            raise setting_failure(f"The help desk's base URL is missing: {SET_BASE_URL}")
         if not re.match(r"https?://[^/?#]", base_url):
             raise setting_failure(
-                "The help desk's address does not begin with http:// or https:// and a host: "
+                "The help desk's base URL does not start with http:// or https:// and a host: "
                 + SET_BASE_URL
             )
         try:
@@ -180,35 +180,35 @@ class HelpDeskApi(KeepsSecrets):
             is_plain = False
         if not is_plain:
             raise setting_failure(
-                "The help desk's address holds a name or password, or is none that a browser would "
-                f"take: {SET_BASE_URL} Secrets go by the auth of its profile."
+                "The help desk's base URL is invalid, or contains a user name or password: "
+                f"{SET_BASE_URL} Secrets belong under auth in its profile."
             )
         if parts.query or parts.fragment:
             raise setting_failure(
-                "The help desk's address has a part after ? or #, which comes from the profile's "
-                f"params: {SET_BASE_URL}"
+                "The help desk's base URL contains a query or fragment (? or #), which belongs "
+                f"under params in the profile: {SET_BASE_URL}"
             )
         return base_url
 
     @explained
     def secret(self, name: str) -> str:
-        """Return a secret that the profile names. Raises dg.Failure when it is missing."""
+        """Return a secret that the profile names. Raises dg.Failure if it is missing."""
         given = self.api_key if name == "api_key" else None
         secret = str(given or "").strip() or secret_of_desk(self.desk, name)
         if not secret:
             what = "API key" if name == "api_key" else f"secret {name}"
             raise setting_failure(
                 f"The help desk's {what} is missing: set {set_secrets([name], self.desk)}, to "
-                "the one it gave you."
+                "the value issued by the help desk."
             )
         return secret
 
     @explained
     def number(self, name: str) -> Any:
-        """Return a setting: the resource's, or else dlt's, or else the default.
+        """Return a numeric setting: the resource's, otherwise dlt's, otherwise the default.
 
         Raises:
-            dg.Failure: it is out of bounds.
+            dg.Failure: the value is out of bounds.
         """
         number: Any = attrgetter(name)(self)
         if number is None:
@@ -218,36 +218,39 @@ class HelpDeskApi(KeepsSecrets):
             return setting.default
         if not setting.lowest <= number <= setting.highest:
             raise setting_failure(
-                f"The {setting.what} is not between {setting.lowest:g} and {setting.highest:g}: "
-                f"set {self.settings.variable(name)} to such a number, such as "
-                f"{setting.example:g}, or not at all."
+                f"The {setting.what} must be between {setting.lowest:g} and {setting.highest:g}: "
+                f"set {self.settings.variable(name)} to a number in that range, such as "
+                f"{setting.example:g}, or remove it."
             )
         return number
 
     @explained
     def resolved_deletes(self) -> Deletes:
-        """Return what becomes of tickets that are gone. Raises dg.Failure when it is no such."""
+        """Return how deleted tickets are handled. Raises dg.Failure if the value is invalid."""
         how = self.deletes or self.settings.config("deletes", str) or DEFAULT_DELETES
         if how not in get_args(Deletes):
             raise setting_failure(
-                f"What becomes of deleted tickets is none of {', '.join(get_args(Deletes))}: set "
-                f"SOURCES__HELP_DESK__DELETES to one of them, such as {DEFAULT_DELETES}."
+                "The setting for deleted tickets is invalid: set SOURCES__HELP_DESK__DELETES to "
+                f"one of {', '.join(get_args(Deletes))}, such as {DEFAULT_DELETES}."
             )
         return cast(Deletes, how)
 
     @explained
     def resolved_changes(self, profile: Profile, resource: Resource) -> Filter | None:
-        """Return how to ask for changes; None reads all. Raises dg.Failure when it is half set.
+        """Return how to request changed rows; None if every row is read.
 
-        The settings are of the tickets; other resources have what the profile says.
+        The settings apply to tickets; other resources use the profile.
+
+        Raises:
+            dg.Failure: incremental loading is only partly configured.
         """
         described = resource.endpoint.incremental
         cursor_path, start_param = self._incremental() if resource.name == TABLE else (None, None)
         if cursor_path and not start_param and not described:
             raise setting_failure(
-                "To load what has changed only, the query parameter that asks for it is missing: "
-                "set SOURCES__HELP_DESK__INCREMENTAL__START_PARAM, such as updated_since, or do "
-                "not set SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH."
+                "Incremental loading needs a query parameter for changed tickets: set "
+                "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM, such as updated_since, or remove "
+                "SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH."
             )
         if described:
             cursor_path = cursor_path or described.cursor_path
@@ -269,27 +272,27 @@ class HelpDeskApi(KeepsSecrets):
         )
 
     def resolved_window(self, table: Table, window: tuple[str, str]) -> Asked:
-        """Return how to ask for the rows of a date range; see date_window."""
+        """Return how to request the rows of a date range; see date_window."""
         profile = self.resolved_profile()
         return date_window(profile, self.resolved_resource(profile, table.name), *window)
 
     @contextmanager
     def connection(self, run_id: str = "", table: Table | None = None) -> Iterator[Connection]:
-        """Make what it takes to read a list of the desk.
+        """Open a connection to read a list of the help desk.
 
-        Whatever is raised or logged inside leaves without the secrets in it: as a dg.Failure, with
-        a user-facing error message.
+        Errors and log records inside are redacted: secrets are removed, and errors become a
+        dg.Failure with a user-facing message.
 
         Args:
-            run_id: what rejected rows are marked with.
-            table: what is read; its columns are the profile's. Default: the tickets.
+            run_id: the run that rejected rows are recorded with.
+            table: the table to read; its columns come from the profile. Default: the tickets.
         """
         with connected(self._resolved(table or Table(desk=self.desk)), run_id) as connection:
             yield connection
 
     @explained
     def _resolved(self, table: Table) -> Settings:
-        """Look up everything that a connection takes. Raises dg.Failure when something is wrong."""
+        """Look up all settings of a connection. Raises dg.Failure if one is invalid."""
         profile = self.resolved_profile()
         resource = self.resolved_resource(profile, table.name)
         return Settings(

@@ -1,4 +1,4 @@
-"""The keys of a desk's resources, by which its assets, checks, ops and sensors get them."""
+"""The resource keys of a desk, for its assets, checks, ops and sensors."""
 
 import inspect
 from collections.abc import Callable
@@ -11,11 +11,11 @@ _OF_DEFAULT_DESK = {f"{DEFAULT_DESK}_{role}": role for role in RESOURCE_ROLES}
 
 
 def with_resources_of(desk: HelpDesk) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that lets a function take a desk's resources.
+    """Return a decorator that passes a desk's resources to a function.
 
-    Dagster finds a resource by the name of a parameter. The function names those of the default
-    desk (``help_desk_api``); to Dagster they are called after the desk (``eu_api``), so that the
-    desks of a code location do not share them.
+    Dagster finds a resource by parameter name. The function uses the names of the default desk
+    (``help_desk_api``); Dagster sees those of the given desk (``eu_api``), so that the desks of a
+    code location do not share resources.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,8 +29,8 @@ def with_resources_of(desk: HelpDesk) -> Callable[[Callable[..., Any]], Callable
             given = {name: kwargs[key] for name, key in keys.items() if key in kwargs}
             return function(*args, **given)
 
-        # Without what is returned: Dagster reads an annotation of a generator otherwise than of a
-        # function that returns one.
+        # Without the return annotation: Dagster treats that of a generator function differently
+        # from that of a function that returns a generator.
         vars(renamed)["__signature__"] = inspect.Signature(
             [parameter.replace(name=keys[name]) for name, parameter in signature.parameters.items()]
         )

@@ -1,4 +1,4 @@
-"""The settings of the source that are numbers: their bounds, defaults, and what they are for."""
+"""The numeric settings of the source: their descriptions, bounds and defaults."""
 
 from dataclasses import dataclass
 
@@ -23,20 +23,20 @@ class Number:
 
 NUMBERS = {
     "pages_in_flight": Number(
-        "number of pages to ask for at the same time",
+        "number of pages to request in parallel",
         DEFAULT_IN_FLIGHT,
         1,
         MOST_IN_FLIGHT,
         DEFAULT_IN_FLIGHT,
     ),
-    "requests_per_second": Number("number of requests a second", None, 0.001, 10_000, 10),
+    "requests_per_second": Number("number of requests per second", None, 0.001, 10_000, 10),
     "rejected_share": Number(
         "share of tickets that may be rejected", DEFAULT_REJECTED_SHARE, 0, 1, 0.05
     ),
     "deleted_share": Number(
-        "share of tickets that may disappear at once", DEFAULT_DELETED_SHARE, 0, 1, 0.1
+        "share of tickets that may be deleted at once", DEFAULT_DELETED_SHARE, 0, 1, 0.1
     ),
     "incremental.lag": Number(
-        "lag of the incremental sync, in seconds,", DEFAULT_LAG, 0, 10**9, DEFAULT_LAG
+        "lag of the incremental sync in seconds", DEFAULT_LAG, 0, 10**9, DEFAULT_LAG
     ),
 }

@@ -1,4 +1,4 @@
-"""How the reports are made: their time zone, what counts as solved, and where the page goes."""
+"""The resource for the reports: time zone, solved statuses, and the path of the page."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,23 +16,23 @@ DEFAULT_TIMEZONE = "UTC"
 
 
 class HelpDeskReports(dg.ConfigurableResource[Any]):
-    """How the reports are made: tables, charts and a page."""
+    """Settings of the reports: tables, charts and a page."""
 
     desk: str = Field(
-        default=DEFAULT_DESK, description="The name of the help desk, whose settings these are."
+        default=DEFAULT_DESK, description="The name of the help desk that the settings belong to."
     )
 
     timezone: str | None = Field(
         default=None,
         description=(
-            "The time zone whose days tickets are counted by, such as Europe/Berlin. "
+            "The time zone that determines the day of a ticket, such as Europe/Berlin. "
             + described("reports", "timezone", default=DEFAULT_TIMEZONE)
         ),
     )
     solved_statuses: list[str] | None = Field(
         default=None,
         description=(
-            "The statuses that mean solved, whatever their case, with commas between them. "
+            "The statuses that count as solved, case-insensitive, separated by commas. "
             + described(
                 "reports", "solved_statuses", default=f"the profile's: {DEFAULT_SOLVED_STATUSES}"
             )
@@ -41,18 +41,18 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
     path: str | None = Field(
         default=None,
         description=(
-            "The path of the page that the report is written to. "
-            + described("reports", "path", default="help_desk_report.html beside the DuckDB file")
+            "The path of the HTML page that the report is written to. "
+            + described("reports", "path", default="help_desk_report.html next to the DuckDB file")
         ),
     )
 
     @property
     def settings(self) -> Section:
-        """Where its settings are."""
+        """The section of its settings."""
         return Section("reports", self.desk)
 
     def parameters(self, profile: Profile) -> Mapping[str, Any]:
-        """Return what the queries of the reports are given. Raises dg.Failure when it is wrong."""
+        """Return the query parameters of the reports. Raises dg.Failure if a setting is invalid."""
         return {
             "timezone": self.resolved_timezone(),
             "solved_statuses": self.resolved_solved_statuses(profile),
@@ -60,20 +60,20 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
 
     @explained
     def resolved_timezone(self) -> str:
-        """Return the time zone. Raises dg.Failure when there is none of that name."""
+        """Return the time zone. Raises dg.Failure if it is unknown."""
         name = self.timezone or self.settings.config("timezone", str)
         name = name or DEFAULT_TIMEZONE
         try:
             ZoneInfo(name)
         except (ValueError, OSError, KeyError):
             raise setting_failure(
-                f"There is no time zone called {name!r}: set REPORTS__HELP_DESK__TIMEZONE to one, "
-                "such as Europe/Berlin."
+                f"Unknown time zone {name!r}: set REPORTS__HELP_DESK__TIMEZONE to an IANA time "
+                "zone name, such as Europe/Berlin."
             ) from None
         return name
 
     def resolved_solved_statuses(self, profile: Profile) -> Sequence[str]:
-        """Return the statuses that mean solved, in small letters."""
+        """Return the statuses that count as solved, in lower case."""
         said = self.solved_statuses or self.settings.config("solved_statuses")
         named: Any = said or profile.solved_statuses
         if isinstance(named, str):
@@ -81,6 +81,6 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
         return sorted({str(status).strip().lower() for status in named} - {""})
 
     def resolved_path(self, duckdb_file: Path) -> Path:
-        """Return where the page goes."""
+        """Return the path of the page."""
         path = self.path or self.settings.config("path", str)
         return Path(path).absolute() if path else duckdb_file.with_name(f"{self.desk}_report.html")

@@ -1,8 +1,8 @@
-"""Secret fields of resources, which Dagster's launchpad fills with stars.
+"""Secret fields of resources, which Dagster's launchpad masks with asterisks.
 
-A field that is marked as a secret is shown as ``********``, and the launchpad sends that as its
-value: a run that is launched as it was pre-filled would take the stars for the key
-(``dagster/_core/snap/snap_to_yaml.py``, 1.13). So stars mean: as it is configured.
+The launchpad shows a secret field as ``********`` and submits that as its value, so a run launched
+with the pre-filled config would use the asterisks as the key
+(``dagster/_core/snap/snap_to_yaml.py``, 1.13). Here, asterisks mean: the configured value.
 """
 
 from typing import Any
@@ -13,10 +13,10 @@ MASK = "********"
 
 
 class KeepsSecrets(dg.ConfigurableResource[Any]):
-    """A resource whose secrets stay as configured where a run's configuration has stars."""
+    """A resource that keeps its configured secrets where the run config has asterisks."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Any:
-        """Return the resource that a run gets."""
+        """Return the resource for a run."""
         masked = [name for name in type(self).model_fields if getattr(self, name) == MASK]
         if not masked:
             return self
@@ -32,7 +32,7 @@ class KeepsSecrets(dg.ConfigurableResource[Any]):
 
 
 def _resolved(configured: Any) -> str | None:
-    """Return a configured secret: its text, or what the environment has under its name."""
+    """Return a configured secret: its value, or that of its environment variable."""
     if isinstance(configured, dict):
         return dg.EnvVar(configured["env"]).get_value()
     return None if configured is None else str(configured)

@@ -1,5 +1,5 @@
-"""A help desk to try against: a local HTTP server that keeps tickets and answers as the API does.
+"""A help desk for trying things out: a local HTTP server with made-up tickets.
 
-``python -m helpdesk_assets.sandbox --help`` starts it; tests start it in their own process with
-``helpdesk_assets.sandbox.server.serve``.
+Start it with ``python -m helpdesk_assets.sandbox`` (see ``--help``); tests run it in their own
+process with ``helpdesk_assets.sandbox.server.serve``.
 """

@@ -17,8 +17,8 @@ examples:
   python -m helpdesk_assets.sandbox --port 8010 --tickets 2500 --seed 1
   python -m helpdesk_assets.sandbox --port 0 -- dagster dev
 
-With a command after --, the sandbox sets SOURCES__HELP_DESK__BASE_URL and API_KEY for it, stops
-when it ends, and exits as it did. Without one it serves until Ctrl-C.
+With a command after --, the sandbox runs it with SOURCES__HELP_DESK__BASE_URL and API_KEY set,
+stops when it ends, and returns its exit code. Without a command, it serves until Ctrl-C.
 """
 
 
@@ -32,42 +32,42 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]")
     result.add_argument(
-        "--port", type=int, default=8010, help="port to listen on; 0: a free one [%(default)s]"
+        "--port", type=int, default=8010, help="port to listen on; 0: any free port [%(default)s]"
     )
     result.add_argument(
-        "--tickets", type=_count, default=2500, help="how many tickets there are [%(default)s]"
+        "--tickets", type=_count, default=2500, help="number of tickets [%(default)s]"
     )
-    result.add_argument("--seed", type=int, default=1, help="same seed, same tickets [%(default)s]")
-    result.add_argument("--api-key", default=DEFAULT_API_KEY, help="the key it takes [%(default)s]")
     result.add_argument(
-        "--no-total", action="store_true", help="do not say how many tickets there are"
+        "--seed", type=int, default=1, help="seed of the generated tickets [%(default)s]"
     )
+    result.add_argument("--api-key", default=DEFAULT_API_KEY, help="accepted key [%(default)s]")
+    result.add_argument("--no-total", action="store_true", help="send no total number of tickets")
     result.add_argument(
         "--order",
         choices=ORDERS,
         default="id",
-        help="what tickets are listed by [%(default)s]; --order=-id: the newest first",
+        help="sort order of tickets [%(default)s]; --order=-id: newest first",
     )
     result.add_argument(
         "--latency",
         type=float,
         default=0,
         metavar="SECONDS",
-        help="how long each answer takes [%(default)s]",
+        help="delay of each response [%(default)s]",
     )
     result.add_argument(
         "--churn",
         type=float,
         default=0,
         metavar="RATE",
-        help="tickets deleted, added or reopened after each page, on average [%(default)s]",
+        help="average number of tickets deleted, added or reopened after each page [%(default)s]",
     )
     result.add_argument(
-        "--fault", choices=FAULTS, metavar="NAME", help="misbehave; --list-faults says how"
+        "--fault", choices=FAULTS, metavar="NAME", help="simulate a fault; see --list-faults"
     )
-    result.add_argument("--list-faults", action="store_true", help="list the faults and exit")
+    result.add_argument("--list-faults", action="store_true", help="list faults and exit")
     result.add_argument(
-        "command", nargs="*", metavar="-- COMMAND", help="run this against the sandbox"
+        "command", nargs="*", metavar="-- COMMAND", help="command to run against the sandbox"
     )
     return result
 
@@ -87,13 +87,13 @@ def main(arguments: list[str] | None = None) -> int:
         latency=options.latency,
         fault=FAULTS[options.fault].make() if options.fault else None,
     )
-    # A `kill` stops the server and the command in order, as Ctrl-C does; and both do so for a
-    # sandbox that a shell has started in the background, with Ctrl-C ignored.
+    # SIGTERM stops the server and the command cleanly, as Ctrl-C does; also in a sandbox started
+    # in the background by a shell, which ignores SIGINT.
     for interrupt in (signal.SIGINT, signal.SIGTERM):
         signal.signal(interrupt, signal.default_int_handler)
     try:
         with serve(app, host=options.host, port=options.port) as base_url:
-            sys.stderr.write(f"A help desk with {options.tickets} tickets is at {base_url}\n")
+            sys.stderr.write(f"Serving a help desk with {options.tickets} tickets at {base_url}\n")
             sys.stderr.flush()
             if options.command:
                 return _run(options.command, base_url, options.api_key)
@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("The help desk is closed.\n")
+        sys.stderr.write("Help desk stopped.\n")
     return 0
 
 
@@ -115,7 +115,7 @@ def _run(command: list[str], base_url: str, api_key: str) -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            # A terminal's Ctrl-C has reached the command as well; a `kill` has not.
+            # Ctrl-C in a terminal has reached the command as well; SIGTERM has not.
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             return process.wait()
@@ -124,7 +124,7 @@ def _run(command: list[str], base_url: str, api_key: str) -> int:
 def _count(text: str) -> int:
     number = int(text)
     if number < 0:
-        raise argparse.ArgumentTypeError("0 or more tickets")
+        raise argparse.ArgumentTypeError("must be 0 or more")
     return number
 
 

@@ -1,8 +1,8 @@
 """The API of the sandbox: ``GET /v1/tickets?offset=0&limit=100&api_key=KEY``.
 
-``page=1&per_page=100`` asks for the same by the number of a page.
-``updated_since=2026-10-31T18:00:00Z`` leaves out what has not changed since; ``created_since`` and
-``created_before`` leave out what was opened earlier, or then and later.
+``page=1&per_page=100`` requests the same by page number. ``updated_since=2026-10-31T18:00:00Z``
+returns tickets changed since then; ``created_since`` and ``created_before`` filter by creation
+time.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ DEFAULT_API_KEY = "sandbox-key"
 MAXIMUM_LIMIT = 1000
 
 Answer = Callable[[Request], Awaitable[Response]]
-# A fault stands before the API: it sees the request, and answers itself or lets the API answer.
+# A fault intercepts requests: it answers itself, or lets the API answer.
 Fault = Callable[[Request, Answer], Awaitable[Response]]
 
 
 class TicketsResponse(JSONResponse):
-    """JSON with every language's letters as they are."""
+    """JSON without ASCII escapes."""
 
     def render(self, content: object) -> bytes:
         """Return the body."""
@@ -41,14 +41,14 @@ def build_app(
     latency: float = 0,
     fault: Fault | None = None,
 ) -> Starlette:
-    """Return the application that answers for a desk.
+    """Return the web application of a desk.
 
     Args:
-        desk: where the tickets are.
-        api_key: the only key it takes; any other is answered with 401.
-        total: whether it says how many tickets there are beside each page.
-        latency: seconds that each answer takes.
-        fault: what goes wrong on the way.
+        desk: the tickets.
+        api_key: the accepted key; requests with another one get HTTP 401.
+        total: whether each page contains the total number of tickets.
+        latency: the delay of each response in seconds.
+        fault: the fault to simulate.
     """
 
     async def tickets(request: Request) -> Response:
@@ -64,7 +64,7 @@ def build_app(
             offset, limit = -1, 0
         if offset < 0 or not 1 <= limit <= MAXIMUM_LIMIT:
             return JSONResponse(
-                {"error": f"offset begins at 0, page at 1; limit is 1 to {MAXIMUM_LIMIT}."},
+                {"error": f"offset starts at 0, page at 1; limit is 1 to {MAXIMUM_LIMIT}."},
                 status_code=400,
             )
         since, opened, before = (

@@ -1,4 +1,4 @@
-"""The desk: the tickets of the sandbox, made up anew, but always the same for the same seed."""
+"""The tickets of the sandbox, generated reproducibly from a seed."""
 
 import random
 from collections.abc import Callable
@@ -38,16 +38,16 @@ ORDERS = ("id", "-id", "updated_at", "-updated_at")
 
 
 class Desk:
-    """The tickets there are, and the order in which the API lists them.
+    """The tickets, and the order in which the API lists them.
 
-    Change ``tickets`` at will: what is asked for next is answered from what is there then.
+    ``tickets`` may be changed at any time; the next request returns the changed list.
 
     Args:
-        tickets: how many there are at first.
+        tickets: the initial number of tickets.
         seed: the same seed gives the same tickets and the same changes.
-        order: the field they are listed by, descending with a minus before it.
-        churn: changes after each page, on average: a ticket deleted, added, or reopened.
-        clock: says when a change is; by default, each is a second after the one before.
+        order: the field to sort by; a leading minus means descending.
+        churn: the average number of changes after each page: tickets deleted, added or reopened.
+        clock: returns the time of a change. Default: one second after the previous change.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Desk:
         churn: float = 0,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        # Believable, not secret: chance must repeat itself.
+        # Reproducible, and not used for security.
         self._chance = random.Random(seed)
         self.order = order
         self.churn = churn
@@ -76,16 +76,16 @@ class Desk:
         updated_since: str = "",
         created: tuple[str, str] = ("", ""),
     ) -> tuple[list[Ticket], int]:
-        """Return up to ``limit`` tickets, the first of them the ``offset``-th, and of how many.
+        """Return up to ``limit`` tickets from ``offset`` on, and the total number of tickets.
 
-        The desk goes on changing when the page has been read.
+        After that, the tickets change according to ``churn``.
 
         Args:
-            offset: how many to leave out at the top of the list.
-            limit: how many to return at most.
-            updated_since: leaves out those that have not changed since then; as in ``updated_at``.
-            created: leaves out those that were opened before the first of these two, or not before
-                the second; as in ``created_at``.
+            offset: the number of tickets to skip.
+            limit: the maximum number of tickets to return.
+            updated_since: only return tickets with at least this ``updated_at``.
+            created: only return tickets with a ``created_at`` from the first of these two times
+                on, and before the second.
         """
         field = self.order.lstrip("-")
         if self.order != "id":
@@ -112,7 +112,7 @@ class Desk:
         return page, total
 
     def change(self) -> None:
-        """Delete a ticket, add one, or reopen one: by chance, each as often as the others."""
+        """Delete, add or reopen a ticket, chosen at random with equal probability."""
         self._now = self._clock() if self._clock else self._now + timedelta(seconds=1)
         kind = self._chance.choice(("delete", "add", "reopen"))
         if kind == "add" or not self.tickets:

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a help desk: one list, for tests and for anyone to see."""
+"""Faults of a help desk's API, for tests and for trying them out in the sandbox."""
 
 import asyncio
 import gzip
@@ -25,7 +25,7 @@ from helpdesk_assets.sandbox.app import Answer, Fault, TicketsResponse
 
 @dataclass(frozen=True)
 class NamedFault:
-    """A fault, what the API does while it lasts, and how to make one for a server."""
+    """A fault: its name, what the API does, and how to create it for a server."""
 
     name: str
     description: str
@@ -44,7 +44,7 @@ def _fault(name: str, description: str) -> Callable[[Callable[[], Fault]], Calla
 
 
 def _asking(change: Callable[[dict[str, str]], None]) -> Fault:
-    """Let the API answer another question than was asked."""
+    """Change a request before the API answers it."""
 
     async def fault(request: Request, answer: Answer) -> Response:
         query = dict(request.query_params)
@@ -55,7 +55,7 @@ def _asking(change: Callable[[dict[str, str]], None]) -> Fault:
 
 
 def _saying(change: Callable[[dict[str, Any]], None]) -> Fault:
-    """Change what the API says in an answer that is otherwise good."""
+    """Change the body of a successful response."""
 
     async def fault(request: Request, answer: Answer) -> Response:
         response = await answer(request)
@@ -69,7 +69,7 @@ def _saying(change: Callable[[dict[str, Any]], None]) -> Fault:
 
 
 def _instead(make: Callable[[], Response], at_offset: int = 0) -> Fault:
-    """Send something else than the page, from an offset on."""
+    """Send something else instead of the page, from an offset on."""
 
     async def fault(request: Request, answer: Answer) -> Response:
         if int(request.query_params.get("offset", 0)) < at_offset:
@@ -86,7 +86,7 @@ def _page_says(name: str, description: str, **fields: Any) -> None:
 
 
 def _row_says(name: str, description: str, **fields: Any) -> None:
-    """Spoil the third ticket of each full page."""
+    """Change the third ticket of each full page."""
 
     @_fault(name, description)
     def make() -> Fault:
@@ -98,12 +98,12 @@ def _row_says(name: str, description: str, **fields: Any) -> None:
         return _saying(spoil)
 
 
-@_fault("cap-50", "sends at most 50 tickets a page, whatever limit asks for")
+@_fault("cap-50", "sends at most 50 tickets per page, regardless of limit")
 def _cap() -> Fault:
     return _asking(lambda query: query.update(limit=str(min(50, int(query["limit"])))))
 
 
-@_fault("short-pages", "sends fewer tickets than asked for, now and then a single one")
+@_fault("short-pages", "sends fewer tickets than requested, sometimes only one")
 def _short() -> Fault:
     sizes = itertools.cycle((60, 100, 1, 17, 99))
 
@@ -113,7 +113,7 @@ def _short() -> Fault:
     return _asking(shorten)
 
 
-@_fault("one-a-page", "sends one ticket a page, whatever limit asks for")
+@_fault("one-a-page", "sends one ticket per page, regardless of limit")
 def _one() -> Fault:
     return _asking(lambda query: query.update(limit="1"))
 
@@ -123,7 +123,7 @@ def _ignores_offset() -> Fault:
     return _asking(lambda query: query.update(offset="0"))
 
 
-@_fault("ends-early", "sends nothing from offset 150 on")
+@_fault("ends-early", "sends no tickets from offset 150 on")
 def _ends_early() -> Fault:
     return _saying_at(150, lambda body: body.update(data=[]))
 
@@ -139,64 +139,68 @@ def _saying_at(at_offset: int, change: Callable[[dict[str, Any]], None]) -> Faul
     return fault
 
 
-_fault("ties", "lists 150 tickets in another order for each page, as they are equal in it")(
+_fault("ties", "lists 150 tickets with equal sort keys in a different order on each page")(
     odd_lists.ties
 )
-_fault("pinned", "sends the first three tickets with each page, beside its own")(odd_lists.pinned)
-_fault("left-out", "leaves every third ticket out of its pages, and counts them")(
+_fault("pinned", "adds the first three tickets to every page")(odd_lists.pinned)
+_fault("left-out", "omits every third ticket from its pages, but counts them in the total")(
     odd_lists.left_out
 )
-_fault("last-page-again", "sends its last page again for offsets past the end")(
+_fault("last-page-again", "sends the last page again for offsets past the end")(
     odd_lists.last_page_again
 )
-_fault("204-at-end", "answers with 204 past the end")(odd_lists.no_content_at_end)
+_fault("204-at-end", "returns HTTP 204 past the end")(odd_lists.no_content_at_end)
 
 
-@_fault("no-total", "does not say how many tickets there are")
+@_fault("no-total", "sends no total")
 def _no_total() -> Fault:
     return _saying(lambda body: body.pop("total", None))
 
 
-_page_says("total-null", "says that there are null tickets", total=None)
-_page_says("total-zero", "says that there are no tickets beside a full page", total=0)
-_page_says("total-low", "says that there are 120 tickets", total=120)
-_page_says("total-high", "says that there are 1,000,000 tickets", total=1_000_000)
-_page_says("total-text", "says that there are many tickets", total="many")
-_page_says("has-more-false", "says on every page that it is the last", has_more=False)
-_page_says("has-more-true", "says on every page that more follow", has_more=True)
-_page_says("data-null", "sends null for a page", data=None)
-_page_says("data-object", "sends an object for a page", data={"tickets": []})
-_page_says("data-texts", "sends texts for tickets", data=["a", "b"])
+_page_says("total-null", "sends null as the total", total=None)
+_page_says("total-zero", "sends 0 as the total, with a full page", total=0)
+_page_says("total-low", "sends 120 as the total", total=120)
+_page_says("total-high", "sends 1,000,000 as the total", total=1_000_000)
+_page_says("total-text", "sends text as the total", total="many")
+_page_says("has-more-false", "sends has_more: false on every page", has_more=False)
+_page_says("has-more-true", "sends has_more: true on every page", has_more=True)
+_page_says("data-null", "sends null instead of a list of tickets", data=None)
+_page_says("data-object", "sends an object instead of a list of tickets", data={"tickets": []})
+_page_says("data-texts", "sends strings instead of ticket objects", data=["a", "b"])
 
 
-@_fault("data-missing", "sends pages under another name")
+@_fault("data-missing", "sends the tickets in a field with another name")
 def _data_missing() -> Fault:
     return _saying(lambda body: body.update(results=body.pop("data")))
 
 
-@_fault("html", "sends a page of HTML with status 200")
+@_fault("html", "sends an HTML page with HTTP 200")
 def _html() -> Fault:
     return _instead(lambda: HTMLResponse("<h1>Maintenance</h1>"))
 
 
-@_fault("login-page", "sends to a login page, from offset 90 on")
+@_fault("login-page", "sends an HTML login page from offset 90 on")
 def _login() -> Fault:
     return _instead(lambda: HTMLResponse("<form>Password</form>"), at_offset=90)
 
 
-@_fault("truncated", "sends JSON that breaks off, with status 200")
+@_fault("truncated", "sends truncated JSON with HTTP 200")
 def _truncated() -> Fault:
     return _instead(lambda: Response('{"data": [{"id": 1, "subj', media_type="application/json"))
 
 
-_row_says("id-null", "sends a ticket a page without an id", id=None)
-_row_says("id-text", "sends a ticket a page with the id not-a-number", id="not-a-number")
-_row_says("created-at-text", "sends a ticket a page from yesterday-ish", created_at="yesterday-ish")
-_row_says("subject-object", "sends a ticket a page with an object for a subject", subject={"a": 1})
-_row_says("new-field", "sends a ticket a page with a field that others lack", queue="second line")
+_row_says("id-null", "sends one ticket per page without an id", id=None)
+_row_says("id-text", "sends one ticket per page with text as its id", id="not-a-number")
+_row_says(
+    "created-at-text",
+    "sends one ticket per page with an invalid created_at",
+    created_at="yesterday-ish",
+)
+_row_says("subject-object", "sends one ticket per page with an object as subject", subject={"a": 1})
+_row_says("new-field", "sends one ticket per page with an additional field", queue="second line")
 
 
-@_fault("all-rows-bad", "sends tickets without ids only")
+@_fault("all-rows-bad", "sends all tickets without an id")
 def _all_rows_bad() -> Fault:
     def spoil(body: dict[str, Any]) -> None:
         for row in body["data"]:
@@ -219,18 +223,20 @@ def _status(status: int, times: int, **headers: str) -> Callable[[], Fault]:
     return make
 
 
-_fault("503-once", "fails once with 503")(_status(503, 1))
-_fault("503-always", "fails with 503")(_status(503, 10**9))
-_fault("429-once", "asks once for a second of patience")(_status(429, 1, **{"Retry-After": "1"}))
-_fault("404-always", "knows no tickets")(_status(404, 10**9))
+_fault("503-once", "returns HTTP 503 once")(_status(503, 1))
+_fault("503-always", "returns HTTP 503")(_status(503, 10**9))
+_fault("429-once", "returns HTTP 429 once, with Retry-After: 1")(
+    _status(429, 1, **{"Retry-After": "1"})
+)
+_fault("404-always", "returns HTTP 404")(_status(404, 10**9))
 
 
-@_fault("refuses-page-two", "fails with 500 from offset 90 on")
+@_fault("refuses-page-two", "returns HTTP 500 from offset 90 on")
 def _refuses_page_two() -> Fault:
     return _instead(lambda: JSONResponse({"error": "boom"}, status_code=500), at_offset=90)
 
 
-@_fault("redirects-away", "redirects to another host, key and all")
+@_fault("redirects-away", "redirects to another host, with the API key")
 def _redirects() -> Fault:
     async def fault(request: Request, answer: Answer) -> Response:
         return RedirectResponse(f"http://localhost:9/v1/tickets?{request.url.query}")
@@ -238,7 +244,7 @@ def _redirects() -> Fault:
     return fault
 
 
-@_fault("redirects", "redirects each request to a like address of its own")
+@_fault("redirects", "redirects each request to another URL on the same host")
 def _redirects_here() -> Fault:
     async def fault(request: Request, answer: Answer) -> Response:
         if request.query_params.get("hop"):
@@ -248,7 +254,7 @@ def _redirects_here() -> Fault:
     return fault
 
 
-@_fault("redirect-loop", "redirects to where it has redirected before")
+@_fault("redirect-loop", "redirects in a loop")
 def _redirects_in_a_loop() -> Fault:
     return _instead(lambda: RedirectResponse("/v1/tickets?offset=100"), at_offset=90)
 
@@ -265,7 +271,7 @@ def _login_in_mid_walk() -> Fault:
     return fault
 
 
-@_fault("524-once", "answers once with HTTP 524, as Cloudflare does for it")
+@_fault("524-once", "returns HTTP 524 once, as Cloudflare does")
 def _cloudflare() -> Fault:
     statuses = itertools.chain((524,), itertools.repeat(200))
 
@@ -276,7 +282,7 @@ def _cloudflare() -> Fault:
     return fault
 
 
-@_fault("gzip-truncated", "sends, once, a packed answer without its end")
+@_fault("gzip-truncated", "sends a truncated gzip response once")
 def _gzip_breaks_off() -> Fault:
     answers = itertools.count()
 
@@ -294,7 +300,7 @@ def _gzip_breaks_off() -> Fault:
     return fault
 
 
-@_fault("hangs", "does not answer")
+@_fault("hangs", "does not respond")
 def _hangs() -> Fault:
     async def fault(request: Request, answer: Answer) -> Response:
         await asyncio.sleep(3600)
@@ -303,7 +309,7 @@ def _hangs() -> Fault:
     return fault
 
 
-@_fault("drips", "sends a byte a second")
+@_fault("drips", "sends one byte per second")
 def _drips() -> Fault:
     async def drip() -> Any:
         for _ in range(3600):

@@ -1,4 +1,4 @@
-"""Faults of lists whose places are not their tickets; see ``faults``, which they are entered in."""
+"""Faults of lists whose positions do not match their tickets; registered in ``faults``."""
 
 import json
 import random
@@ -12,12 +12,12 @@ from starlette.responses import Response
 from helpdesk_assets.sandbox.app import MAXIMUM_LIMIT, Answer, Fault, TicketsResponse
 
 Rows = list[dict[str, Any]]
-# Makes a page of the whole list, an offset, and how many tickets are asked for.
+# Returns a page, given the whole list, an offset and a limit.
 Paged = Callable[[Rows, int, int], Rows]
 
 
 def _listing(paged: Paged, *, at_end: int = 200) -> Fault:
-    """Answer with pages that are made of the whole list, and with another status at its end."""
+    """Answer with pages computed from the whole list, optionally with another status at its end."""
 
     async def fault(request: Request, answer: Answer) -> Response:
         query = dict(request.query_params)
@@ -38,11 +38,11 @@ def _listing(paged: Paged, *, at_end: int = 200) -> Fault:
 
 
 def ties() -> Fault:
-    """Tickets 51 to 200 are equal in the order of the list."""
+    """Tickets 51 to 200 have equal sort keys."""
 
     def paged(rows: Rows, offset: int, limit: int) -> Rows:
         tied = rows[50:200]
-        # Another order for each page, and the same for the same one.
+        # Another order for each page, but always the same for the same page.
         random.Random(f"{offset} {limit}").shuffle(tied)
         return [*rows[:50], *tied, *rows[200:]][offset : offset + limit]
 
@@ -50,19 +50,19 @@ def ties() -> Fault:
 
 
 def pinned() -> Fault:
-    """Each page has the first three beside its own."""
+    """Each page also contains the first three tickets."""
     return _listing(lambda rows, offset, limit: rows[:3] + rows[offset : offset + limit])
 
 
 def left_out() -> Fault:
-    """Every third is left out of a page after it was counted, and counted in the total."""
+    """Every third ticket is counted, but omitted from the pages."""
     return _listing(
         lambda rows, offset, limit: [r for r in rows[offset : offset + limit] if r["id"] % 3]
     )
 
 
 def last_page_again() -> Fault:
-    """An offset past the end is that of the last page."""
+    """Offsets past the end return the last page."""
 
     def paged(rows: Rows, offset: int, limit: int) -> Rows:
         if offset >= len(rows):
@@ -73,5 +73,5 @@ def last_page_again() -> Fault:
 
 
 def no_content_at_end() -> Fault:
-    """Past the end comes no page but 204."""
+    """Offsets past the end return HTTP 204."""
     return _listing(lambda rows, offset, limit: rows[offset : offset + limit], at_end=204)

@@ -1,4 +1,4 @@
-"""Serves the sandbox over HTTP from a thread of the calling process."""
+"""Serves the sandbox over HTTP in a thread of the calling process."""
 
 import socket
 import threading
@@ -16,26 +16,26 @@ START_SECONDS = 30
 def serve(
     app: Starlette, *, host: str = "127.0.0.1", port: int = 0, dated: bool = True
 ) -> Iterator[str]:
-    """Serve ``app`` while inside; the value is its base URL.
+    """Serve ``app`` inside a ``with`` block; the value is its base URL.
 
     Args:
-        app: what answers.
+        app: the web application.
         host: the address to listen on.
-        port: the port to listen on; 0 takes a free one.
-        dated: whether answers get the header Date, by this machine's clock.
+        port: the port to listen on; 0: any free port.
+        dated: whether responses have a Date header, from this machine's clock.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
     listener = socket.create_server((host, port))
-    # The access log would print every request's query, in which the key is.
+    # The access log would print every request's query, which contains the key.
     config = uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
         lifespan="off",
         date_header=dated,
-        # A fault may still be holding a connection, for ever.
+        # A fault may hold a connection open forever.
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
@@ -54,5 +54,5 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
     deadline = time.monotonic() + START_SECONDS
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
-            raise RuntimeError("The sandbox did not start; what uvicorn printed says why.")
+            raise RuntimeError("The sandbox did not start: see the output of uvicorn.")
         time.sleep(0.01)

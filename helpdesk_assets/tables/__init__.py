@@ -1,5 +1,5 @@
-"""What a table is: its columns, and how rows of JSON become Arrow tables of them.
+"""Tables: their columns, and the conversion of JSON rows to Arrow tables.
 
-Here belongs what can be said of rows that are at hand: schema, paths into JSON, columns and their
-types, rows that are rejected. How rows get here is not known in this room, nor where they go.
+This package contains the schema, paths in JSON, columns and their types, and rejected rows. It does
+not know where rows come from or where they are stored.
 """

@@ -1,4 +1,4 @@
-"""The tables of one load: the rows of a list, and those of them that cannot be loaded."""
+"""The Arrow tables of one load: the rows of a list, and the rejected ones."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
@@ -20,21 +20,21 @@ from helpdesk_assets.tables.times import has_no_zone
 
 
 class Tables:
-    """Makes Arrow tables of the rows that are read, and sets aside those that cannot be loaded.
+    """Converts rows to Arrow tables, and rejects those that cannot be loaded.
 
     Args:
-        table: what the rows are loaded into.
-        run_id: what rejected rows are marked with.
-        rejected_share: the most of the rows read, 0 to 1, that may be rejected.
-        exclude: fields that are not to be loaded.
+        table: the table that the rows are loaded into.
+        run_id: the run that rejected rows are recorded with.
+        rejected_share: the maximum share of rows, 0 to 1, that may be rejected.
+        exclude: fields that are not loaded.
 
     Attributes:
-        read: rows read, each as often as it had changed.
-        rejected: rows among them that cannot be loaded.
-        rejected_keys: the keys of those of them that have one.
-        nameless: how many have none.
-        zoneless: the columns of times that did not say their zone, where the profile does not
-            either; they are read as UTC.
+        read: the number of rows read, including repeated reads of changed rows.
+        rejected: the number of rejected rows.
+        rejected_keys: the keys of rejected rows with a readable key.
+        nameless: the number of rejected rows without one.
+        zoneless: columns with times without a time zone, if the profile sets none; they are read
+            as UTC.
     """
 
     def __init__(
@@ -59,26 +59,26 @@ class Tables:
 
     @property
     def beyond(self) -> int:
-        """How many fields got no column, for there were too many new ones."""
+        """The number of fields without a column, because there were too many new ones."""
         return len(self._others.beyond) if self._others else 0
 
     @property
     def rejected_rows(self) -> int:
-        """How many different rows were rejected, as a walk tells them apart."""
+        """The number of distinct rejected rows."""
         return len(self._rejected)
 
     def tables(
         self, rows: list[Row], *, offset_of: Callable[[int], int], is_last: bool
     ) -> Iterator[Any]:
-        """Yield what dlt is to write of some rows.
+        """Yield the data for dlt to write.
 
         Args:
             rows: as the API sent them.
-            offset_of: returns the offset of the page that a row of them was on.
-            is_last: whether no more rows will come.
+            offset_of: returns the page offset of a row.
+            is_last: whether these are the last rows.
 
         Raises:
-            TooManyRejectedError: more than the share of all rows cannot be loaded.
+            TooManyRejectedError: more rows were rejected than allowed.
         """
         typed, reasons = typed_columns(rows, self._table.columns, self._table.times)
         first = self.read + 1
@@ -88,9 +88,9 @@ class Tables:
         self.rejected += len(reasons)
         if is_last and self.rejected > self._rejected_share * self.read:
             raise TooManyRejectedError(
-                f"Of {self.read} rows that were read, {self.rejected} cannot be loaded, and "
+                f"{self.rejected} of {self.read} rows cannot be loaded, and "
                 f"SOURCES__HELP_DESK__REJECTED_SHARE allows {self._rejected_share:.0%}: raise it "
-                f"to see in {self._table.rejected} why"
+                f"to load the others, and to see the reasons in {self._table.rejected}"
             )
         if reasons:
             self._note_keys(rows[place] for place in reasons)
@@ -98,13 +98,12 @@ class Tables:
             records = list(rejected(bad, run_id=self._run_id, exclude=self._exclude))
             yield dlt.mark.with_table_name(records, self._table.rejected)
             rows = [row for place, row in enumerate(rows) if place not in reasons]
-        # An empty list gets its table all the same, so that whoever reads it finds
-        # no rows rather than no table.
+        # An empty list gets a table, too, so that reading it does not fail.
         if rows or not self._others:
             yield self._made(rows, typed, first)
 
     def _note_keys(self, rejected: Iterable[Row]) -> None:
-        """Note which rows are on the desk although they cannot be loaded."""
+        """Note which rows exist in the help desk although they cannot be loaded."""
         identity = [column for column in self._table.columns if column.primary_key]
         for row in rejected:
             self._rejected.add(key_of(row, [column.field for column in identity]))
@@ -115,11 +114,11 @@ class Tables:
                 self.rejected_keys.add(tuple(fields[column.name] for column in identity))
 
     def _made(self, rows: list[Row], typed: dict[str, pa.Array], first: int) -> pa.Table:
-        """Make one table of rows that can be loaded; `first` is the number of the first of them."""
+        """Convert loadable rows to an Arrow table; `first` is the position of the first row."""
         if not self._others:
             self._others = _other_columns(self._table, self._exclude)
-        # The columns of every row come first, as a new table has them in this order. Fields of the
-        # API have none of these names.
+        # The known columns come first, because they determine the order in a new table. Fields of
+        # the API do not have any of these names.
         arrays = {
             **typed,
             **self._others.of(rows),
@@ -137,7 +136,7 @@ class Tables:
 
 
 def _zoneless(rows: Sequence[Row], table: Table) -> list[str]:
-    """Return the columns of which the first time there is does not say its zone."""
+    """Return the columns whose first time has no time zone."""
     firsts = {
         column.name: next(
             (v for row in rows if (v := value_at(row, column.field)) not in (None, MISSING)), None
@@ -149,16 +148,16 @@ def _zoneless(rows: Sequence[Row], table: Table) -> list[str]:
 
 
 def rejected_hints(table: Table) -> TResourceHints:
-    """Return the hints of the table of rows that cannot be loaded."""
+    """Return dlt's hints for the table of rejected rows."""
     return dlt.mark.make_hints(
         table_name=table.rejected, write_disposition="append", columns=REJECTED_COLUMNS
     )
 
 
 def _other_columns(table: Table, exclude: Sequence[str]) -> OtherColumns:
-    """Begin with the types that the table's columns have since earlier loads, and their names.
+    """Return the other columns, with the types and names of earlier loads.
 
-    The record of names is in the state of the resource, which is stored with the load.
+    The record of names is in the resource state, which is stored with the load.
     """
     schema = dlt.current.source_schema()
     stored = schema.tables[table.name]["columns"] if table.name in schema.tables else {}
@@ -177,7 +176,7 @@ def _other_columns(table: Table, exclude: Sequence[str]) -> OtherColumns:
 
 
 def _load_id() -> str:
-    """Return the id of the load that is being extracted; none where rows are only looked at."""
+    """Return the id of the load that is being extracted; empty outside a load."""
     try:
         return dlt.current.load_package_state()["load_id"]
     except CurrentLoadPackageStateNotAvailable:

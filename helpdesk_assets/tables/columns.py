@@ -1,15 +1,15 @@
-"""Rows as the API sends them, made into columns: Arrow tables, which go to DuckDB as they are.
+"""Converts the API's rows to Arrow columns, which are loaded into DuckDB unchanged.
 
-A table is made of thousands of rows at once, column by column, so that a row costs next to
-nothing. Columns that ``helpdesk_assets.tables.schema`` knows have its types; of the others, each
-has the type that its first value had, for ever: what does not fit goes to a column beside it, named
-after its own type, as dlt does it. An object becomes a column for each of its fields (``requester``
-with an ``id`` becomes ``requester__id``); a list becomes a text of JSON. What columns are called is
-in ``helpdesk_assets.tables.names``.
+Thousands of rows are converted at once, column by column, so that a single row costs little. The
+columns in ``helpdesk_assets.tables.schema`` have the types defined there. Any other column keeps
+the type of its first value; values that do not fit go to a variant column named after their type,
+as in dlt. An object becomes one column per field (``requester`` with an ``id`` becomes
+``requester__id``); a list becomes JSON text. Column names are chosen in
+``helpdesk_assets.tables.names``.
 
-Whoever fills in a form may decide what fields there are. So objects within objects are made columns
-of down to a depth, and a load makes so many new columns and no more: what is deeper is a text of
-JSON, and what is beyond stands in one column together.
+The people who fill in forms may determine the fields. Therefore nesting is expanded to a limited
+depth, and a load adds a limited number of columns: deeper objects become JSON text, and further
+fields are stored together in one column.
 """
 
 import json
@@ -28,12 +28,12 @@ from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import COLUMNS, FURTHER, OURS, Column
 from helpdesk_assets.tables.times import INSTANTS, UTC_TIMES, Times
 
-# Objects within objects that are made columns of.
+# Maximum depth of nested objects that are expanded to columns.
 DEEPEST = 10
-# Fields that one load makes new columns of: more than most help desks have. DuckDB needs memory for
-# each while it writes, and versions before 2.0 more of it.
+# Maximum number of columns added by one load, more than most help desks have. DuckDB needs memory
+# for each column while writing, especially before version 2.0.
 MOST_NEW = 500
-# A value that stands where the type of a whole column is concerned, and says nothing of it.
+# The type of null, which says nothing about the type of a column.
 NOTHING = type(None)
 
 ARROW_TYPES: Mapping[TDataType, pa.DataType] = {
@@ -51,7 +51,7 @@ DATA_TYPES: Mapping[type, TDataType] = {
     list: "text",
     str: "text",
 }
-# What can be put into a column of each type.
+# The types that fit into a column of each type.
 ACCEPTED: Mapping[TDataType, set[TDataType]] = {
     "bigint": {"bigint"},
     "bool": {"bool"},
@@ -59,7 +59,7 @@ ACCEPTED: Mapping[TDataType, set[TDataType]] = {
     "text": set(DATA_TYPES.values()),
     "timestamp": {"text"},
 }
-# What JSON may send for a column of ours without a second look.
+# The JSON types of a known column that need no further inspection.
 PLAIN: Mapping[str, set[type]] = {
     "bigint": {int},
     "bool": {bool},
@@ -72,23 +72,23 @@ PLAIN: Mapping[str, set[type]] = {
 def typed_columns(
     rows: list[Row], columns: Sequence[Column] = COLUMNS, times: Times = UTC_TIMES
 ) -> tuple[dict[str, pa.Array], dict[int, str]]:
-    """Return the columns that are known, and which rows cannot be loaded.
+    """Return the known columns, and the rows that cannot be loaded.
 
     Args:
         rows: as the API sent them.
-        columns: those that are known.
-        times: how the API spells times.
+        columns: the known columns.
+        times: the format of times.
 
     Returns:
-        Arrays by column name, without the rows that cannot be loaded; and of those the reasons,
-        by their place among ``rows``.
+        Arrays by column name, without the rows that cannot be loaded; and the reasons for those,
+        by their index in ``rows``.
     """
     try:
         return {
             column.name: _plain(_values(rows, column.field), column, times) for column in columns
         }, {}
     except (ValueError, OverflowError):
-        # Not all of them are what they usually are, so each is looked at.
+        # Some values have an unusual type, so each row is inspected.
         typed, reasons = zip(*(read(row, columns, times) for row in rows), strict=True)
         good = [fields for fields, reason in zip(typed, reasons, strict=True) if reason is None]
         arrays = {
@@ -101,7 +101,7 @@ def typed_columns(
 
 
 def _values(rows: list[Row], path: tuple[str, ...]) -> list[Any]:
-    """Return what each row has on a path; None where it has nothing there."""
+    """Return the value of each row at a path; None if it has none."""
     first, *deeper = path
     if not deeper:
         return [row.get(first) for row in rows]
@@ -120,20 +120,20 @@ def _plain(values: list[Any], column: Column, times: Times) -> pa.Array:
 
 
 class OtherColumns:
-    """Makes columns of the fields that the schema does not know, and remembers names and types.
+    """Converts fields that are not in the schema to columns, and keeps their names and types.
 
     Args:
-        types: dlt's types of the columns that the table has already, by name.
-        naming: what dlt makes columns' names by.
-        known: columns that are made elsewhere; what they are made of makes no other.
-        exclude: fields that are not to be loaded, by their paths from a row down.
-        record: which field has which column; see ColumnNames, which adds to it.
-        times: how the API spells times. Here texts are times where they are ISO 8601.
-        most_new: fields that may get a column that have none.
+        types: dlt's types of the table's existing columns, by name.
+        naming: dlt's naming convention.
+        known: columns that are converted elsewhere; their fields are skipped here.
+        exclude: paths of fields that are not loaded.
+        record: which field has which column; ColumnNames adds to it.
+        times: the format of times. Here, text is a time only if it is in ISO 8601.
+        most_new: the maximum number of new columns.
 
     Attributes:
-        types: as above, with those of the columns made since.
-        beyond: fields that came when there were so many.
+        types: as above, including the new columns.
+        beyond: fields without a column, because there were too many new ones.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class OtherColumns:
         )
 
     def of(self, rows: list[Row]) -> dict[str, pa.Array]:
-        """Return arrays by column name; fields that are null everywhere make none."""
+        """Return arrays by column name, without fields that are null in all rows."""
         self._further: dict[int, Row] = {}
         arrays = dict(self._fields((), rows))
         if self._further:
@@ -183,7 +183,7 @@ class OtherColumns:
                 found[inner] = values, kinds
         if beyond:
             self._set_aside(path, objects, beyond)
-        # A name that several fields come to belongs to the one that is called so.
+        # If several fields have the same normalized name, the field with exactly that name gets it.
         for inner in sorted(found, key=self._names.is_variant):
             kinds = found[inner][1]
             opens = dict in kinds and len(inner) < DEEPEST
@@ -195,7 +195,7 @@ class OtherColumns:
             yield from self._columns(inner, values, kinds)
 
     def _set_aside(self, path: Path, objects: list[Row], fields: set[str]) -> None:
-        """Keep the values of fields that get no column, by their paths."""
+        """Keep the values of fields without a column, by path."""
         for place, each in enumerate(objects):
             for field in each.keys() & fields:
                 if each[field] is not None:
@@ -227,7 +227,7 @@ class OtherColumns:
     def _sort(
         self, values: list[Any], kinds: set[type], wanted: TDataType
     ) -> tuple[pa.Array | None, dict[TDataType, list[Any]]]:
-        """Return the values that a column of that type can hold, and the others by their types."""
+        """Return the values that fit a column of that type, and the others by their types."""
         times = self._times
         try:
             if {DATA_TYPES[kind] for kind in kinds} <= ACCEPTED[wanted]:
@@ -275,10 +275,10 @@ def _fits(value: Any, data_type: TDataType, wanted: TDataType, times: Times) -> 
 
 
 def _array(values: list[Any], data_type: TDataType, times: Times) -> pa.Array:
-    """Make an array of values that the type accepts.
+    """Convert values to an array of a type.
 
     Raises:
-        ValueError, OverflowError: one of them cannot be read as it.
+        ValueError, OverflowError: a value does not fit the type.
     """
     if data_type == "text":
         if set(map(type, values)) - {str, NOTHING}:
@@ -296,5 +296,5 @@ def _json(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        # A number of more than 64 bits.
+        # An integer of more than 64 bits.
         return json.dumps(value)

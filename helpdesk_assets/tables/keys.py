@@ -1,4 +1,4 @@
-"""What a row is recognized by: the parts of its key, as the API sent them."""
+"""The keys that identify rows, as the API sent them."""
 
 import json
 from collections.abc import Hashable, Sequence
@@ -7,14 +7,14 @@ from typing import cast
 from helpdesk_assets.tables.paths import Path, value_at
 from helpdesk_assets.tables.rows import Row
 
-# Where in a row the parts of its key are.
+# The paths of the parts of a key in a row.
 Identity = Sequence[Path]
 ID: Identity = (("id",),)
 PLAIN = {int, str}
 
 
 def key_of(row: Row, identity: Identity = ID) -> Hashable:
-    """Return what a row is recognized by: its key, or all of it where it has none."""
+    """Return the key of a row, or the whole row as JSON if it has no valid key."""
     found = tuple(value_at(row, path) for path in identity)
     if set(map(type, found)) <= PLAIN:
         return found if found[1:] else cast(Hashable, found[0])
@@ -22,7 +22,7 @@ def key_of(row: Row, identity: Identity = ID) -> Hashable:
 
 
 def keys_of(rows: Sequence[Row], identity: Identity = ID) -> list[Hashable]:
-    """Return what each of some rows is recognized by."""
+    """Return the keys of rows."""
     if len(identity) == 1 and len(identity[0]) == 1:
         ((name,),) = identity
         keys: list[Hashable] = [row.get(name) for row in rows]

@@ -1,7 +1,7 @@
-"""What columns are called: each field of the API has a name of its own, and keeps it.
+"""Column names: each field of the API has a unique column name, and keeps it.
 
-dlt has names in snake_case, of which there are fewer than names of fields: ``Priority`` is
-``priority``, and each word in Cyrillic is ``x``. So it is recorded which field has which name.
+dlt normalizes names to snake_case, so different fields may get the same name: ``Priority`` becomes
+``priority``, and any Cyrillic word becomes ``x``. Therefore the name of each field is recorded.
 """
 
 import json
@@ -16,33 +16,33 @@ from dlt.common.normalizers.naming import NamingConvention
 
 from helpdesk_assets.tables.paths import Path
 
-# Which names are whose, in what dlt keeps of a resource.
+# The key of the recorded names in dlt's resource state.
 RECORD = "columns"
-# Between the names of an object and of its fields, as dlt has it.
+# dlt's separator between the names of an object and of its fields.
 SEPARATOR = NamingConvention.PATH_SEPARATOR
-# What dlt calls a field without a name.
+# dlt's name of a field with an empty name.
 NAMELESS = "_empty"
-# Columns that dlt may add, now or later.
+# Prefix of columns that dlt may add.
 OF_DLT = "_dlt_"
-# DuckDB knows no limit; this is dlt's for it.
+# DuckDB has no limit; this is dlt's limit for it.
 LONGEST = 2**16
-# How much of a name's SHA-256 tells it from another, in hexadecimal digits.
+# Number of hexadecimal digits of a name's SHA-256 that distinguish it from others.
 DIGITS = range(6, 65)
 
 
 class ColumnNames:
-    """Gives each field of the API the name of a column, which nothing else gets from then on.
+    """Assigns a unique and permanent column name to each field of the API.
 
-    The record has the owner of each name, spelled in JSON: ``["custom", "Приоритет"]`` is a field
-    by its path, followed by ``{"as": "text"}`` for its values that do not fit the column's type,
-    and by ``{}`` for what the names of an object's fields begin with, which ends in underscores.
+    The record contains the owner of each name as JSON: ``["custom", "Приоритет"]`` is the path of a
+    field, followed by ``{"as": "text"}`` for its variant column of that type, or by ``{}`` for the
+    prefix of an object's fields, which ends with underscores.
 
     Args:
-        naming: dlt's, which leaves the names as they are.
-        types: the types of the columns that the table has, by name; those that are in no record
-            are from before there was one, and belong to the first field that was called so then.
-        known: names of columns that are made elsewhere, which no field gets.
-        record: the owners of names, by name; what is given is added.
+        naming: dlt's naming convention, which does not change the assigned names.
+        types: the types of the table's columns by name; columns without a record were created by
+            an earlier version, and belong to the first field with that name.
+        known: names of columns that are created elsewhere, which no field gets.
+        record: the owners of names, by name; new names are added.
     """
 
     def __init__(
@@ -64,18 +64,18 @@ class ColumnNames:
         self._prefixes: dict[Path, str] = {(): ""}
 
     def is_variant(self, path: Path) -> bool:
-        """Whether a field's name changes on the way; of one that does not, it is the column's."""
+        """Return whether a field's name differs from its column name."""
         return self._step(path[-1]) != path[-1]
 
     def has(self, path: Path) -> bool:
-        """Whether a field has a column, or some for the fields of its objects."""
+        """Return whether a field, or a field of its objects, has a column."""
         if path in self._columns or path in self._prefixes:
             return True
         owners = (json.dumps(path), json.dumps((*path, {})))
         return any(owner in self._owned for owner in owners) or any(self._of_before(path))
 
     def column(self, path: Path) -> str:
-        """Return the column of a field; of one that holds objects, that of its other values."""
+        """Return the column of a field; for objects, the column of other values in that field."""
         if path not in self._columns:
             name = self._unreserved(self.prefix(path[:-1]) + self._step(path[-1]))
             self._columns[path] = self._given(
@@ -84,7 +84,7 @@ class ColumnNames:
         return self._columns[path]
 
     def stray(self, path: Path, data_type: TDataType) -> str:
-        """Return the column of a field's values that do not fit its type, by their own type."""
+        """Return the variant column of a field for values of another type."""
         key = (path, data_type)
         if key not in self._strays:
             name = f"{self.column(path)}{SEPARATOR}v_{data_type}"
@@ -99,7 +99,7 @@ class ColumnNames:
         return self._strays[key]
 
     def prefix(self, path: Path) -> str:
-        """Return what the columns of an object's fields begin with."""
+        """Return the prefix of the columns of an object's fields."""
         if path not in self._prefixes:
             name = self.prefix(path[:-1]) + self._step(path[-1])
             self._prefixes[path] = self._given(
@@ -108,8 +108,8 @@ class ColumnNames:
         return self._prefixes[path]
 
     def _given(self, owner: tuple[Any, ...], names: Iterator[str]) -> str:
-        """Return the name that an owner has; else give it the first that is nobody's."""
-        # In ASCII, for half an emoji can be written in no other way.
+        """Return the name of an owner; if it has none, assign the first free name."""
+        # In ASCII, because a lone surrogate cannot be encoded otherwise.
         spelled = json.dumps(owner)
         if spelled not in self._owned:
             name = next(
@@ -120,11 +120,11 @@ class ColumnNames:
         return self._owned[spelled]
 
     def _spellings(self, name: str, field: str, end: str = "") -> Iterator[str]:
-        """Yield a name, and then the name with more and more that tells its field from others."""
+        """Yield a name, and then the name with increasingly long hashes of its field."""
         yield self._cut(name, end)
         digest = sha256(field.encode("utf-8", "surrogatepass")).hexdigest()
         for digits in DIGITS:
-            # dlt lets no part of a name begin with a digit.
+            # In dlt, no part of a name may start with a digit.
             yield self._cut(name, f"{SEPARATOR}x{digest[:digits]}{end}")
 
     def _cut(self, name: str, end: str) -> str:
@@ -133,7 +133,7 @@ class ColumnNames:
         return name + end
 
     def _of_before(self, path: Path) -> Iterator[str]:
-        """Yield what a field's column was called before there was a record, if there is such."""
+        """Yield the column name of a field in earlier versions, without a record, if it exists."""
         name = self._unreserved(SEPARATOR.join(map(self._normalized, path)))
         if (name := self._naming.normalize_path(name)) in self._types:
             yield name
@@ -144,7 +144,7 @@ class ColumnNames:
         return name
 
     def _step(self, field: str) -> str:
-        """Return what a field is called within its object."""
+        """Return the normalized name of a field within its object."""
         if field not in self._steps:
             # An emoji becomes its name between colons.
             plain = field if field.isascii() else anyascii(field).replace(":", " ")

@@ -1,4 +1,4 @@
-"""Which rows of a page can be loaded, and why the others cannot."""
+"""Which rows can be loaded, and why others are rejected."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,10 @@ Row = dict[str, Any]
 
 
 def reason_to_reject(row: Row) -> str | None:
-    """Say why a row cannot be loaded, by field and type and never by value; None when it can.
+    """Return why a row is rejected, by field and type, never by value; None if it can be loaded.
 
-    A value must be readable as its column's type by dlt's own rules: "42" is a whole number and
-    7 is a text, but "yesterday" is no time and an object is no text.
+    A value must be convertible to its column's type by dlt's rules: "42" to an integer and 7 to
+    text, but not "yesterday" to a time or an object to text.
     """
     return read(row)[1]
 
@@ -25,7 +25,7 @@ def reason_to_reject(row: Row) -> str | None:
 def read(
     row: Row, columns: Sequence[Column] = COLUMNS, times: Times = UTC_TIMES
 ) -> tuple[Row, str | None]:
-    """Return the typed fields of a row, by name, and why it cannot be loaded, if it cannot."""
+    """Return the typed fields of a row by name, and the reason if it is rejected."""
     typed: Row = {}
     for column in columns:
         value = value_at(row, column.field)
@@ -54,10 +54,10 @@ def read(
 
 
 def _is_same(value: Any, key: Any) -> bool:
-    """Tell whether a key is what the API sent, and no other value could have become it.
+    """Return whether a key is the API's value unchanged, so that keys cannot collide.
 
-    An id of 007 would become that of 7, and half an emoji, or a byte that is none of UTF-8, the
-    same as any other.
+    The id "007" would collide with 7, and different lone surrogates or invalid bytes with each
+    other.
     """
     if isinstance(key, str):
         return str(value) == key and "\ufffd" not in key
@@ -67,12 +67,12 @@ def _is_same(value: Any, key: Any) -> bool:
 def rejected(
     rows: list[tuple[Row, str, int]], *, run_id: str, exclude: Sequence[str] = ()
 ) -> Iterator[Row]:
-    """Yield a record of each row that cannot be loaded, as the rejected table keeps it.
+    """Yield the records of the rejected table.
 
     Args:
-        rows: each with the reason and the offset of the page it was on.
-        run_id: of the run that read them.
-        exclude: fields that are not to be kept, by their paths.
+        rows: the rejected rows, each with its reason and page offset.
+        run_id: the run that read them.
+        exclude: paths of fields that are not stored.
     """
     paths = [path_of(spelled) for spelled in exclude]
     for row, reason, page_offset in rows:
@@ -85,7 +85,7 @@ def rejected(
 
 
 def _without(row: Row, paths: Sequence[Path]) -> Row:
-    """Return a row without the fields on those paths."""
+    """Return a row without the fields at these paths."""
     here = {name for name, *deeper in paths if not deeper}
     kept = {name: value for name, value in row.items() if name not in here}
     for name, *deeper in paths:

@@ -1,7 +1,7 @@
-"""The tables: where they are, what their columns are called, hold and mean.
+"""The schema of the tables: names, types and descriptions of their columns.
 
-One description of each column serves the load (as dlt hints), the asset checks and the column
-table of the Dagster UI. Columns beyond these are loaded as the API sends them.
+The load (as dlt hints), the asset checks and the column schema in the Dagster UI use the same
+definitions. Further columns are loaded as the API sends them.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from dlt.common.schema.typing import C_DLT_LOAD_ID, TTableSchemaColumns
 
 from helpdesk_assets.tables.times import UTC_TIMES, Times
 
-# The default desk's name, and that of its dataset.
+# The name of the default desk, and of its dataset.
 DATASET = "help_desk"
 TABLE = "help_desk_tickets"
 
@@ -29,10 +29,9 @@ DUCKDB_TYPES: dict[DltType, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column that a table always has.
+    """A required column of a table.
 
-    ``dlt_type`` is what dlt loads it as, and ``path`` where the API has it in a row: the names of
-    the fields from the row down.
+    ``dlt_type`` is its type in dlt, and ``path`` its location in a row: the names of nested fields.
     """
 
     name: str
@@ -44,12 +43,12 @@ class Column:
 
     @property
     def duckdb_type(self) -> str:
-        """What DuckDB reports of such a column."""
+        """Its type in DuckDB."""
         return DUCKDB_TYPES[self.dlt_type]
 
     @property
     def field(self) -> tuple[str, ...]:
-        """Where it is in a row: its path, or the field of its own name."""
+        """Its path in a row. Default: the field with its name."""
         return self.path or (self.name,)
 
 
@@ -64,53 +63,50 @@ COLUMNS = (
     Column(
         name="subject",
         dlt_type="text",
-        description="The ticket's title, as its requester wrote it.",
+        description="The ticket's title, as written by the requester.",
     ),
     Column(
         name="status",
         dlt_type="text",
-        description="Where the ticket stands, in the help desk's own words, such as open.",
+        description="The ticket's status in the help desk, such as open.",
     ),
     Column(
         name="created_at",
         dlt_type="timestamp",
-        description="When the ticket was opened; an instant, stored with its time zone.",
+        description="When the ticket was created.",
     ),
 )
 
-# Which row of its load this was: of several with the same id, the last one read counts.
+# Row position within its load: if several rows have the same id, the last one read is kept.
 ROW_NUMBER = "_row_number"
 
-# When a ticket was found to be gone from the help desk; this project's, whatever the API sends.
+# When a ticket was found to be deleted in the help desk; always this project's column.
 DELETED_AT = "deleted_at"
 
-# How the name ends of a table of rows that cannot be loaded.
+# Suffix of the tables of rejected rows.
 REJECTED = "_rejected"
 REJECTED_COLUMNS: TTableSchemaColumns = {
     "reason": {
         "data_type": "text",
-        "description": "Which field the row was rejected for, and the type it cannot be read as.",
+        "description": "The field that was rejected, and the type it cannot be read as.",
     },
-    "row": {"data_type": "text", "description": "The row as the API sent it, as JSON."},
+    "row": {"data_type": "text", "description": "The row as sent by the API, as JSON."},
     "page_offset": {
         "data_type": "bigint",
-        "description": "The offset of the page that the row was on.",
+        "description": "The offset of the row's page.",
     },
-    "run_id": {"data_type": "text", "description": "The Dagster run that read it."},
+    "run_id": {"data_type": "text", "description": "The Dagster run that read the row."},
 }
 
-# Where fields go that are too many to have columns of their own.
+# The column for fields beyond the maximum number of new columns.
 FURTHER = "_further_fields"
 # Of columns that nobody has described.
-AS_SENT = (
-    "A field of the API that the profile does not list, loaded as it is sent; to describe it, list "
-    "it under fields with a description."
-)
+AS_SENT = "An API field that is not in the profile. To describe it, add it to fields there."
 OURS = {
-    DELETED_AT: "When the row was found to be gone from the help desk; null while it is there.",
-    ROW_NUMBER: "Which row of its load this was, counted from 1.",
-    C_DLT_LOAD_ID: "The load that last wrote this row; its times are in _dlt_loads.",
-    FURTHER: "Fields beyond those that a load may make columns of, by their paths, as JSON.",
+    DELETED_AT: "When the row was found to be deleted in the help desk; otherwise null.",
+    ROW_NUMBER: "Row position within its load, starting at 1.",
+    C_DLT_LOAD_ID: "The load that last wrote this row; see _dlt_loads for its time.",
+    FURTHER: "Fields beyond the maximum number of new columns per load: JSON by field path.",
 }
 
 
@@ -119,11 +115,11 @@ class Table:
     """A table that a list of the API is loaded into.
 
     Attributes:
-        name: of the table, of the Dagster asset and of the dlt resource.
-        columns: those that it has in any case, its key first.
-        dataset: the schema that it is in.
-        desk: the name of the help desk that it is loaded from.
-        times: how its API spells times.
+        name: the name of the table, the Dagster asset and the dlt resource.
+        columns: the required columns, key first.
+        dataset: the schema that contains the table.
+        desk: the name of the help desk.
+        times: the format of times in the API.
     """
 
     name: str = TABLE
@@ -139,12 +135,12 @@ class Table:
 
     @property
     def source(self) -> str:
-        """The name of its dlt source, schema and pipeline, by which dlt keeps its state."""
+        """The name of its dlt source, schema and pipeline, which identifies dlt's state."""
         return self.desk if self.name == TABLE else f"{self.desk}_{self.name}"
 
     @property
     def rejected(self) -> str:
-        """The name of the table of rows that cannot be loaded."""
+        """The name of the table of rejected rows."""
         return f"{self.name}{REJECTED}"
 
     @property
@@ -154,7 +150,7 @@ class Table:
 
     @property
     def not_null(self) -> frozenset[str]:
-        """The names of the columns that have a value in each row."""
+        """The names of the columns that are not nullable."""
         required = (column.name for column in self.columns if not column.nullable)
         return frozenset({C_DLT_LOAD_ID, *required})
 
@@ -176,7 +172,7 @@ class Table:
         return columns
 
     def expected(self) -> dg.TableSchema:
-        """Return the columns it has in any case, for the UI before the first load."""
+        """Return the required columns, for the UI before the first load."""
         return self.described(
             [(column.name, column.duckdb_type, column.nullable) for column in self.columns]
         )

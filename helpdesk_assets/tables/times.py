@@ -1,4 +1,4 @@
-"""How an API spells times: read into columns, and written where the API is asked for some rows."""
+"""The formats of times in an API: parsing values, and formatting query parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,28 +16,27 @@ EPOCHS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 FORMATS = (ISO, *EPOCHS)
 
 INSTANTS = pa.timestamp("us", tz="UTC")
-# The years that Python has, in whatever time zone they are shown; what is beyond can be stored by
-# DuckDB and read by nobody.
+# The range of years that Python supports in any time zone; DuckDB could store times beyond it, but
+# Python could not read them.
 EARLIEST = datetime(1, 1, 2, tzinfo=timezone.utc)
 LATEST = datetime(9999, 12, 30, tzinfo=timezone.utc)
 FIRST, LAST = pa.scalar(EARLIEST, INSTANTS), pa.scalar(LATEST, INSTANTS)
 BEYOND = "a time beyond the years 1 to 9999"
 NUMBERS = {int, float}
-# How a time ends that has a zone.
+# The end of a time that has a time zone.
 ZONED = r"(?i)(z|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
 DATE_ALONE = r"^\d{4}-\d{2}-\d{2}$"
 
 
 @dataclass(frozen=True)
 class Times:
-    """How an API spells times.
+    """The format of times in an API.
 
     Attributes:
         format: ``iso`` (ISO 8601), ``epoch_seconds`` or ``epoch_milliseconds`` (since 1970), or a
-            pattern of strftime. Numbers are seconds unless it says milliseconds, and texts may be
-            ISO 8601 in any case.
-        time_zone: the name of the zone that times without one are of, and that is written for
-            the API; None: UTC.
+            strftime pattern. Numbers are seconds unless the format is milliseconds; text in ISO
+            8601 is always accepted.
+        time_zone: the time zone of times without one, in responses and in requests; None: UTC.
     """
 
     format: str = ISO
@@ -45,15 +44,14 @@ class Times:
     _zone: tzinfo = field(init=False, repr=False, compare=False, default=timezone.utc)
 
     def __post_init__(self) -> None:
-        """Look the zone up, once."""
+        """Look up the time zone once."""
         if self.time_zone:
             object.__setattr__(self, "_zone", ZoneInfo(self.time_zone))
 
     def spelled(self, instant: datetime, *, is_end: bool = False) -> str:
-        """Return an instant as the API takes it: never later than it is, or as an end not earlier.
+        """Return an instant in the API's format, rounded down, or rounded up if it is an end.
 
-        What a format cannot tell is left out. A local time that comes twice, when clocks are put
-        back, is moved out of that hour.
+        An ambiguous local time, when clocks are set back, is moved out of that hour.
         """
         number = instant.timestamp() * EPOCHS.get(self.format, 1)
         if is_end and number % 1:
@@ -71,10 +69,10 @@ class Times:
         return local.strftime(self.format)
 
     def instant(self, value: Any) -> datetime:
-        """Return the instant that a value of the API is.
+        """Return the instant of a value sent by the API.
 
         Raises:
-            ValueError, OverflowError, TypeError: it is none that Python has.
+            ValueError, OverflowError, TypeError: the value is not a valid time.
         """
         instant = self._read(value)
         if not EARLIEST <= instant <= LATEST:
@@ -99,10 +97,10 @@ class Times:
         raise ValueError("a time of no day")
 
     def column(self, values: Sequence[Any]) -> pa.Array:
-        """Return a column of the instants that texts and numbers of the API are.
+        """Return a column of instants for text and numbers sent by the API.
 
         Raises:
-            ValueError, OverflowError: one of them cannot be read so; ``instant`` reads more.
+            ValueError, OverflowError: a value is not supported here; ``instant`` supports more.
         """
         kinds = set(map(type, values)) - {type(None)}
         if kinds <= {str}:
@@ -139,7 +137,7 @@ class Times:
 
 
 def within(instants: pa.Array) -> pa.Array:
-    """Return instants that Python has, as they are. Raises OverflowError where one is beyond."""
+    """Return the instants unchanged. Raises OverflowError if one is out of Python's range."""
     bounds = pc.min_max(instants)
     first, last = bounds["min"], bounds["max"]
     if first.is_valid and (pc.less(first, FIRST).as_py() or pc.greater(last, LAST).as_py()):
@@ -148,7 +146,7 @@ def within(instants: pa.Array) -> pa.Array:
 
 
 def has_no_zone(text: Any) -> bool:
-    """Tell whether a value is a time of a day that says nothing of its zone."""
+    """Return whether a value is a date and time without a time zone."""
     try:
         parsed = parse_iso_like_datetime(text)
     except (TypeError, ValueError):
@@ -157,7 +155,7 @@ def has_no_zone(text: Any) -> bool:
 
 
 def _comes_twice(local: datetime) -> bool:
-    """Tell whether clocks show a local time twice, as they are put back after the first."""
+    """Return whether a local time is ambiguous, because clocks are set back."""
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 

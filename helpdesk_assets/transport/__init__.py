@@ -1,6 +1,6 @@
-"""One exchange with the API: a request let in, bounded and repeated, and the page that it brings.
+"""One exchange with the API: an authenticated, bounded and retried request, and its page.
 
-Here belong the session, authentication, deadlines, retries, the throttle, redaction of secrets,
-what an answer is, and what is said of an exchange that failed. Which page comes next, and whether
-all have come, is known in ``helpdesk_assets.paging``.
+This package contains the session, authentication, deadlines, retries, the throttle, redaction of
+secrets, the parsing of responses, and the error messages for failed requests. Which page comes
+next, and whether the list is complete, is decided in ``helpdesk_assets.paging``.
 """

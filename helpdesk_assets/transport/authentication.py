@@ -1,4 +1,4 @@
-"""How requests are let in: a profile's ``auth``, with the secrets in it, as dlt's own classes."""
+"""Authentication of requests: a profile's ``auth`` as dlt's classes, with the secrets filled in."""
 
 import copy
 import threading
@@ -27,16 +27,16 @@ from helpdesk_assets.profiles.client import (
 )
 from helpdesk_assets.transport.redaction import Redaction
 
-# How long before it expires a token is taken for expired, seconds: a request takes a while.
+# Seconds before its expiry when a token is renewed, because a request takes some time.
 EARLY = 30
 
 
 @configspec
 class QueryKey(APIKeyAuth):
-    """A key in the query, which an address that the API sent may have already."""
+    """An API key in the query, which a link sent by the API may contain already."""
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Put the key into the request's address, unless it is there."""
+        """Add the key to the request's URL, unless it is there."""
         query = str(request.url).partition("?")[2]
         if f"&{quote_plus(self.name)}=" not in f"&{query}":
             request = super().__call__(request)
@@ -45,17 +45,17 @@ class QueryKey(APIKeyAuth):
 
 @configspec
 class ClientCredentials(OAuth2ClientCredentials):
-    """A token that all requests share, asked for by the first and again when it expires."""
+    """A token shared by all requests, obtained by the first one and renewed when it expires."""
 
     def __deepcopy__(self, memo: object) -> "ClientCredentials":
         """Return a copy for dlt to mask; a lock cannot be copied deeply."""
         return copy.copy(self)
 
     def obtain_token(self) -> None:
-        """Ask for a token.
+        """Obtain a token.
 
         Raises:
-            NoTokenError: there is none.
+            NoTokenError: no token could be obtained.
         """
         with vars(self)["lock"]:
             if self.access_token is not None and not self.is_token_expired():
@@ -66,26 +66,26 @@ class ClientCredentials(OAuth2ClientCredentials):
             except HTTPError as error:
                 status = error.response.status_code
                 raise NoTokenError(
-                    f"gave no token: {host} refused the client's id and secret (HTTP {status}): "
-                    "set the secrets that the profile names to those of a client that may read "
+                    f"issued no token: {host} rejected the client id and secret (HTTP {status}): "
+                    "set the secrets named in the profile to those of a client with access to "
                     "tickets"
                 ) from None
             except (RequestException, ValueError) as error:
                 raise NoTokenError(
-                    f"gave no token: asking {host} for one failed ({type(error).__name__}): check "
-                    "access_token_url of the profile"
+                    f"issued no token: the request to {host} failed ({type(error).__name__}): "
+                    "check access_token_url in the profile"
                 ) from None
             if self.access_token in (None, "None", ""):
                 raise NoTokenError(
-                    f"gave no token: {host} answered without one: check access_token_url of the "
-                    "profile"
+                    f"issued no token: the response of {host} contains none: check "
+                    "access_token_url in the profile"
                 )
             vars(self)["redaction"].add(str(self.access_token))
             left = self.token_expiry.timestamp() - time.time()
             self.token_expiry = self.token_expiry.subtract(seconds=min(EARLY, left / 2))
 
     def renew(self, refused: PreparedRequest) -> None:
-        """Forget the token that a request was refused with, unless another has come since."""
+        """Discard the token of a rejected request, unless it was renewed meanwhile."""
         with vars(self)["lock"]:
             if refused.headers.get("Authorization") == f"Bearer {self.access_token}":
                 self.access_token = None
@@ -94,13 +94,13 @@ class ClientCredentials(OAuth2ClientCredentials):
 def authentication(
     auth: Auth, *, secret: Callable[[str], str], redaction: Redaction, session: Session
 ) -> AuthConfigBase:
-    """Return what lets requests in.
+    """Return the authentication of requests.
 
     Args:
-        auth: as the profile has it.
-        secret: returns a secret by its name.
-        redaction: learns of what is made of the secrets.
-        session: asks for tokens.
+        auth: the profile's ``auth``.
+        secret: returns a secret by name.
+        redaction: is told about values derived from the secrets.
+        session: requests tokens.
     """
 
     def filled(text: str) -> str:

@@ -1,8 +1,8 @@
-"""The JSON that an answer's body holds, to the last digit and letter.
+"""Parses the JSON in a response body without losing precision.
 
-orjson is fast and strict. What it would change (whole numbers of more than 64 bits become floats
-that are not them) or refuse (``NaN``, a byte that is not of the encoding) is read by the standard
-library instead, which costs the one value and not its page.
+orjson is fast and strict. What it would change (integers of more than 64 bits become floats) or
+reject (``NaN``, invalid bytes) is read by the standard library instead, so that one such value
+does not cost the whole page.
 """
 
 import codecs
@@ -15,44 +15,44 @@ from requests.exceptions import ChunkedEncodingError
 
 from helpdesk_assets.errors import UnusableAnswerError
 
-# Whole numbers of fewer digits fit into 64 bits.
+# Integers with fewer digits fit into 64 bits.
 DIGITS = 19
-# Values in an answer, at most: each is some fifty bytes of memory, be it two bytes as it was sent.
+# Maximum number of values in a response: each takes about fifty bytes of memory.
 MOST_VALUES = 2_000_000
-# Bodies that are smaller than this many bytes hold fewer.
+# Smaller bodies, in bytes, contain fewer values.
 _FEW = 4_000_000
 _RUN = b"0" * DIGITS
 _AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 
 def parsed(response: Response) -> Any:
-    """Return what the body of an answer is in JSON.
+    """Return the parsed JSON body of a response.
 
-    It is UTF-8, as RFC 8259 has it, unless the answer declares another encoding. Bytes that are not
-    of the encoding become U+FFFD.
+    The encoding is UTF-8 (RFC 8259) unless the response declares another one. Invalid bytes become
+    U+FFFD.
 
     Raises:
-        ValueError: it is not JSON.
-        ChunkedEncodingError: it is the beginning of JSON, and broke off.
-        UnusableAnswerError: it holds more values than fit, or is nested deeper than Python goes.
+        ValueError: the body is not JSON.
+        ChunkedEncodingError: the body is truncated JSON.
+        UnusableAnswerError: the body has too many values, or is nested too deeply.
     """
     body = response.content
     if len(body) > _FEW and sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise UnusableAnswerError(
-            f"sent more than {MOST_VALUES:,} values in one answer: ask for fewer rows a page with "
-            "the limit in its profile"
+            f"sent more than {MOST_VALUES:,} values in one response: lower the limit in its "
+            "profile, to request fewer rows per page"
         )
     try:
         return _read(body, _declared(response))
     except ValueError:
         if _broke_off(response):
-            raise ChunkedEncodingError("The answer broke off.") from None
+            raise ChunkedEncodingError("The response is truncated.") from None
         raise
 
 
 def _read(body: bytes, encoding: str | None) -> Any:
-    # Runs of digits are found in a copy in which all digits are the same: ten times as fast as by
-    # a regular expression, on a page that has none.
+    # Long integers are found in a copy with all digits replaced by zeros, which is ten times as
+    # fast as a regular expression on a page without any.
     if encoding is None and _RUN not in body.translate(_AS_ZEROS):
         try:
             return orjson.loads(body)
@@ -62,14 +62,14 @@ def _read(body: bytes, encoding: str | None) -> Any:
     try:
         return json.loads(text.removeprefix("\ufeff"))
     except RecursionError:
-        raise UnusableAnswerError("sent JSON that is nested deeper than Python reads it") from None
+        raise UnusableAnswerError("sent JSON that is nested too deeply to be read") from None
 
 
 def _broke_off(response: Response) -> bool:
-    """Tell whether a body that is not JSON began as if it was, and may have lost its end.
+    """Return whether a body that is not JSON may be truncated JSON.
 
-    One without a length ends where its connection does, and so breaks off unseen by HTTP; one of
-    another server, behind the one that answers, may have done so before it got its length.
+    A body without a length ends with its connection, so HTTP does not detect its truncation; a
+    body from another server behind a proxy may have been truncated before it got its length.
     """
     body = response.content.strip()
     ends = {b"{": b"}", b"[": b"]"}
@@ -80,7 +80,7 @@ def _broke_off(response: Response) -> bool:
 
 
 def _declared(response: Response) -> str | None:
-    """Return the encoding that an answer declares, where it is none of Unicode's."""
+    """Return the encoding declared by a response; None for Unicode encodings."""
     for parameter in response.headers.get("Content-Type", "").split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":

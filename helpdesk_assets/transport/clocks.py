@@ -1,4 +1,4 @@
-"""When a walk began, by the API's clock and by this machine's."""
+"""When a sync began, by the API's clock and by this machine's."""
 
 import time
 from datetime import datetime, timedelta, timezone
@@ -8,13 +8,13 @@ from requests import Response
 
 
 class Clocks:
-    """Compares two clocks by the first request and its answer.
+    """Compares two clocks with the first request and its response.
 
     Attributes:
-        began: when the first request was sent, by the API's own clock (the header Date of its
-            answer) or by this machine's, whichever was earlier; None before the first page.
-        ahead: by how many seconds, roughly, the API's clock is ahead of this machine's; None where
-            it does not say.
+        began: when the first request was sent, by the API's clock (the Date header of the
+            response) or by this machine's, whichever is earlier; None before the first page.
+        ahead: by how many seconds the API's clock is ahead of this machine's, approximately; None
+            if the API sends no Date header.
     """
 
     def __init__(self) -> None:
@@ -27,9 +27,9 @@ class Clocks:
         self._first_sent = self._first_sent or (datetime.now(timezone.utc), time.monotonic())
 
     def note_answered(self, response: Response) -> None:
-        """Note the answer to the first request.
+        """Note the response to the first request.
 
-        An answer is dated when it is made, so that the time since then is taken off.
+        A response is dated when it is created, so the time since the request is subtracted.
         """
         if self.began is not None or self._first_sent is None:
             return

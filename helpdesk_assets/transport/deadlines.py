@@ -1,8 +1,8 @@
-"""Ends an exchange that takes too long, wherever it is: the one thing that a time-out cannot do.
+"""Ends exchanges that take too long in total, which a socket timeout cannot do.
 
-A time-out of a socket begins anew with each byte, and so bounds nothing that an API sends slowly:
-headers, the TLS handshake, what stands between chunks. So each exchange has a time to be over by,
-and then the connection that it is sent on is shut down, which ends whatever waits for it.
+A socket timeout restarts with each byte, so it does not bound data that is sent slowly: headers,
+the TLS handshake, chunk extensions. Therefore each exchange has a deadline, after which its
+connection is shut down.
 """
 
 import socket
@@ -15,18 +15,18 @@ from typing import Any
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-# Seconds between two looks at what is under way.
+# Seconds between two checks of the exchanges in progress.
 TICK = 0.1
-# Seconds without an exchange after which nobody looks any more.
+# Seconds without an exchange after which the watching thread ends.
 REST = 5.0
 
 
 class Exchange:
-    """An exchange under way.
+    """An exchange in progress.
 
     Attributes:
-        until: when it has to be over, by the monotonic clock.
-        is_over: whether it was ended from outside.
+        until: its deadline, by the monotonic clock.
+        is_over: whether it was ended because of its deadline, or by ``stop``.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -36,21 +36,21 @@ class Exchange:
         self._is_last = False
 
     def use(self, line: socket.socket) -> None:
-        """Take note of the connection that it is sent on."""
+        """Register the connection of the exchange."""
         self._line = line
         if self.is_over:
             self.end()
 
     def keep(self, line: socket.socket) -> bool:
-        """Tell whether it goes on without a connection that is closed, and will close its line.
+        """Return whether the exchange goes on after its connection is closed, and closes the line.
 
-        An answer that ends where its connection does is read when that has been given up.
+        The body of a response that ends with its connection is read after that was released.
         """
         self._is_last = line is self._line
         return self._is_last
 
     def close(self) -> None:
-        """Close what only it has."""
+        """Close the line if only this exchange uses it."""
         if self._line and self._is_last:
             self._line.close()
 
@@ -72,10 +72,10 @@ def _of_this_thread() -> Exchange | None:
 
 
 class Deadlines:
-    """Watches exchanges, and ends those that take too long; a thread does while there are any.
+    """Watches exchanges in a thread, and ends those that take too long.
 
     Args:
-        seconds: that an exchange may take.
+        seconds: the maximum duration of an exchange.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -87,7 +87,7 @@ class Deadlines:
 
     @contextmanager
     def exchange(self) -> Iterator[Exchange]:
-        """Let an exchange of this thread take place while inside, and no longer than it may."""
+        """Register an exchange of this thread for the duration of a ``with`` block."""
         exchange = Exchange(self._seconds)
         with self._lock:
             self._under_way[exchange] = None
@@ -105,7 +105,7 @@ class Deadlines:
             exchange.close()
 
     def stop(self) -> None:
-        """End all exchanges, now and from now on."""
+        """End all exchanges, including future ones."""
         with self._lock:
             self._stopped = True
             for exchange in self._under_way:
@@ -127,24 +127,24 @@ class Deadlines:
 
 
 class _Watched(HTTPConnection):
-    """A connection whose exchange knows it, from before the first byte is sent."""
+    """A connection that registers with its exchange before the first byte is sent."""
 
     _line: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
         connected = super()._new_conn()
-        # Of its own, for TLS takes the other over. What shuts one down shuts both.
+        # A duplicate, because TLS takes over the original. Shutting one down affects both.
         self._line = connected.dup()
         self._tell()
         return connected
 
     def request(self, *args: Any, **options: Any) -> None:
-        """Send a request; on a connection that was kept open, too."""
+        """Send a request, possibly on a connection that was kept open."""
         self._tell()
         super().request(*args, **options)
 
     def close(self) -> None:
-        """Close it, and what shuts it down."""
+        """Close the connection and its duplicate."""
         super().close()
         line, self._line = self._line, None
         exchange = _of_this_thread()

@@ -1,4 +1,4 @@
-"""One exchange with the API: one request and its answer, in bounded time and of bounded size."""
+"""One exchange with the API: a request and its response, with bounded time and size."""
 
 import threading
 import zlib
@@ -16,21 +16,21 @@ from helpdesk_assets.transport.throttle import Throttle
 from helpdesk_assets.transport.unpacking import Unpacker
 
 MEGABYTE = 1_000_000
-# Read at a time, of what is sent and before it is unpacked, which may be a thousand times as much.
+# Bytes read at a time; decompressed, they may be a thousand times as many.
 PIECE = 65536
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Sends a request, and reads its answer: as long as it may take, and as much as it may be.
+    """Sends requests and reads responses, within limits of time and size.
 
     Args:
-        answer_seconds: the most that an exchange may take, from its turn to its last byte.
-        most_megabytes: the most that an answer may be, unpacked.
-        throttle: says when to send.
-        connections: kept open, one for each request at the same time.
+        answer_seconds: the maximum duration of an exchange, from its turn to its last byte.
+        most_megabytes: the maximum size of a decompressed response.
+        throttle: decides when to send.
+        connections: the number of connections to keep open, one per parallel request.
 
     Attributes:
-        sent: how many requests have been.
+        sent: the number of requests sent.
     """
 
     def __init__(
@@ -50,28 +50,28 @@ class BoundedAdapter(HTTPAdapter):
         self.sent = 0
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make connections that can be ended from outside."""
+        """Use connections that can be ended by a deadline."""
         super().init_poolmanager(*args, **options)
         _watch(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> ProxyManager:
-        """Make them to a proxy, too; but for one of SOCKS, which has connections of its own."""
+        """Use them for proxies, too, except for SOCKS proxies, which have their own connections."""
         manager: ProxyManager = super().proxy_manager_for(proxy, **options)
         if type(manager) is ProxyManager:
             _watch(manager)
         return manager
 
     def stop(self) -> None:
-        """End all exchanges; there will be none any more."""
+        """End all exchanges, and allow no more."""
         self._deadlines.stop()
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        """Return the answer, its body read.
+        """Return the response with its body read.
 
         Raises:
-            requests.Timeout: it was not there in time.
-            requests.RequestException: as an adapter does.
-            UnusableAnswerError: it is too large.
+            requests.Timeout: the response did not arrive in time.
+            requests.RequestException: as raised by an adapter.
+            UnusableAnswerError: the response is too large.
         """
         with self._throttle.turn(), self._deadlines.exchange() as exchange:
             with self._lock:
@@ -83,17 +83,17 @@ class BoundedAdapter(HTTPAdapter):
             except UnusableAnswerError:
                 raise
             except Exception:
-                # Whatever it is that a connection does which is shut down while it is used.
+                # A connection that is shut down while in use may raise any error.
                 if exchange.is_over:
                     raise self._late() from None
                 raise
         return response
 
     def _late(self) -> Timeout:
-        return Timeout(f"The answer took more than {self._seconds:g} seconds.")
+        return Timeout(f"The response took more than {self._seconds:g} seconds.")
 
     def _read(self, response: Response, exchange: Exchange) -> None:
-        """Read the body to where requests keeps it."""
+        """Read the body into the response."""
         most = int(self._most * MEGABYTE)
         unpacker = Unpacker(response.headers.get("Content-Encoding", ""))
         body = bytearray()
@@ -102,19 +102,19 @@ class BoundedAdapter(HTTPAdapter):
                 body += unpacker.unpack(piece, most - len(body))
                 if len(body) > most:
                     raise UnusableAnswerError(
-                        f"sent more than {self._most:g} MB in one answer: ask for fewer rows a "
-                        "page with the limit in its profile, or set "
-                        "RUNTIME__REQUEST_MAX_ANSWER_MB to more"
+                        f"sent more than {self._most:g} MB in one response: lower the limit in its "
+                        "profile, to request fewer rows per page, or increase "
+                        "RUNTIME__REQUEST_MAX_ANSWER_MB"
                     )
         except ReadTimeoutError:
-            raise Timeout("The answer stopped.") from None
+            raise Timeout("The response stalled.") from None
         except (HTTPError, zlib.error):
-            raise ChunkedEncodingError("The answer broke off.") from None
+            raise ChunkedEncodingError("The response is truncated.") from None
         if exchange.is_over:
             # A body without a length ends where its connection does.
             raise self._late()
         if body and not unpacker.is_whole:
-            raise ChunkedEncodingError("The answer broke off.")
+            raise ChunkedEncodingError("The response is truncated.")
         response._content = bytes(body)
 
 

@@ -1,4 +1,4 @@
-"""What is said of an exchange with the API that failed: what happened, what to do, no secret."""
+"""Error messages for failed exchanges with the API: cause and remedy, without secrets."""
 
 import traceback
 from dataclasses import dataclass
@@ -13,30 +13,30 @@ from helpdesk_assets.shown import shown
 from helpdesk_assets.transport.bodies import parsed
 from helpdesk_assets.transport.redaction import Redaction
 
-# What may be well a moment later: the five of the specification; 408 and 425, by which a server
-# asks for the request once more; and 520 to 527, Cloudflare's for a server that it cannot reach.
+# Statuses that may be temporary: 429 and 5xx; 408 and 425, by which a server asks for a retry; and
+# 520 to 527, Cloudflare's statuses for a server that it cannot reach.
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 528)})
-# What statuses of 4xx most likely mean for a list that is asked for.
+# The most likely causes of 4xx statuses for a list, and their remedies.
 _PARAMETERS = (
-    "it takes a parameter of the request otherwise; see params, date_filter, incremental and "
-    "format in its profile, and what the API's documentation says of them"
+    "it does not accept a parameter of the request; compare params, date_filter, incremental and "
+    "format in its profile with the API's documentation"
 )
-_ADDRESS = "check that SOURCES__HELP_DESK__BASE_URL is the part of its address before {path}"
+_ADDRESS = "check that SOURCES__HELP_DESK__BASE_URL is the part of its URL before {path}"
 _REMEDIES = {
     400: _PARAMETERS,
-    402: "its plan does not include the API, or is not paid for",
+    402: "its plan does not include the API, or has not been paid",
     404: _ADDRESS,
     405: _ADDRESS,
-    406: "it does not send JSON; see client.headers in its profile",
-    410: "this part of its API is there no more; see in its documentation what has replaced it",
-    414: "the address is too long for it; see params in its profile",
+    406: "it cannot return JSON; check client.headers in its profile",
+    410: "this endpoint has been removed; look up its replacement in the API's documentation",
+    414: "the URL is too long; check params in its profile",
     422: _PARAMETERS,
-    431: "its headers are too long for it; see client.headers in its profile",
-    451: "it may not send this list to where you are",
+    431: "the request headers are too long; check client.headers in its profile",
+    451: "access from your location is restricted for legal reasons; contact its vendor",
 }
-# The fields in which APIs say why they refuse, such as RFC 9457 has them.
+# The fields in which APIs explain an error, such as those of RFC 9457.
 _REASONS = ("detail", "message", "error_description", "errorMessages", "errors", "error", "title")
-# Fields within fields, letters that are shown, and bytes of a body that is looked at.
+# Maximum nesting of an error, characters shown, and bytes of a body that is inspected.
 _DEPTH = 4
 _LONGEST_REASON = 200
 _LONGEST_REFUSAL = 100_000
@@ -44,12 +44,12 @@ _LONGEST_REFUSAL = 100_000
 
 @dataclass(frozen=True)
 class Desk:
-    """The help desk that a failure is about.
+    """The help desk of a failure.
 
     Attributes:
-        url: what is asked for, without the query, which may hold a secret.
-        path: the part of it that comes after the base URL.
-        set_secrets: what to do when the secrets are not the right ones.
+        url: the requested URL without the query, which may contain a secret.
+        path: the part of the URL after the base URL.
+        set_secrets: which settings contain the secrets.
     """
 
     url: str
@@ -60,13 +60,13 @@ class Desk:
 def http_failure(
     error: BaseException, *, desk: Desk, requests: int, redaction: Redaction
 ) -> dg.Failure | None:
-    """Say what went wrong between this project and the API; None when it was something else.
+    """Return the failure for an error in the exchange with the API; None for other errors.
 
     Args:
-        error: what was raised, with its causes.
-        desk: where that was.
-        requests: how many requests the run had sent.
-        redaction: of the secrets, which an API may quote.
+        error: the error with its causes.
+        desk: the help desk.
+        requests: the number of requests sent by the run.
+        redaction: removes secrets, which an API may quote.
     """
     for cause in chain(error):
         sentence = _sentence(cause, desk, redaction)
@@ -80,31 +80,31 @@ def http_failure(
 
 
 def _of_status(response: Response, desk: Desk, redaction: Redaction) -> str:
-    """Say what a status most likely means, and quote what the API itself says of it."""
+    """Return the most likely cause of a status and its remedy, and the API's own explanation."""
     status = response.status_code
     if status in (401, 403):
-        said, remedy = "refused the API key", f"set {desk.set_secrets}, to one that may read it"
+        said, remedy = "rejected the API key", f"set {desk.set_secrets}, to one with read access"
     elif status == 429:
-        said = "still answered that there were too many requests"
+        said = "received too many requests"
         remedy = "run again later, or less often"
     elif status >= 500 or status in RETRIED_STATUSES:
-        said, remedy = "failed", "run again when it is well"
+        said, remedy = "failed", "run again when it has recovered"
     else:
-        said = "refused the request"
+        said = "rejected the request"
         remedy = _REMEDIES.get(
-            status, "see in its documentation what it wants of a request for this list"
+            status, "see the API's documentation for the requirements of this request"
         )
     remedy = remedy.format(path=desk.path)
-    again = ", also when its request was repeated" if status in RETRIED_STATUSES else ""
+    again = ", even after retries" if status in RETRIED_STATUSES else ""
     reason = redaction.text(_reason(response))
-    quoted = f' It says: "{reason}".' if reason else ""
+    quoted = f' It responded: "{reason}".' if reason else ""
     return f"The help desk at {desk.url} {said} (HTTP {status}){again}: {remedy}.{quoted}"
 
 
 def _reason(response: Response) -> str:
-    """Return what the API says of a refusal, in a field that is for that; empty when it does not.
+    """Return the API's explanation from the fields for it; an empty string if there is none.
 
-    Nothing else of a body is shown, for it may hold a ticket.
+    Nothing else of a body is shown, because it may contain a ticket.
     """
     if len(response.content) > _LONGEST_REFUSAL:
         return ""
@@ -135,32 +135,32 @@ def _sentence(cause: BaseException, desk: Desk, redaction: Redaction) -> str | N
     if isinstance(cause, SSLError):
         return (
             f"The certificate of the help desk at {url} is not trusted: check "
-            "SOURCES__HELP_DESK__BASE_URL, or name your authority's certificates in "
-            "REQUESTS_CA_BUNDLE."
+            "SOURCES__HELP_DESK__BASE_URL, or set REQUESTS_CA_BUNDLE to the file with your "
+            "certificate authority's certificates."
         )
     if isinstance(cause, Timeout):
         return (
-            f"The help desk at {url} did not answer in time, although its request was repeated: "
-            "run again when it is well, or set RUNTIME__REQUEST_TIMEOUT to more seconds."
+            f"The help desk at {url} did not respond in time, even after retries: run again when "
+            "it has recovered, or increase RUNTIME__REQUEST_TIMEOUT (seconds)."
         )
     if isinstance(cause, ChunkedEncodingError):
         return (
-            f"The help desk at {url} sent an answer that broke off, also when its request was "
-            "repeated: run again when it is well."
+            f"The help desk at {url} sent a truncated response, even after retries: run again when "
+            "it has recovered."
         )
     if isinstance(cause, RequestsConnectionError):
         return (
-            f"The help desk at {url} could not be reached, or broke the connection, although its "
-            "request was repeated: check SOURCES__HELP_DESK__BASE_URL, and that it is up."
+            f"The help desk at {url} could not be reached, or closed the connection, even after "
+            "retries: check SOURCES__HELP_DESK__BASE_URL, and that it is up."
         )
     return None
 
 
 def unexpected_failure(error: BaseException, redaction: Redaction) -> dg.Failure:
-    """Wrap an error that has no sentence of its own, with where it was raised.
+    """Wrap an error without a message of its own, with the location where it was raised.
 
-    Its text is kept to its first line and without the secret; further lines of dlt's errors may
-    hold the rows they are about.
+    Only the first line of its text is kept, without secrets: further lines of dlt's errors may
+    contain rows.
     """
     innermost = list(chain(error))[-1]
     said = shown(redaction.text(str(innermost)).partition("\n")[0], _LONGEST_REASON)

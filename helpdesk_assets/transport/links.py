@@ -1,4 +1,4 @@
-"""The header Link, by which an answer names others (RFC 8288)."""
+"""Parses the Link header of a response (RFC 8288)."""
 
 import re
 
@@ -8,14 +8,13 @@ PARAMETER = re.compile(r';\s*([^\s=;,]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))
 
 
 def linked(header: str, relation: str) -> str | None:
-    """Return the address that a header names for a relation; None when it names none.
+    """Return the URL in a header for a relation; None if there is none.
 
-    Names of parameters and relations are of any case; a parameter ``rel`` may list several
-    relations, and only the first of a link counts. A link with an ``anchor`` is one of something
-    else than the answer.
+    Parameter and relation names are case-insensitive. ``rel`` may list several relations; only the
+    first ``rel`` of a link counts. Links with an ``anchor`` do not refer to the response.
 
     Args:
-        header: the value of one header Link, or of several with commas between them.
+        header: the value of the Link header, or several values separated by commas.
         relation: such as next.
     """
     for address, rest in LINK.findall(header):

@@ -1,4 +1,4 @@
-"""What an answer of the API is to us: a page of rows, and what the API says of what follows."""
+"""Converts a response of the API to a page: its rows, and what it says about further pages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +13,21 @@ from helpdesk_assets.transport.bodies import parsed
 from helpdesk_assets.transport.links import linked
 
 NO_CONTENT = 204
-# Rows of an answer, far above what any help desk sends in one.
+_KINDS = {type(None): "null", bool: "a boolean", dict: "an object", str: "a string"}
+# Maximum number of rows in a response, far more than any help desk sends.
 MOST_ROWS = 50_000
 
 
 @dataclass(frozen=True)
 class Page:
-    """The rows of one answer.
+    """The rows of one response.
 
     Attributes:
         rows: as the API sent them.
-        total: how many rows it says there are in all; None when it does not say.
-        has_more: whether it says that more rows follow; None when it does not say.
-        following: the cursor or the address of the next page; None when there is none.
-        names_next: whether the place of that is there at all, be it null.
+        total: the total number of rows reported by the API; None if it reports none.
+        has_more: whether the API reports that more rows follow; None if it does not say.
+        following: the cursor or URL of the next page; None if there is none.
+        names_next: whether the response has the field for it, even if it is null.
     """
 
     rows: list[Row]
@@ -38,14 +39,14 @@ class Page:
 
 @dataclass(frozen=True)
 class PageFormat:
-    """Where in an answer things are.
+    """The structure of a response.
 
     Attributes:
-        rows: path of the list of rows; empty where the body is that list.
-        total: path of how many rows there are in all; None where the API does not say.
-        has_more: path of what is true while more follow; None where the API does not say.
-        following: path of the cursor or address of the next page; None where pages are counted.
-        link: the relation under which the Link header (RFC 8288) has that address.
+        rows: path of the list of rows; empty if the body is that list.
+        total: path of the total number of rows; None if there is none.
+        has_more: path of the flag that more rows follow; None if there is none.
+        following: path of the cursor or URL of the next page; None for counted pages.
+        link: the relation of the next page's URL in the Link header (RFC 8288).
     """
 
     rows: Path = ("data",)
@@ -55,19 +56,20 @@ class PageFormat:
     link: str | None = None
 
     def page(self, response: Response, place: str) -> Page:
-        """Return the page that an answer is.
+        """Return the page in a response.
 
-        An empty list is a page, and so is an answer of 204 (No Content, RFC 9110), as some APIs
-        send it past their last page. No list is none, for it is how a changed API, a proxy or a
-        login page looks.
+        An empty list is a page, and so is HTTP 204 (No Content, RFC 9110), which some APIs send
+        past their last page. A response without a list is an error: it may come from a changed
+        API, a proxy or a login page.
 
         Args:
-            response: the answer, its body read.
-            place: what was asked for, such as offset 100.
+            response: the response with its body read.
+            place: what was requested, such as offset 100.
 
         Raises:
-            UnusableAnswerError: says what came, the status and the content type, never the body.
-            requests.RequestException: it broke off.
+            UnusableAnswerError: the response is not a page. The message gives the status and the
+                content type, never the body.
+            requests.RequestException: the response is truncated.
         """
         if response.status_code == NO_CONTENT and not response.content:
             return Page([])
@@ -81,18 +83,20 @@ class PageFormat:
         name = ".".join(self.rows)
         if rows is MISSING:
             raise UnusableAnswerError(
-                f"sent JSON without a field {name}{_where(response, place)}, and data_selector in "
-                "its profile the place of the rows"
+                f"sent JSON without a field {name}{_where(response, place)}, and that "
+                "data_selector in its profile is the path of the rows"
             )
         if not isinstance(rows, list):
-            kind = "null" if rows is None else type(rows).__name__
-            within = f" in the field {name}" if name else " for a body"
-            raise UnusableAnswerError(f"sent {kind} and no list{within}{_where(response, place)}")
+            kind = _KINDS.get(type(rows), "a number")
+            within = f" in the field {name}" if name else " as its body"
+            raise UnusableAnswerError(
+                f"sent {kind} instead of a list{within}{_where(response, place)}"
+            )
         if len(rows) > MOST_ROWS:
             raise UnusableAnswerError(
-                f"sent {len(rows):,} rows in one answer, and {MOST_ROWS:,} are the most that are "
-                f"taken: it ignores how many are asked for{_where(response, place)}, and limit "
-                "and its parameter in the profile"
+                f"sent {len(rows):,} rows in one response (maximum: {MOST_ROWS:,})"
+                f"{_where(response, place)}, and that its profile has the right parameter for the "
+                "limit"
             )
         if set(map(type, rows)) - {dict}:
             raise UnusableAnswerError(
@@ -106,9 +110,9 @@ class PageFormat:
         )
 
     def _following(self, body: Any, response: Response) -> tuple[str | None, bool]:
-        """Return what leads to the next page, and whether its place is there."""
+        """Return the cursor or URL of the next page, and whether the response has its field."""
         if self.link:
-            # Many an API sends the header only where there is something to name.
+            # Many APIs send the header only if there is a next page.
             return linked(response.headers.get("Link", ""), self.link), True
         if not self.following:
             return None, True
@@ -133,5 +137,5 @@ def _where(response: Response, place: str) -> str:
     content_type = shown(response.headers.get("Content-Type", "none").partition(";")[0], 40)
     return (
         f" for {place} (HTTP {response.status_code}, content type {content_type}): check that "
-        "SOURCES__HELP_DESK__BASE_URL is its API's"
+        "SOURCES__HELP_DESK__BASE_URL is the base URL of its API"
     )

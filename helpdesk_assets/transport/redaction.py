@@ -1,4 +1,4 @@
-"""The one place where the key is taken out of what people may read."""
+"""Removes secrets from everything that people may read."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -12,11 +12,11 @@ REDACTED = "[redacted]"
 
 
 class Redaction:
-    """Takes secrets out of texts, errors and log records.
+    """Removes secrets from texts, errors and log records.
 
     Args:
-        secrets: as they were configured; what is looked for is also how JSON, Python and URLs
-            spell them.
+        secrets: the secrets as configured; their spellings in JSON, Python and URLs are removed,
+            too.
     """
 
     def __init__(self, *secrets: str) -> None:
@@ -25,11 +25,11 @@ class Redaction:
             self.add(secret)
 
     def add(self, secret: str) -> None:
-        """Take out one more from now on."""
+        """Add a secret."""
         spellings = {secret, repr(secret)[1:-1], secret.encode("unicode_escape").decode()}
         for text in tuple(spellings):
             spellings |= {quote(text), quote(text, safe=""), quote_plus(text)}
-        # The longest first, so that no part of a longer one is left standing.
+        # Longest first, so that no part of a longer one remains.
         self._spellings = sorted({*self._spellings, *spellings} - {""}, key=len, reverse=True)
 
     def text(self, text: str) -> str:
@@ -39,7 +39,7 @@ class Redaction:
         return text
 
     def clean(self, error: BaseException) -> None:
-        """Take the secret out of what an error says, and what those it came from say."""
+        """Remove the secrets from an error and its causes."""
         for cause in chain(error):
             cause.args = tuple(
                 argument if isinstance(argument, int) else self.text(str(argument))
@@ -48,9 +48,9 @@ class Redaction:
 
     @contextmanager
     def of_logs(self) -> Iterator[None]:
-        """Take the secret out of every log record made inside, whoever logs it at any level.
+        """Remove the secrets from all log records inside a ``with`` block, at any level.
 
-        urllib3 logs each URL at DEBUG, and the key is in its query.
+        urllib3 logs each URL at DEBUG level, and its query may contain the key.
         """
         make: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
 

@@ -1,4 +1,4 @@
-"""Where a redirect may lead: to where the key is meant for, and nowhere else."""
+"""Follows redirects only to the host that the API key is meant for."""
 
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -8,25 +8,25 @@ from requests.utils import requote_uri
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.shown import shown
 
-# In a row.
+# Maximum number of consecutive redirects.
 MOST_REDIRECTS = 5
 _PORTS = {"http": 80, "https": 443}
 
 
 def redirected(request: PreparedRequest, response: Response) -> PreparedRequest:
-    """Return the request that an answer redirects to, with what let the first one in.
+    """Return the request for a redirect, with the authentication of the original request.
 
-    It may lead to the same host and port, or from http to https of the same host.
+    Redirects to the same host and port are allowed, and from http to https of the same host.
 
     Args:
-        request: as it was sent; it asks for something, and changes nothing.
-        response: has a header Location.
+        request: the original GET request.
+        response: the response with a Location header.
 
     Raises:
-        UnusableAnswerError: it leads elsewhere.
+        UnusableAnswerError: the redirect leads elsewhere.
     """
     location = response.headers["Location"]
-    # As requests has it, HTTP sends what is no ASCII as Latin-1, and browsers take it for UTF-8.
+    # requests decodes the header as Latin-1; browsers decode it as UTF-8.
     try:
         location = location.encode("latin-1").decode()
         asked, to = urlsplit(str(request.url)), urlsplit(urljoin(str(request.url), location))
@@ -38,11 +38,11 @@ def redirected(request: PreparedRequest, response: Response) -> PreparedRequest:
         safer = (asked.scheme, to.scheme) == ("http", "https") and to.hostname == asked.hostname
         host = to.netloc.rpartition("@")[2]
     except ValueError:
-        raise UnusableAnswerError("redirects to something that is no address") from None
+        raise UnusableAnswerError("redirects to an invalid URL") from None
     if not (same or safer):
         raise UnusableAnswerError(
-            f"redirects to {shown(to.scheme)}://{shown(to.hostname)}, which the key is not meant "
-            "for: set SOURCES__HELP_DESK__BASE_URL to where its API is"
+            f"redirects to {shown(to.scheme)}://{shown(to.hostname)}, which must not receive the "
+            "API key: set SOURCES__HELP_DESK__BASE_URL to the base URL of its API"
         )
     following = request.copy()
     following.url = requote_uri(urlunsplit((to.scheme, host, to.path or "/", to.query, "")))

@@ -1,4 +1,4 @@
-"""Which requests are repeated, when, and for how long in all."""
+"""Decides which requests are retried, when, and for how long in total."""
 
 import threading
 import time
@@ -16,20 +16,20 @@ from helpdesk_assets.transport.throttle import Throttle
 from helpdesk_assets.transport.waits import TOO_MANY, seconds_asked
 
 RETRIED_ERRORS = (RequestsConnectionError, Timeout, ChunkedEncodingError)
-# So that clients which failed together do not come back together; a share of the first wait.
+# As a share of the first wait, so that clients that failed together do not retry together.
 JITTER = 0.25
 
 
 @configspec
 class RetryPolicy(BaseConfiguration):
-    """How requests are repeated: dlt's ``[runtime]`` settings, with this API's rule as default.
+    """How requests are retried: dlt's ``[runtime]`` settings, with this project's defaults.
 
-    After the nth failure the next request waits ``request_backoff_factor * 2 ** (n - 1)``
-    seconds, or as long as the API asks for (see ``transport.waits``), and in either case no longer
-    than ``request_max_retry_delay`` seconds, plus a little chance. ``request_retry_budget`` is how
-    many seconds a run may spend on that in all; a request that fails after that is not repeated.
-    An exchange takes ``request_answer_timeout`` seconds at most, wherever it is slow, and its
-    answer is ``request_max_answer_mb`` million bytes at most, unpacked.
+    After the nth failure, the next request waits ``request_backoff_factor * 2 ** (n - 1)``
+    seconds, or as long as the API asks for (see ``transport.waits``), but at most
+    ``request_max_retry_delay`` seconds, plus jitter. A run may spend ``request_retry_budget``
+    seconds on retries in total; after that, failed requests are not retried. An exchange takes at
+    most ``request_answer_timeout`` seconds, and a decompressed response has at most
+    ``request_max_answer_mb`` million bytes.
     """
 
     request_max_attempts: int = 4
@@ -45,22 +45,22 @@ class RetryPolicy(BaseConfiguration):
 
     @property
     def longest(self) -> float:
-        """The seconds that a page may take, with all that can go wrong on the way to it."""
+        """The maximum number of seconds for a page, including all retries."""
         each = self.request_connect_timeout + self.request_answer_timeout
         return self.request_max_attempts * (each + (1 + JITTER) * self.request_max_retry_delay)
 
 
 class Retries:
-    """Decides for each failed request of a run whether it is repeated, and counts.
+    """Decides for each failed request of a run whether to retry it, and counts retries.
 
-    Several threads may repeat requests at the same time.
+    It is thread-safe.
 
     Args:
-        policy: the rule.
-        throttle: through which requests are let.
+        policy: the retry policy.
+        throttle: limits the requests.
 
     Attributes:
-        count: requests that repeated one before them.
+        count: the number of retries.
     """
 
     def __init__(self, policy: RetryPolicy, throttle: Throttle) -> None:
@@ -78,16 +78,16 @@ class Retries:
         self.count = 0
 
     def attach(self, retrying: Any) -> None:
-        """Make tenacity's retrying, which dlt has set up, wait by this rule."""
+        """Make tenacity's retrying, as set up by dlt, wait according to the policy."""
         retrying.wait = self._wait_together
         retrying.sleep = sleep_using_event(self._throttle.stopped)
 
     def begin(self) -> None:
-        """Begin with a request that is to be sent by this thread."""
+        """Begin a request of this thread."""
         self._thread.attempts, self._thread.failing = 0, False
 
     def end(self) -> None:
-        """End with that request, whatever came of it."""
+        """End the request of this thread, successful or not."""
         with self._lock:
             self.count += max(0, self._thread.attempts - 1)
             if self._thread.failing:
@@ -95,13 +95,13 @@ class Retries:
 
     @property
     def waited(self) -> float:
-        """Seconds during which at least one request was being repeated, or waited for that."""
+        """Seconds during which at least one request was being retried or waited for a retry."""
         with self._lock:
             now = time.monotonic() - self._failing_since if self._failing else 0
             return self._spent + now
 
     def is_transient(self, response: Response | None, error: BaseException | None) -> bool:
-        """Decide whether to ask again; called once after each request."""
+        """Decide whether to retry; called once after each request."""
         self._thread.attempts = getattr(self._thread, "attempts", 0) + 1
         if response is None and isinstance(error, HTTPError):
             response = error.response
@@ -112,7 +112,7 @@ class Retries:
         return transient and self._can_afford_it()
 
     def _wait_together(self, state: RetryCallState) -> float:
-        """Return the seconds to wait; all requests do when the API says they are too many."""
+        """Return the seconds to wait; after HTTP 429, all requests wait."""
         outcome = state.outcome
         answer = getattr(outcome and outcome.exception(), "response", None)
         status = status_of(answer)
@@ -124,7 +124,7 @@ class Retries:
         return seconds
 
     def _can_afford_it(self) -> bool:
-        """Tell whether the run has time left to repeat a request that has just failed."""
+        """Return whether the retry budget of the run allows another retry."""
         with self._lock:
             if not getattr(self._thread, "failing", False):
                 self._thread.failing = True
@@ -133,7 +133,7 @@ class Retries:
         return spent <= self._policy.request_retry_budget and not self._throttle.stopped.is_set()
 
     def _count_failing(self, change: int) -> None:
-        """Keep the time during which at least one request was being repeated."""
+        """Measure the time during which at least one request was being retried."""
         now = time.monotonic()
         if self._failing == 0:
             self._failing_since = now
@@ -143,5 +143,5 @@ class Retries:
 
 
 def status_of(response: Response | None) -> int:
-    """Return the status of an answer; 0 where there is none."""
+    """Return the status of a response; 0 without a response."""
     return 0 if response is None else response.status_code

@@ -1,4 +1,4 @@
-"""The session that sends a run's requests: dlt's own, with the API's retry rule."""
+"""The session that sends a run's requests: dlt's session with this project's retry policy."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -26,23 +26,22 @@ REFUSED = 401
 
 
 class HelpDeskSession:
-    """Sends the requests of one run, counts them, and keeps the key out of their errors.
+    """Sends and counts the requests of one run, and removes secrets from errors.
 
-    Several threads may send with it at the same time.
+    It is thread-safe.
 
     Args:
-        redaction: of the key.
-        policy: how requests are repeated; by default as configured.
-        in_flight: requests at the same time.
-        per_second: requests a second; None: as many as the API answers.
-        page_format: where in an answer things are.
+        redaction: removes the secrets.
+        policy: the retry policy. Default: as configured.
+        in_flight: the maximum number of parallel requests.
+        per_second: the maximum number of requests per second; None: no limit.
+        page_format: the structure of responses.
 
     Attributes:
         in_flight: as above.
-        auth: puts into a request what lets it in; one that has ``renew`` gets another token when
-            the one in a request is refused.
-        requests_session: dlt's own, which sends.
-        token_session: another of them, which asks for tokens and has no pages in flight.
+        auth: authenticates requests; if it has ``renew``, it is called when a token is rejected.
+        requests_session: dlt's session, which sends the requests.
+        token_session: a separate session for requesting tokens.
     """
 
     def __init__(
@@ -66,11 +65,11 @@ class HelpDeskSession:
         self._adapters: list[BoundedAdapter] = []
         self.requests_session = self._session()
         self.token_session = self._session()
-        # A token is asked for where the profile says, and nowhere else.
+        # Tokens are requested only from the URL in the profile.
         self.token_session.max_redirects = 0
-        # So that requests does not look for a password in a file .netrc.
+        # The empty auth keeps requests from looking for a password in a .netrc file.
         self.token_session.auth = lambda request: request
-        # dlt's rule, with this API's own waits; what tenacity wraps has no type that tells of it.
+        # dlt's retrying, with this project's waits; tenacity's wrapper is not typed.
         retrying = cast(Any, self.requests_session.send).retry
         self._retries.attach(retrying)
         self._send_with_retries = retrying.wraps(self._send_once)
@@ -78,32 +77,32 @@ class HelpDeskSession:
 
     @property
     def requests(self) -> int:
-        """Requests sent: the repeated ones, those redirected to and those for tokens included."""
+        """Number of requests sent, including retries, redirects and token requests."""
         return sum(adapter.sent for adapter in self._adapters)
 
     @property
     def retries(self) -> int:
-        """Requests that repeated one before them."""
+        """Number of retries."""
         return self._retries.count
 
     @property
     def waited(self) -> float:
-        """Seconds during which at least one request was being repeated, or waited for that."""
+        """Seconds during which at least one request was being retried or waited for a retry."""
         return self._retries.waited
 
     @property
     def began(self) -> datetime | None:
-        """When the first request was sent, by the clock that says the earlier time; see Clocks."""
+        """When the first request was sent, by the earlier of two clocks; see Clocks."""
         return self._clocks.began
 
     @property
     def ahead(self) -> float | None:
-        """By how many seconds, roughly, the API's clock is ahead of this machine's; see Clocks."""
+        """By how many seconds the API's clock is ahead of this machine's; see Clocks."""
         return self._clocks.ahead
 
     def _session(self) -> Session:
-        # The rule is one predicate, not dlt's lists: a certificate that is not trusted is a
-        # ConnectionError to requests, and asking again does not mend it.
+        # The policy is one predicate instead of dlt's lists: an untrusted certificate is a
+        # ConnectionError in requests, and a retry does not help.
         session: Session = Client(
             raise_for_status=False,
             status_codes=(),
@@ -127,17 +126,17 @@ class HelpDeskSession:
         return session
 
     def send(self, request: PreparedRequest, place: str) -> Page:
-        """Return the page that a request is answered with; it is let in, and sent, here alone.
+        """Authenticate and send a request, and return the page in the response.
 
-        A token that is refused before its time is renewed, once.
+        A token that is rejected before its expiry is renewed once.
 
         Args:
-            request: what to send.
-            place: what is asked for, in words.
+            request: the request.
+            place: what is requested, for error messages.
 
         Raises:
-            requests.RequestException: it failed, also when it was repeated.
-            UnusableAnswerError: it is no page, or leads where the key is not meant for.
+            requests.RequestException: the request failed, even after retries.
+            UnusableAnswerError: the response is not a page, or redirects to another host.
         """
         try:
             try:
@@ -164,11 +163,11 @@ class HelpDeskSession:
         return page
 
     def _send_once(self, request: PreparedRequest, place: str) -> Page:
-        """Send a request, and follow where it is redirected to."""
+        """Send a request, and follow redirects."""
         for _ in range(1 + MOST_REDIRECTS):
             self.auth(request)
             origin = "{0.scheme}://{0.netloc}".format(urlsplit(str(request.url)))
-            # Not by the session's own send, which the reader stands in for.
+            # Not with the session's own send, which the reader has replaced.
             session = self.requests_session
             response = type(session).send(
                 session, request, **self._environment(origin), allow_redirects=False
@@ -180,24 +179,24 @@ class HelpDeskSession:
                 return page
             request = redirected(request, response)
         raise UnusableAnswerError(
-            f"redirects {MOST_REDIRECTS} times and again for {place}: set "
-            "SOURCES__HELP_DESK__BASE_URL to where its API is"
+            f"redirects more than {MOST_REDIRECTS} times for {place}: set "
+            "SOURCES__HELP_DESK__BASE_URL to the base URL of its API"
         )
 
     def _settings_of_environment(self, origin: str) -> Mapping[str, Any]:
-        """Return the proxies and certificates that the environment has for an address."""
+        """Return the proxies and certificates that the environment sets for a URL."""
         settings: Mapping[str, Any] = self.requests_session.merge_environment_settings(
             origin, {}, None, None, None
         )
         return settings
 
     def refuse_to_wait_for_ever(self) -> None:
-        """Raise requests.Timeout when no page has come for much longer than one can take."""
+        """Raise requests.Timeout if no page has arrived for much longer than one can take."""
         if time.monotonic() - self._page_came > 2 * self._policy.longest:
             raise Timeout("No page arrived.")
 
     def stop(self) -> None:
-        """Send nothing any more: what is under way is ended, and what waits is given up."""
+        """Send no more requests; end those in progress, and cancel those that wait."""
         self._throttle.stop()
         for adapter in self._adapters:
             adapter.stop()

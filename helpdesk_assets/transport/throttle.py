@@ -1,4 +1,4 @@
-"""When requests may be sent: not faster than they should be, and all of them late when one is."""
+"""Limits the rate of requests, and pauses all of them after HTTP 429."""
 
 import threading
 import time
@@ -10,23 +10,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyrate_limiter import Limiter
 
-# Answers without a 429 after which one more request is sent at the same time.
+# Number of responses without HTTP 429 after which one more parallel request is allowed.
 CALM = 5
 
 
 class Throttle:
-    """Lets requests through, from as many threads as there are.
+    """Limits the requests of several threads.
 
-    After an answer of 429 nobody sends anything until the API's pause is over, and then one
-    request at a time at first. So a request waits here, rather than spend its attempts on an API
-    that says no to all of them.
+    After HTTP 429, no requests are sent until the API's pause is over, and then one at a time at
+    first. So requests wait here instead of using up their attempts.
 
     Args:
-        most: requests at the same time.
-        per_second: requests a second; None: as many as there are.
+        most: the maximum number of parallel requests.
+        per_second: the maximum number of requests per second; None: no limit.
 
     Attributes:
-        stopped: set when nothing is to be sent any more.
+        stopped: set when no more requests are to be sent.
     """
 
     def __init__(self, most: int, per_second: float | None = None) -> None:
@@ -41,10 +40,10 @@ class Throttle:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the turn to send a request, which lasts until its answer has been read.
+        """Wait for a turn to send a request, which lasts until its response has been read.
 
         Raises:
-            CancelledError: nothing is to be sent any more.
+            CancelledError: no more requests are to be sent.
         """
         with self._changed:
             while True:
@@ -65,20 +64,20 @@ class Throttle:
                 self._changed.notify_all()
 
     def stop(self) -> None:
-        """Let nobody send anything any more."""
+        """Allow no more requests."""
         with self._changed:
             self.stopped.set()
             self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:
-        """Let nobody send anything for a while: the API has said that it was too much."""
+        """Pause all requests, after HTTP 429."""
         with self._changed:
             self._allowed, self._calm = 1, 0
             self._resume_at = max(self._resume_at, time.monotonic() + seconds)
             self._changed.notify_all()
 
     def went_well(self) -> None:
-        """Take note of an answer; after a few, more requests are sent at the same time again."""
+        """Note a successful response; after a few of them, allow more parallel requests again."""
         if self._allowed == self._most:
             return
         with self._changed:
@@ -89,7 +88,7 @@ class Throttle:
 
 
 def _limiter(per_second: float) -> "Limiter":
-    # Imported where it is needed, for most APIs have no such limit: it takes a tenth of a second.
+    # Imported when needed: it takes a tenth of a second, and most APIs have no such limit.
     from pyrate_limiter import Limiter, Rate
 
     return Limiter(

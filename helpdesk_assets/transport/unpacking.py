@@ -1,7 +1,7 @@
-"""Unpacks what an answer's body was packed with, piece by piece and never much more than asked for.
+"""Decompresses a response body piece by piece, with a size limit.
 
-urllib3 would do it, and does not say whether what was packed came to its end; and its versions
-before 2.6 unpack a piece without a limit, to a thousand times its size.
+urllib3 does not report whether the compressed data is complete, and versions before 2.6 decompress
+a piece without a limit, up to a thousand times its size.
 """
 
 import zlib
@@ -9,40 +9,41 @@ import zlib
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.shown import shown
 
-# What requests ask for, and the names that go with it.
+# The encodings that requests accept, and their names in responses.
 ACCEPTED = "gzip, deflate"
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
-# zlib's number for: gzip or zlib, as its first bytes say.
+# zlib's window size for detecting gzip or zlib automatically.
 _EITHER = 47
-# And for what some servers send as deflate, without zlib's header.
+# And for raw deflate data without zlib's header, which some servers send.
 _BARE = -15
 
 
 class Unpacker:
-    """Unpacks one body.
+    """Decompresses one body.
 
     Args:
-        encoding: the header Content-Encoding; empty where it was not packed.
+        encoding: the Content-Encoding header; empty if the body is not compressed.
 
     Raises:
-        UnusableAnswerError: it was packed several times, or in a way that was not asked for.
+        UnusableAnswerError: the encoding was not requested, or there are several.
     """
 
     def __init__(self, encoding: str) -> None:
         encoding = encoding.strip().lower()
         if encoding not in {*_KNOWN, "", "identity"}:
             raise UnusableAnswerError(
-                f"sent an answer packed as {shown(encoding)}, and {ACCEPTED} is what was asked for"
+                f"sent a response with the encoding {shown(encoding)}, but only {ACCEPTED} are "
+                "accepted"
             )
         self._is_packed = encoding in _KNOWN
         self._bare_is_possible = encoding == "deflate"
         self._unpacker = zlib.decompressobj(_EITHER)
 
     def unpack(self, piece: bytes, most: int) -> bytes:
-        """Return what a piece of the body holds; of more than ``most`` bytes, so many and one.
+        """Return a decompressed piece of the body, cut after ``most`` bytes plus one.
 
         Raises:
-            zlib.error: it is not packed so.
+            zlib.error: the data is invalid.
         """
         if not self._is_packed:
             return piece
@@ -54,7 +55,7 @@ class Unpacker:
             self._unpacker = zlib.decompressobj(_BARE)
             unpacked = self._unpacker.decompress(piece, most + 1)
         self._bare_is_possible = False
-        # Several packed one after the other are one.
+        # Concatenated members form one body.
         while self._unpacker.eof and self._unpacker.unused_data and len(unpacked) <= most:
             rest = self._unpacker.unused_data
             self._unpacker = zlib.decompressobj(_EITHER)
@@ -63,5 +64,5 @@ class Unpacker:
 
     @property
     def is_whole(self) -> bool:
-        """Whether what was packed has come to its end."""
+        """Whether the compressed data is complete."""
         return not self._is_packed or self._unpacker.eof

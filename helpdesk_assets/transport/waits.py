@@ -1,7 +1,7 @@
-"""How long an API asks to wait before a request is repeated, in the headers that say so.
+"""How long an API asks to wait before a retry, according to its response headers.
 
-- ``Retry-After`` (RFC 9110): seconds, or a date. Seconds with a fraction are not of the standard,
-  and are sent.
+- ``Retry-After`` (RFC 9110): seconds, or a date. Some APIs send fractional seconds, which the
+  standard does not allow.
 - ``RateLimit: "name";r=0;t=30`` (draft-ietf-httpapi-ratelimit-headers): seconds.
 - ``RateLimit-Reset`` (earlier drafts of it): seconds.
 - ``X-RateLimit-Retry-After`` (Help Scout): seconds.
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 TOO_MANY = 429
-# The first that says something counts.
+# The first header with a value counts.
 HEADERS = (
     "Retry-After",
     "X-RateLimit-Retry-After",
@@ -26,18 +26,18 @@ HEADERS = (
     "X-Rate-Limit-Reset",
 )
 _RESET = re.compile(r";\s*t\s*=\s*(\d{1,9})\b")
-# Larger ones are not seconds from now, but a time; and larger still, one in milliseconds.
+# Larger numbers are not seconds from now but a timestamp, and even larger ones in milliseconds.
 _A_TIME = 1_000_000_000
 _IN_MILLISECONDS = 100_000_000_000
 
 
 def seconds_asked(status: int, headers: Mapping[str, str]) -> float:
-    """Return the seconds that an answer asks to wait; 0 when it does not say.
+    """Return the seconds that a response asks to wait; 0 if it does not say.
 
     Args:
-        status: of the answer. When a limit begins anew says something after a 429 (Too Many
-            Requests) only; APIs send that with every answer.
-        headers: of the answer, their names in any case.
+        status: the status of the response. The time when a rate limit is reset is relevant only
+            after HTTP 429 (Too Many Requests), but APIs send it with every response.
+        headers: the headers of the response, with case-insensitive names.
     """
     names = HEADERS if status == TOO_MANY else HEADERS[:1]
     for name in names:

@@ -1,5 +1,5 @@
-"""Where rows go: a DuckDB file, who may write it, and what is said when nobody can.
+"""The DuckDB file that rows are loaded into: access, locks, and error messages.
 
-What a run writes into it belongs to ``helpdesk_assets.load``; how it is configured, to
+What a run writes into it is in ``helpdesk_assets.load``; its configuration is in
 ``helpdesk_assets.resources``.
 """

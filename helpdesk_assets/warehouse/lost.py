@@ -1,4 +1,4 @@
-"""What somebody has dropped from the file, and dlt would hold for being there."""
+"""Handles tables and columns that were dropped from the file without dlt's knowledge."""
 
 import json
 from dataclasses import replace
@@ -20,14 +20,13 @@ OF_DLT = (VERSION_TABLE_NAME, LOADS_TABLE_NAME, PIPELINE_STATE_TABLE_NAME)
 
 
 def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Let the next load make anew what is not there any more: a table, some columns, dlt's own.
+    """Make the next load recreate what was dropped: a table, columns, or dlt's own tables.
 
-    dlt compares its schema with the file only where it does not know the schema. So it is made to
-    forget that; and where rows have lost values, what the table was loaded up to is forgotten, too,
-    so that all of them are read.
+    dlt compares its schema with the file only if the schema is new to it, so the stored schema is
+    deleted. If rows have lost values, the watermark is deleted, too, so that all rows are read.
 
     Raises:
-        dg.Failure: the table has lost a column without which nothing can be merged into it.
+        dg.Failure: the table has lost a column that is required for merging.
     """
     columns = {name for name, _, _ in stored_columns(connection, table)}
     there = [name for name in OF_DLT if stored_columns(connection, replace(table, name=name))]
@@ -41,9 +40,9 @@ def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> 
     lost = _known_columns(connection, table) - columns
     if needed := sorted(lost.intersection({*table.key, C_DLT_LOAD_ID})):
         raise setting_failure(
-            f"The table {table.qualified} has lost its column {', '.join(needed)}, without which "
-            "nothing can be merged into it: keep what you need of it elsewhere, drop table "
-            f"{table.qualified}, and run again to load it anew. {UNCHANGED}"
+            f"The table {table.qualified} has lost its column {', '.join(needed)}, which is "
+            "required for merging: back up what you need from it, run drop table "
+            f"{table.qualified}, and run again to reload it. {UNCHANGED}"
         )
     if lost or len(there) < len(OF_DLT):
         _forget(connection, table, VERSION_TABLE_NAME, "schema_name", table.source)
@@ -52,7 +51,7 @@ def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> 
 
 
 def _known_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
-    """Return the columns that the table has by dlt's newest schema of it."""
+    """Return the columns of the table in dlt's newest schema."""
     found = connection.execute(
         f"select schema from {table.dataset}.{VERSION_TABLE_NAME} where schema_name = ?"
         " order by inserted_at desc limit 1",

@@ -1,8 +1,8 @@
-"""Who may use the DuckDB file: one run at a time, by a pool of Dagster's.
+"""Limits access to the DuckDB file to one run at a time, with a Dagster pool.
 
-Dagster gives the place of a killed run back only where its daemon runs. So while a run lives it
-holds a lock, which the operating system takes from it when it dies: whoever comes next can tell a
-dead run from a slow one. It goes on looking, as a run can also die in the queue in front of it.
+Dagster frees the slot of a killed run only if its daemon is running. Therefore each run holds a
+lock, which the operating system releases when the process dies, so that the next run can tell a
+dead run from a slow one. It keeps checking, because a run may also die while it is queued.
 """
 
 import threading
@@ -13,13 +13,13 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock, Timeout
 
-# How often a run looks for dead ones, in seconds.
+# Seconds between two checks for dead runs.
 LOOKS_EVERY = 5.0
 
 
 @contextmanager
 def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Show that a run lives while inside; the places that dead ones have in the pool are freed."""
+    """Mark a run as alive inside a ``with`` block, and free the pool slots of dead runs."""
     life = life_of(instance, run_id)
     with suppress(Timeout):
         life.acquire(timeout=0)
@@ -28,7 +28,7 @@ def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
     def look() -> None:
         while not ended.wait(LOOKS_EVERY):
-            # What cannot be looked at now is looked at again, and this run has its own work to do.
+            # An error must not affect this run; the check is repeated.
             with suppress(Exception):
                 free_places_of_dead_runs(instance)
 
@@ -45,9 +45,9 @@ def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
 
 def free_places_of_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Free the places in pools, and those in their queues, of runs whose process has died.
+    """Free the pool slots and queue entries of runs whose process has died.
 
-    A run of another machine is left to itself, as is one that has not begun.
+    Runs on other machines and runs that have not started are not affected.
     """
     for run_id in _runs_in_pools(instance):
         life = life_of(instance, run_id)
@@ -56,7 +56,7 @@ def free_places_of_dead_runs(instance: dg.DagsterInstance) -> None:
             continue
         with suppress(Timeout), life.acquire(timeout=0):
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-            # The last thing, so that whoever is killed before it leaves this to the next.
+            # Last, so that another run can do this if this one is killed before.
             path.unlink(missing_ok=True)
 
 
@@ -70,17 +70,16 @@ def runs_ahead(instance: dg.DagsterInstance, run_id: str) -> list[str]:
 
 
 def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
-    """Return the lock that a run holds while it lives, among what the instance keeps of runs."""
+    """Return the lock that a run holds while it is alive, in the instance's storage directory."""
     folder = Path(instance.storage_directory())
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / f"{run_id}.alive")
 
 
 def _runs_in_pools(instance: dg.DagsterInstance) -> set[str]:
-    """Return the ids of the runs that hold a place in a pool, or wait for one.
+    """Return the ids of the runs that hold a pool slot or wait for one.
 
-    Dagster may also have promised one its place, and it has not taken it up: until it does, nobody
-    else gets it.
+    Dagster may also have assigned a slot to a run that has not claimed it yet, which blocks others.
     """
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:

@@ -1,7 +1,7 @@
-"""The staging datasets that dlt merges from: each load has its own, and none outlives it.
+"""The staging datasets that dlt merges from: each load has its own, and drops it at its end.
 
-Were it shared, two loads of a table would empty it under each other; both would end well, and the
-rows of one of them would be in no table.
+With a shared staging dataset, two loads of a table would truncate it under each other: both would
+succeed, but the rows of one of them would be lost.
 """
 
 import re
@@ -15,22 +15,22 @@ from helpdesk_assets.warehouse.file import stored_columns
 
 
 def staging_of(dataset: str, run: str) -> str:
-    """Return the name of the staging dataset of a load; no help desk has a dataset called so."""
+    """Return the name of a load's staging dataset, which is not valid for a help desk."""
     return f"_{dataset}_staging_x{run}"
 
 
 def drop_left_staging(
     connection: duckdb.DuckDBPyConnection, table: Table, alive: Collection[str]
 ) -> None:
-    """Drop what loads that were killed have left of their staging datasets.
+    """Drop the staging datasets of killed loads.
 
-    Loads of versions before this one shared a staging dataset, where the last load's rows stayed;
-    this table's are dropped from it.
+    Earlier versions shared a staging dataset, which kept the rows of the last load; this table is
+    dropped from it.
 
     Args:
         connection: to the DuckDB file.
-        table: which is about to be loaded.
-        alive: the runs that are at work.
+        table: the table that is about to be loaded.
+        alive: the runs in progress.
     """
     left = re.compile(rf"_{table.dataset}_staging_x([0-9a-f]{{12}})")
     for (name,) in connection.execute(
@@ -41,7 +41,7 @@ def drop_left_staging(
         if found and found[1] not in alive:
             connection.execute(f"drop schema {name} cascade")
     shared = replace(table, dataset=f"{table.dataset}_staging")
-    # A help desk may have a dataset that is called so; then its sources are called otherwise.
+    # A help desk may have a dataset with that name; then its sources have other names.
     if stored_columns(connection, shared) and stored_columns(
         connection, replace(shared, name="_dlt_version")
     ):

@@ -1,7 +1,7 @@
-"""What a table was last loaded up to, kept beside it in its dataset.
+"""The watermarks of tables, stored in their dataset.
 
-It is good for the table that it was taken with, and for the list of the API that it was taken of.
-Where one of them is another, the next load reads every row.
+A watermark is valid for the table and the API's list that it was recorded with. If one of them has
+changed, the next load reads every row.
 """
 
 from dataclasses import dataclass, replace
@@ -27,11 +27,11 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class TakenOf:
-    """The list of an API that a watermark is of, as hashes: an address may hold a secret.
+    """The list that a watermark belongs to, as hashes, because a base URL may contain a secret.
 
     Attributes:
-        address: of the base URL.
-        profile: of what the profile says of the list.
+        address: hash of the base URL.
+        profile: hash of the list's description in the profile.
     """
 
     address: str
@@ -43,11 +43,11 @@ class Watermark:
     """What a table was loaded up to.
 
     Attributes:
-        up_to: of a list, when its last complete walk began, in ISO 8601; of lists by parent, the
-            newest load of the parents' table.
-        of: what it was taken of.
-        row_count: how many rows the table had then.
-        load_id: its newest load then.
+        up_to: when the last complete sync began, in ISO 8601; for lists by parent, the newest load
+            of the parent table.
+        of: the list that it belongs to.
+        row_count: the number of rows in the table at that time.
+        load_id: the newest load of the table at that time.
     """
 
     up_to: str
@@ -58,12 +58,12 @@ class Watermark:
 
 @dataclass(frozen=True)
 class Stored:
-    """A table as a load finds it.
+    """The state of a table before a load.
 
     Attributes:
-        row_count: how many rows it has.
-        load_id: its newest load; empty without one.
-        watermark: what it was loaded up to; None where that is not known.
+        row_count: the number of rows.
+        load_id: the newest load; empty without one.
+        watermark: the watermark; None if there is none.
     """
 
     row_count: int = 0
@@ -71,25 +71,25 @@ class Stored:
     watermark: Watermark | None = None
 
     def why_not(self, of: TakenOf) -> str | None:
-        """Say why the watermark is not good for a list of the API; None where it is."""
+        """Return why the watermark is not valid for a list; None if it is."""
         known = self.watermark
         if known is None:
-            return "no complete sync of it is on record"
+            return "no complete sync is recorded"
         if known.of.address != of.address:
-            return "the last complete sync was of another base URL"
+            return "the last complete sync used another base URL"
         if known.of.profile != of.profile:
             return "the profile has changed since the last complete sync"
         if not self.row_count:
             return "the table is empty"
         if self.row_count < known.row_count:
-            return f"the table has {self.row_count:,} rows, and had {known.row_count:,}"
+            return f"the table has {self.row_count:,} rows instead of {known.row_count:,}"
         if self.load_id != known.load_id:
             return "something else has written to the table since the last complete sync"
         return None
 
 
 def stored(connection: duckdb.DuckDBPyConnection, table: Table) -> Stored:
-    """Return a table as it is, with what it was last loaded up to."""
+    """Return the state of a table, with its watermark."""
     columns = [name for name, _, _ in stored_columns(connection, table)]
     if C_DLT_LOAD_ID not in columns:
         return Stored()
@@ -110,13 +110,13 @@ def stored(connection: duckdb.DuckDBPyConnection, table: Table) -> Stored:
 def keep_watermark(
     client: SqlClientBase[Any], table: Table, up_to: str | None, of: TakenOf
 ) -> None:
-    """Keep what a table has now been loaded up to; None forgets it.
+    """Store the watermark of a table after a load; None deletes it.
 
     Args:
         client: of the file, in a transaction after the load.
-        table: as it was loaded.
+        table: the loaded table.
         up_to: see Watermark.
-        of: what was read.
+        of: the list that was read.
     """
     kept_in = f"{table.dataset}.{KEPT_IN}"
     columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())

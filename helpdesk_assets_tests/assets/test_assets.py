@@ -6,6 +6,7 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 
+from helpdesk_assets.assets.metadata import age_of
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.tables.schema import COLUMNS
@@ -31,11 +32,27 @@ def test_a_run_says_what_it_did(
     assert metadata["pages"] == 6
     assert metadata["requests"] == 6
     assert metadata["retries"] == 0
-    assert metadata["steps_back"] == 0
+    assert metadata["page_overlap_retries"] == 0
     assert metadata["rows_read"] == 250
     assert metadata["rows_rejected"] == 0
     assert metadata["api_total"] == 250
     assert 0 < metadata["seconds"] < 60
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0 min"),
+        (59, "0 min"),
+        (3599, "59 min"),
+        (3600, "1 h 0 min"),
+        (86399, "23 h 59 min"),
+        (86400, "1 d 0 h"),
+        (1359231, "15 d 17 h"),
+    ],
+)
+def test_the_age_of_the_newest_ticket_is_readable(seconds: int, text: str) -> None:
+    assert age_of(seconds) == text
 
 
 def test_columns_reach_the_ui_with_types_and_descriptions(

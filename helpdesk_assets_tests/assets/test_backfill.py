@@ -91,7 +91,7 @@ def test_other_tickets_stay_as_they_are(
     assert [number for (number,) in renamed] == opened(desk, "2026-01-01", "2026-03-01")
     assert all("updated_since" not in query for query in desk.queries)
     assert metadata_of(result)["rows_deleted"] == 0
-    assert "does not see the others" in metadata_of(result)["deletes"]
+    assert "does not read the other rows" in metadata_of(result)["deletes"]
     assert all(check.passed for check in result.get_asset_check_evaluations())
     # And the next run goes on from where the last one that asked for changes was.
     desk.queries.clear()
@@ -102,9 +102,12 @@ def test_other_tickets_stay_as_they_are(
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"start": "2026-01-01"}, "has a start or an end only"),
-        ({"start": "2026-02-01", "end": "2026-01-01"}, "ends before it begins"),
-        ({"start": "2026-01-01", "end": "next week"}, "The end of the time to load cannot be read"),
+        ({"start": "2026-01-01"}, "needs both a start and an end"),
+        (
+            {"start": "2026-02-01", "end": "2026-01-01"},
+            "end of the date range is not after its start",
+        ),
+        ({"start": "2026-01-01", "end": "next week"}, "The end of the date range is invalid"),
     ],
 )
 def test_a_time_that_is_none_is_said_so(

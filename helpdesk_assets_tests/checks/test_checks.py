@@ -8,6 +8,7 @@ import pytest
 
 from helpdesk_assets.assets.loaded import loaded_table
 from helpdesk_assets.checks import table_checks
+from helpdesk_assets.checks.stored import stored_table
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse
@@ -97,7 +98,7 @@ def test_duplicate_ids_fail_with_five_examples(warehouse: Warehouse, run_checks:
     assert not check.passed
     assert check.severity == dg.AssetCheckSeverity.ERROR
     assert check.blocking
-    assert check.description == "7 ids stand in more than one row."
+    assert check.description == "7 duplicate ids."
     assert values(check) == {
         "rows": 27,
         "duplicated_ids": 7,
@@ -130,7 +131,7 @@ def test_missing_and_mistyped_columns_fail(warehouse: Warehouse, run_checks: Run
 
     assert not check.passed
     assert check.blocking
-    assert check.description == "id is VARCHAR and not BIGINT; subject is missing."
+    assert check.description == "id is VARCHAR instead of BIGINT; subject is missing."
     assert values(check)["wrong_columns"] == 2
 
 
@@ -175,7 +176,7 @@ def test_an_empty_table_passes_and_says_so(warehouse: Warehouse, run_checks: Run
     assert not evaluations.pop("is_complete").passed
     for evaluation in evaluations.values():
         assert evaluation.passed
-        assert evaluation.description == "The table is empty: it has no row to look at."
+        assert evaluation.description == "The table is empty: there are no rows to check."
         assert values(evaluation)["rows"] == 0
 
 
@@ -190,7 +191,7 @@ def test_a_missing_table_fails_with_a_sentence(
     assert len(evaluations) == 7
     for evaluation in evaluations.values():
         assert not evaluation.passed
-        assert "There is no table help_desk.help_desk_tickets" in str(evaluation.description)
+        assert "The table help_desk.help_desk_tickets does not exist" in str(evaluation.description)
 
 
 def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream(
@@ -223,6 +224,20 @@ def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream
 
     assert not result.success
     assert result.asset_materializations_for_node("report") == []
+
+
+def test_metadata_of_earlier_versions_is_read_under_its_present_name(
+    warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    warehouse.query(CREATE)
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(TICKETS, metadata={"load_id": "1", "steps_back": 2})
+    )
+    resource = HelpDeskWarehouse(credentials=str(warehouse.path))
+    with resource.reader("help_desk") as connection:
+        stored = stored_table(connection, instance, TICKETS, DESK.table(), 0.1)
+
+    assert stored.walk == {"load_id": "1", "page_overlap_retries": 2}
 
 
 def test_a_walk_that_is_not_whole_in_the_table_fails(
@@ -259,13 +274,13 @@ def test_a_walk_that_is_not_whole_in_the_table_fails(
 
     assert not check.passed
     assert check.blocking
-    assert "read 150 rows, and 148 of them are in the table" in str(check.description)
+    assert "read 150 rows, but only 148 of them are in the table" in str(check.description)
     assert values(check) == {
         "rows": 148,
         "rows_walked": 150,
         "rows_of_walk_in_table": 148,
         "pages": 5,
-        "steps_back": 0,
+        "page_overlap_retries": 0,
         "requests": 5,
         "retries": 0,
         "rows_read": 150,

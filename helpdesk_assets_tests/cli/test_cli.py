@@ -38,6 +38,6 @@ def test_a_wrong_key_fails_with_one_sentence_after_one_request(
     finished = command(*EXECUTE, env={"API_KEY": "sk-not-this-one"}, cwd=tmp_path)
 
     assert finished.returncode != 0
-    assert "refused the API key (HTTP 401): set API_KEY" in finished.stdout
+    assert "rejected the API key (HTTP 401): set API_KEY" in finished.stdout
     assert "sk-not-this-one" not in finished.stdout
     assert len(desk.queries) == 1

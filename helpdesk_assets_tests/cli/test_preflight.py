@@ -35,10 +35,10 @@ def test_a_desk_that_is_well(sandbox: StartSandbox, connect: Connect) -> None:
         "cost",
     ]  # fmt: skip
     assert {word for word, _ in found.values()} == {"ok"}
-    assert found["rows"][1] == "100 at data, on the first page"
-    assert "the second page joins the first" in found["order"][1]
-    assert "2,500 tickets takes some 29 requests" in found["cost"][1]
-    assert found["end"][1] == "nothing comes past the last page, at offset 2600"
+    assert found["rows"][1] == "100 at data on the first page"
+    assert "the second page continues the first" in found["order"][1]
+    assert "2,500 tickets takes about 29 requests" in found["cost"][1]
+    assert found["end"][1] == "no rows past the last page, at offset 2600"
     # Two pages, one between them, and one past the end.
     assert [int(query["offset"]) for query in desk.queries] == [0, 99, 50, 2600]
     assert API_KEY not in finished.stdout
@@ -77,18 +77,18 @@ def test_a_wrong_key(
     assert finished.returncode == 1
     assert found["host"][0] == "ok"
     assert found["key"] == ("FAILED", found["key"][1])
-    assert "refused the API key (HTTP 401): set API_KEY" in found["key"][1]
+    assert "rejected the API key (HTTP 401): set API_KEY" in found["key"][1]
     assert "wrong-planted" not in finished.stdout
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "what", "said"),
     [
-        ("data_selector: data", "data_selector: rows", "rows", "and data_selector in its profile"),
-        ("path: /v1/tickets", "path: /v2/tickets", "path", "refused the request (HTTP 404)"),
+        ("data_selector: data", "data_selector: rows", "rows", "and that data_selector in its"),
+        ("path: /v1/tickets", "path: /v2/tickets", "path", "rejected the request (HTTP 404)"),
         ("subject: subject", "subject: title", "fields", "no row has subject (at title)"),
         ("id: id", "id: requester", "types", "id cannot be read as bigint in 100 of 100 rows"),
-        ("limit: 100", "limit: many", "profile", "has to be a valid integer"),
+        ("limit: 100", "limit: many", "profile", "must be a valid integer"),
     ],
 )
 def test_a_wrong_profile(
@@ -125,4 +125,4 @@ def test_an_empty_desk_is_well(sandbox: StartSandbox, connect: Connect) -> None:
     finished = command(*CHECK)
 
     assert finished.returncode == 0
-    assert "the desk is empty" in findings(finished.stdout)["rows"][1]
+    assert "the help desk is empty" in findings(finished.stdout)["rows"][1]

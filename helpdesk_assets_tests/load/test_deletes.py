@@ -109,7 +109,7 @@ def test_a_setting_of_another_word_is_said_so(
     desk = sandbox(tickets=50)
     connect(desk)
 
-    assert "none of soft, hard, off: set SOURCES__HELP_DESK__DELETES" in sentence_of(sync())
+    assert "set SOURCES__HELP_DESK__DELETES to one of soft, hard, off" in sentence_of(sync())
     assert desk.queries == []
 
 
@@ -129,7 +129,7 @@ def test_many_at_once_are_warned_of(
     assert result.success
     assert not warned.passed
     assert warned.severity == dg.AssetCheckSeverity.WARN
-    assert "11 rows, 11% of all" in str(warned.description)
+    assert "11 rows (11% of all)" in str(warned.description)
     monkeypatch.setenv("SOURCES__HELP_DESK__DELETED_SHARE", "0.5")
     del desk.desk.tickets[:30]
     assert check(sync(), "no_mass_deletion").passed
@@ -181,7 +181,7 @@ def test_a_ticket_that_cannot_be_read_any_more_is_not_gone(
     result = sync()
 
     assert gone(warehouse) == [21]
-    assert "do not say which ones they are" in metadata_of(result)["deletes"]
+    assert "rejected rows have no readable id" in metadata_of(result)["deletes"]
 
 
 def test_a_desk_that_is_empty_all_at_once_is_marked_and_warned_of(

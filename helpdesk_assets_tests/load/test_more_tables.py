@@ -423,7 +423,7 @@ def test_a_ticket_deleted_meanwhile_is_no_failure_and_a_wrong_path_is(
     failed = load()
 
     assert not failed.success
-    assert "has no list of that kind for 11 of the first 11 rows" in str(
+    assert "returned no list for 11 of the first 11 parent rows" in str(
         failure_of(failed).description
     )
     assert len(comments(warehouse)) > 200
@@ -438,7 +438,7 @@ def test_a_list_that_may_not_be_read_is_counted_and_said(
     assert result.success
     assert metadata(result, "comments")["parents_refused"] == 2
     assert metadata(result, "comments")["completeness_verified"] is False
-    assert "The key may not read comments of 2 of 60 help_desk_tickets (HTTP 403)" in (
+    assert "The API key has no access to comments of 2 of 60 help_desk_tickets (HTTP 403)" in (
         everything_logged(instance, result)
     )
     assert {ticket for _, ticket, _ in comments(warehouse)}.isdisjoint({8, 9})
@@ -449,7 +449,7 @@ def test_many_lists_that_may_not_be_read_are_a_failure(
 ) -> None:
     organization.secret = set(range(1, 61))
 
-    assert "11 of the first 11 rows that should have one (the last with HTTP 403)" in str(
+    assert "11 of the first 11 parent rows (most recently HTTP 403)" in str(
         failure_of(load()).description
     )
 
@@ -495,7 +495,9 @@ def test_the_check_says_which_list_is_not_well(organization: Organization, tmp_p
 
     assert looked.returncode == 1
     assert "FAILED  users     The help desk at" in looked.stdout
-    assert "FAILED  comments  no row has text (at b): mend fields in the profile" in looked.stdout
+    assert (
+        "FAILED  comments  no row has text (at b): correct fields in the profile" in looked.stdout
+    )
 
 
 def test_a_profile_that_dagster_did_not_know_is_said_so(
@@ -507,7 +509,7 @@ def test_a_profile_that_dagster_did_not_know_is_said_so(
     )
 
     assert result.success
-    says = "also lists comments, users, which Dagster did not know"
+    says = "also lists comments, users, which have no assets"
     assert says in everything_logged(instance, result)
     # Where people look: at the asset's metadata, and at its checks.
     assert says in metadata(result, "help_desk_tickets")["reload_needed"]
@@ -543,7 +545,7 @@ def test_an_asset_that_the_profile_does_not_list_any_more_is_said_so(
         instance=instance, raise_on_error=False
     )
 
-    assert "The profile desk lists no users" in str(failure_of(result).description)
+    assert "The profile desk does not list users" in str(failure_of(result).description)
 
 
 def test_the_environment_alone_says_what_is_there(tmp_path: Path) -> None:

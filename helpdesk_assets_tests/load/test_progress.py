@@ -49,8 +49,8 @@ def test_a_long_run_says_where_it_is(
     rows = []
     for line in walking:
         found = re.fullmatch(
-            r"help_desk_tickets: ([\d,]+) rows of 5,000, (\d+) pages of some (\d+), "
-            r"([\d,]+) rows a second, some (\d+ min )?\d+ s left\.",
+            r"help_desk_tickets: ([\d,]+) rows of 5,000, (\d+) pages of about (\d+), "
+            r"([\d,]+) rows per second, about (\d+ min )?\d+ s left\.",
             line,
         )
         assert found, line
@@ -81,7 +81,7 @@ def test_waiting_for_the_api_is_said(
 
     assert result.success
     assert any(
-        re.search(r"; [23] s of it waiting, as the API asked for or to repeat requests\.", line)
+        re.search(r"; [23] s spent on rate limits and retries\.", line)
         for line in lines(instance, result)
     )
 

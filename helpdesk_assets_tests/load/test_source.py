@@ -135,7 +135,7 @@ def test_a_server_that_does_not_answer_is_asked_four_times(
     result = sync()
 
     assert len(desk.queries) == 4
-    assert "did not answer in time" in sentence_of(result)
+    assert "did not respond in time" in sentence_of(result)
 
 
 def test_a_broken_connection_is_asked_for_four_times(
@@ -163,7 +163,7 @@ def test_a_broken_connection_is_asked_for_four_times(
         listener.shutdown(socket.SHUT_RDWR)
 
     assert connections == 4
-    assert "could not be reached, or broke the connection" in sentence_of(result)
+    assert "could not be reached, or closed the connection" in sentence_of(result)
 
 
 def test_a_refused_connection_is_tried_four_times(

@@ -80,8 +80,8 @@ def test_a_run_that_fails_sends_one_alert(
 
     assert not result.success
     (alert,) = hook.posted
-    assert alert["title"] == "help_desk_tickets failed"
-    assert "has nothing where its first page should be" in alert["sentence"] or (
+    assert alert["title"] == "Step help_desk_tickets failed"
+    assert "has no first page (" in alert["sentence"] or (
         "(HTTP 404): check that SOURCES__HELP_DESK__BASE_URL" in alert["sentence"]
     )
     assert alert["run_url"] == f"https://dagster.example.com/runs/{result.run_id}"
@@ -104,8 +104,8 @@ def test_a_blocking_check_that_fails_sends_one_alert_with_its_sentence(
 
     assert not result.success
     (alert,) = hook.posted
-    assert "The check id_is_unique of help_desk_tickets failed" in alert["title"]
-    assert "1 ids stand in more than one row." in alert["sentence"]
+    assert "Check id_is_unique on help_desk_tickets failed" in alert["title"]
+    assert "1 duplicate id." in alert["sentence"]
     assert "private-4711" not in str(alert)
 
 
@@ -121,8 +121,8 @@ def test_a_warning_in_a_good_run_sends_one_alert(
 
     assert result.success
     (alert,) = hook.posted
-    assert alert["title"] == "The check no_mass_deletion of help_desk_tickets failed"
-    assert "50 rows, 50% of all, are gone from the help desk at once" in alert["sentence"]
+    assert alert["title"] == "Check no_mass_deletion on help_desk_tickets failed"
+    assert "50 rows (50% of all) disappeared from the help desk at once" in alert["sentence"]
 
 
 def test_an_error_that_nobody_foresaw_is_not_sent_around(
@@ -140,7 +140,7 @@ def test_an_error_that_nobody_foresaw_is_not_sent_around(
     look()
 
     (alert,) = hook.posted
-    assert alert["sentence"] == "RuntimeError: see the run."
+    assert alert["sentence"] == "RuntimeError: see the run for details."
     assert "private-4711" not in str(alert)
 
 
@@ -196,7 +196,7 @@ def test_what_fails_of_a_desk_in_somebody_elses_job_sends_an_alert(
 
     assert not result.success
     (alert,) = hook.posted
-    assert alert["title"] == "help_desk_tickets failed"
+    assert alert["title"] == "Step help_desk_tickets failed"
 
 
 def test_a_webhook_that_is_down_for_a_moment_is_tried_again(
@@ -224,11 +224,11 @@ def test_a_webhook_that_is_gone_is_said_without_its_address(
         HelpDeskAlerts().send(AN_ALERT)
     said = str(raised.value.description)
 
-    assert "could not be sent by webhook (HTTP 503)" in said
+    assert "could not be sent via webhook (HTTP 503)" in said
     assert SECRET_PATH not in said
     assert "It failed: Mend it." in said
     monkeypatch.setenv("ALERTS__HELP_DESK__WEBHOOK_URL", f"http://127.0.0.1:9/{SECRET_PATH}")
-    with pytest.raises(dg.Failure, match=r"by webhook \(ConnectionError\)") as raised:
+    with pytest.raises(dg.Failure, match=r"via webhook \(ConnectionError\)") as raised:
         HelpDeskAlerts().send(AN_ALERT)
     assert SECRET_PATH not in str(raised.value.description)
 

@@ -168,8 +168,8 @@ def test_a_desk_is_scaffolded_with_a_profile_to_fill_in(project: Path, dg: Dg) -
     ("attributes", "said"),
     [
         ("profile: zendeks", "did you mean zendesk"),
-        ("name: North-America", "small letters, digits and single underscores"),
-        ("schedules: {cron: hourly}", "cron schedule 'hourly' cannot be read"),
+        ("name: North-America", "lowercase letters, digits and single underscores"),
+        ("schedules: {cron: hourly}", "Invalid cron schedule 'hourly': use five fields"),
         ("profil: zendesk", "profil"),
     ],
 )

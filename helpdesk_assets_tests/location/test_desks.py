@@ -120,7 +120,7 @@ def test_two_desks_load_into_datasets_of_their_own(
     monkeypatch.setenv("API_KEY", "nobody's key")
     assert execute(both.resolve_job_def("eu_sync"), instance).success
 
-    assert "refused the API key" in refused
+    assert "rejected the API key" in refused
     assert "SOURCES__EU__API_KEY" in refused
     counted = "select count(*) from {}.help_desk_tickets"
     assert warehouse.query(counted.format("eu")) == [(120,)]
@@ -153,7 +153,7 @@ def test_two_desks_load_into_datasets_of_their_own(
         ),
         (
             {"SOURCES__EU__DELETES": "never"},
-            "set SOURCES__EU__DELETES to one of them",
+            "set SOURCES__EU__DELETES to one of soft, hard, off",
         ),
         (
             {"SOURCES__EU__PROFILE": "zendeks"},
@@ -161,11 +161,11 @@ def test_two_desks_load_into_datasets_of_their_own(
         ),
         (
             {**REACHABLE, "SOURCES__EU__REJECTED_SHARE": "7"},
-            "set SOURCES__EU__REJECTED_SHARE to such a number",
+            "set SOURCES__EU__REJECTED_SHARE to a number in that range",
         ),
         (
             {**REACHABLE, "SOURCES__EU__REJECTED_SHARE": "many"},
-            "set SOURCES__EU__REJECTED_SHARE to one that is",
+            "set SOURCES__EU__REJECTED_SHARE to a valid value",
         ),
     ],
 )
@@ -217,26 +217,26 @@ def test_definitions_merge_with_anything() -> None:
     ("build", "said"),
     [
         (lambda: build_defs({"helpdesk_api": HelpDeskApi()}), "did you mean help_desk_api"),
-        (lambda: build_defs({"dlt": object()}), "known are help_desk_alerts, help_desk_api"),
+        (lambda: build_defs({"dlt": object()}), "choose one of help_desk_alerts, help_desk_api"),
         (
             lambda: build_defs(EU, resource_overrides={"eu_api": HelpDeskApi()}),
-            "make it with HelpDeskApi(desk='eu', ...)",
+            "create it with HelpDeskApi(desk='eu', ...)",
         ),
         (
             lambda: build_defs({"help_desk_alerts": HelpDeskAlerts(desk="eu")}),
-            "make it with HelpDeskAlerts(desk='help_desk', ...)",
+            "create it with HelpDeskAlerts(desk='help_desk', ...)",
         ),
         (lambda: build_defs(profile="zendeks"), "did you mean zendesk"),
-        (lambda: build_defs(HelpDesk(name="eu", profile="zendeks")), "The help desk eu: There is"),
+        (lambda: build_defs(HelpDesk(name="eu", profile="zendeks")), "Help desk eu: Unknown"),
         (lambda: build_defs(HelpDesk(name="eu", profile="./no.yaml")), "cannot be read"),
-        (lambda: build_defs(EU, profile="zendesk"), "give each HelpDesk its profile"),
-        (lambda: build_defs(EU, HelpDesk(name="eu")), "Two help desks have the name 'eu'"),
-        (lambda: build_defs(EU, HelpDesk(name="us", dataset="eu")), "have the dataset 'eu'"),
-        (lambda: build_defs(EU, HelpDesk(name="us", key_prefix=["eu"])), "have the key_prefix"),
-        (lambda: HelpDesk(name="North America"), "small letters, digits and single underscores"),
-        (lambda: HelpDesk(name="a__b"), "small letters, digits and single underscores"),
-        (lambda: HelpDesk(dataset="Eu-1"), "The dataset 'Eu-1'"),
-        (lambda: build_defs(HelpDesk(name="eu", cron="hourly")), "cron schedule 'hourly' cannot"),
+        (lambda: build_defs(EU, profile="zendesk"), "set the profile on each HelpDesk"),
+        (lambda: build_defs(EU, HelpDesk(name="eu")), "Two help desks have the same name 'eu'"),
+        (lambda: build_defs(EU, HelpDesk(name="us", dataset="eu")), "have the same dataset 'eu'"),
+        (lambda: build_defs(EU, HelpDesk(name="us", key_prefix=["eu"])), "the same key_prefix"),
+        (lambda: HelpDesk(name="North America"), "lowercase letters, digits and single"),
+        (lambda: HelpDesk(name="a__b"), "lowercase letters, digits and single underscores"),
+        (lambda: HelpDesk(dataset="Eu-1"), "Invalid help desk dataset 'Eu-1'"),
+        (lambda: build_defs(HelpDesk(name="eu", cron="hourly")), "Invalid cron schedule 'hourly'"),
     ],
 )
 def test_a_mistake_in_code_is_told_when_definitions_load(
@@ -252,7 +252,7 @@ def test_a_mistake_in_a_profile_named_in_code_is_told_with_its_line(tmp_path: Pa
     text = (BUILT_IN / "default.yaml").read_text().replace("data_selector", "data_selektor")
     (tmp_path / "desk.yaml").write_text(text)
 
-    with pytest.raises(dg.DagsterInvalidDefinitionError, match=r"line \d+: there is no setting"):
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match=r"line \d+: unknown setting"):
         build_defs(profile=str(tmp_path / "desk.yaml"))
 
 
@@ -323,9 +323,9 @@ def test_freshness_is_by_the_cron_unless_the_desk_has_its_own() -> None:
 @pytest.mark.parametrize(
     ("asset", "said"),
     [
-        ("ticket_backlog", "There is no table help_desk_tickets yet: materialize"),
-        ("ticket_volume_daily", "There is no table help_desk_tickets yet: materialize"),
-        ("ticket_status_changes", "There is no table help_desk_tickets yet: materialize"),
+        ("ticket_backlog", "The table help_desk_tickets does not exist yet: materialize"),
+        ("ticket_volume_daily", "The table help_desk_tickets does not exist yet: materialize"),
+        ("ticket_status_changes", "The table help_desk_tickets does not exist yet: materialize"),
         ("help_desk_report", "materialize"),
     ],
 )

@@ -112,13 +112,21 @@ def more_flag(rows: list[Any], following: str | None) -> Any:
     ("envelope", "paginator", "said"),
     [
         # A path that is split at its dot, one with a typo, and a flag of the opposite sense.
-        (odata, "{type: json_link, next_url_path: '@odata.nextLink'}", "nothing where the next"),
-        (nulled, "{type: cursor, cursor_path: pagings.next}", "nothing where the next"),
-        (nulled, "{type: cursor, cursor_path: paging.nxt}", "nothing where the next"),
+        (
+            odata,
+            "{type: json_link, next_url_path: '@odata.nextLink'}",
+            "rows without a link to the next page",
+        ),
+        (
+            nulled,
+            "{type: cursor, cursor_path: pagings.next}",
+            "rows without a link to the next page",
+        ),
+        (nulled, "{type: cursor, cursor_path: paging.nxt}", "rows without a link to the next page"),
         (
             last_flag,
             "{type: cursor, cursor_path: token, has_more_path: isLast}",
-            "may be of a flag of the opposite sense",
+            "may refer to a flag with the opposite meaning",
         ),
     ],
 )

@@ -161,7 +161,7 @@ def test_pages_in_flight_have_bounds(
     desk = sandbox(tickets=10)
     connect(desk)
 
-    assert f"is not between 1 and 32: set {IN_FLIGHT}" in sentence_of(sync())
+    assert f"must be between 1 and 32: set {IN_FLIGHT}" in sentence_of(sync())
     assert desk.queries == []
 
 
@@ -177,7 +177,7 @@ def test_a_rate_limit_has_bounds(
     desk = sandbox(tickets=10)
     connect(desk)
 
-    assert f"set {PER_SECOND} to such a number" in sentence_of(sync())
+    assert f"set {PER_SECOND} to a number in that range" in sentence_of(sync())
     assert desk.queries == []
 
 
@@ -204,5 +204,5 @@ def test_a_number_that_is_none_is_said_so(
     desk = sandbox(tickets=10)
     connect(desk)
 
-    assert f"number: set {name} to one that is." in sentence_of(sync())
+    assert f"number: set {name} to a valid value." in sentence_of(sync())
     assert desk.queries == []

@@ -26,12 +26,12 @@ BROKEN = {
     "a key that is misspelled": (
         ("data_selector: data", "data_selektor: data"),
         "data_selector: data",
-        "there is no setting resources.0.endpoint.data_selektor: did you mean data_selector?",
+        "unknown setting resources.0.endpoint.data_selektor: did you mean data_selector?",
     ),
     "a key that is unknown": (
         ("        limit: 100", "        limit: 100\n        colour: red"),
         None,
-        "there is no setting resources.0.endpoint.paginator.colour: known are has_more_path,",
+        "unknown setting resources.0.endpoint.paginator.colour: choose one of has_more_path,",
     ),
     "a key that is missing": (
         ("      path: /v1/tickets\n", ""),
@@ -41,28 +41,28 @@ BROKEN = {
     "a number that is none": (
         ("limit: 100", "limit: many"),
         "limit: 100",
-        "resources.0.endpoint.paginator.limit has to be a valid integer",
+        "resources.0.endpoint.paginator.limit must be a valid integer",
     ),
     "a page of one row": (
         ("limit: 100", "limit: 1"),
         "limit: 100",
-        "resources.0.endpoint.paginator.limit has to be greater than or equal to 2",
+        "resources.0.endpoint.paginator.limit must be greater than or equal to 2",
     ),
     "paging of no known kind": (
         ("type: offset", "type: sideways"),
         "paginator:",
-        "resources.0.endpoint.paginator has no type that is known: its type has to be one of"
+        "resources.0.endpoint.paginator has an unknown type: its type must be one of"
         " 'offset', 'page_number', 'cursor', 'json_link', 'header_link'",
     ),
     "a list at another host": (
         ("path: /v1/tickets", "path: http://other.example/v1/tickets"),
         "path: /v1/tickets",
-        "resources.0.endpoint.path needs what comes after the base URL, such as /v1/tickets",
+        "resources.0.endpoint.path needs a path relative to the base URL, such as /v1/tickets",
     ),
     "a list at another host by two slashes": (
         ("path: /v1/tickets", "path: //other.example/v1/tickets"),
         "path: /v1/tickets",
-        "resources.0.endpoint.path needs what comes after the base URL, such as /v1/tickets",
+        "resources.0.endpoint.path needs a path relative to the base URL, such as /v1/tickets",
     ),
     "a list at another host by backslashes": (
         ("path: /v1/tickets", r"path: \\other.example\v1"),
@@ -72,13 +72,13 @@ BROKEN = {
     "a key that stands there twice": (
         ("      path: /v1/tickets\n", "      path: /v1/tickets\n      path: /v2/tickets\n"),
         None,
-        "path is there twice",
+        "duplicate key path: remove one of them",
     ),
-    "a letter that YAML does not take": (("path: /v1", "path: \x00/v1"), None, "not YAML"),
+    "a letter that YAML does not take": (("path: /v1", "path: \x00/v1"), None, "invalid YAML"),
     "a date that is none": (
         ("limit: 100", "limit: 2026-13-45"),
         "limit: 100",
-        "limit has to be a valid integer",
+        "limit must be a valid integer",
     ),
     "brackets without an end": (
         ("limit: 100", f"limit: {'[' * 3000}{']' * 3000}"),
@@ -88,12 +88,12 @@ BROKEN = {
     "a secret in the file": (
         ('dlt.secrets["api_key"]', "sk-planted-7Qx9"),
         'api_key: dlt.secrets["api_key"]',
-        'client.auth.api_key needs dlt.secrets["..."], for secrets stay out of a profile',
+        'client.auth.api_key needs dlt.secrets["..."], because a profile must not contain secrets',
     ),
     "a secret where none is filled in": (
         ("    location: query\n", '    location: query\n  headers:\n    X-Key: dlt.secrets["k"]\n'),
         None,
-        "client.headers.X-Key needs no secret, as it would be sent as it is spelled",
+        "client.headers.X-Key needs a plain value, because a secret reference would be sent",
     ),
     "a secret among the parameters": (
         (
@@ -101,42 +101,42 @@ BROKEN = {
             '      params:\n        key: dlt.secrets["k"]\n      data_selector',
         ),
         None,
-        "resources.0.endpoint.params.key needs no secret",
+        "resources.0.endpoint.params.key needs a plain value, because a secret",
     ),
     "a field that is not said": (
         ("      status: status\n", ""),
         "- name: help_desk_tickets",
-        "resources.0 needs fields to say where status is found",
+        "resources.0 needs the path of status under fields",
     ),
     "a path with an index": (
         ("status: status", "status: status[0]"),
         "status: status",
-        "resources.0.fields.status has to be a path such as meta.count",
+        "resources.0.fields.status must be a path such as meta.count",
     ),
     "a type that there is none of": (
         ("      id: id", "      id: {path: id, type: uuid}"),
         "id: id",
-        "resources.0.fields.id.type has to be 'bigint', 'text', 'timestamp', 'double' or 'bool'",
+        "resources.0.fields.id.type must be 'bigint', 'text', 'timestamp', 'double' or 'bool'",
     ),
     "another write disposition": (
         ("write_disposition: merge", "write_disposition: replace"),
         "write_disposition: merge",
-        "resource_defaults.write_disposition has to be 'merge'",
+        "resource_defaults.write_disposition must be 'merge'",
     ),
     "no resource": (
         (GOOD[GOOD.index("resources:") :], "resources: []\n"),
         "resources:",
-        "resources has to",
+        "resources must",
     ),
     "a name that is taken": (
         ("name: help_desk_tickets", "name: ticket_backlog"),
         "- name: help_desk_tickets",
-        "resources.0.name needs another name, as this project has tables or assets called so",
+        "resources.0.name needs another name, because this project uses it for its own tables",
     ),
     "no tickets": (
         ("name: help_desk_tickets", "name: users"),
         "resources:",
-        "resources needs one of the name help_desk_tickets",
+        "resources needs a resource named help_desk_tickets",
     ),
     "two of a name": (
         (
@@ -144,7 +144,7 @@ BROKEN = {
             GOOD[GOOD.index("  - name") :] + GOOD[GOOD.index("  - name") :],
         ),
         None,
-        "resources.1.name needs another name, as there is one of that name",
+        "resources.1.name needs another name, because this one is taken",
     ),
     "an id of what is not listed": (
         (
@@ -155,13 +155,13 @@ BROKEN = {
             .replace("/v1/tickets", "/v1/{resources.people.id}/notes"),
         ),
         None,
-        "resources.1.endpoint.path needs the name of a resource that is asked for by itself: one of"
+        "resources.1.endpoint.path needs the name of a resource that has no parent itself: one of"
         " help_desk_tickets",
     ),
     "braces around something else": (
         ("path: /v1/tickets", "path: /v1/{desk}/tickets"),
         "path: /v1/tickets",
-        "resources.0.endpoint.path needs a path in which {resources.help_desk_tickets.id}",
+        "needs a path with one placeholder such as {resources.help_desk_tickets.id}",
     ),
     "a key that is no field": (
         (
@@ -172,12 +172,12 @@ BROKEN = {
             ),
         ),
         None,
-        "resources.1.primary_key needs names of its fields, and metric is none",
+        "resources.1.primary_key needs names of its fields, and metric is not one of them",
     ),
     "another key of tickets": (
         ("name: help_desk_tickets", "name: help_desk_tickets\n    primary_key: status"),
         None,
-        "resources.0.primary_key needs id alone, as tickets have one that is theirs",
+        "resources.0.primary_key needs to be id alone, because ticket ids are unique",
     ),
     "a spelling of times that there is none of": (
         ("client:", "format: unix\nclient:"),
@@ -187,17 +187,17 @@ BROKEN = {
     "a time zone that there is none of": (
         ("client:", "time_zone: Europe/Berlim\nclient:"),
         None,
-        "time_zone needs the name of a time zone, such as Europe/Berlin or UTC",
+        "time_zone needs an IANA time zone name, such as Europe/Berlin or UTC",
     ),
     "no YAML": (
         ("    location: query", "    location: [query"),
         None,
-        "this is not YAML (",
+        "invalid YAML (",
     ),
     "nothing": (
         (GOOD, ""),
         None,
-        "the profile has to be a valid dictionary",
+        "the profile must be a valid dictionary",
     ),
 }
 
@@ -224,7 +224,7 @@ def test_a_mistake_is_one_sentence_with_line_and_remedy(mistake: str, tmp_path: 
 def test_a_profile_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(dg.Failure, match=r"cannot be read \(No such file or directory\): set"):
         load_profile(str(tmp_path / "desk.yaml"))
-    with pytest.raises(dg.Failure, match="no profile called 'zendesc'; did you mean zendesk"):
+    with pytest.raises(dg.Failure, match="Unknown profile 'zendesc'; did you mean zendesk"):
         load_profile("zendesc")
 
 

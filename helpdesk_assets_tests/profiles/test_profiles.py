@@ -179,7 +179,7 @@ def test_freshdesk_says_where_its_list_cannot_be_read_further(
     monkeypatch.setenv("SOURCES__HELP_DESK__PAGES_IN_FLIGHT", "16")
     open_desk("freshdesk", 31_000)
 
-    assert "no page after number 300" in sentence_of(sync())
+    assert "no pages after page 300" in sentence_of(sync())
 
 
 def test_what_a_profile_excludes_is_nowhere(

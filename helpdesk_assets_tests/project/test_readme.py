@@ -171,7 +171,7 @@ def test_make_dev_ends_with_one_ctrl_c(make: list[str], tmp_path: Path) -> None:
     ):
         try:
             wait_for(lambda: requests.get(f"http://127.0.0.1:{port}", timeout=5).ok, log)
-            desk = re.search(r"is at (http://\S+)", log.read_text())
+            desk = re.search(r"tickets at (http://\S+)", log.read_text())
             assert desk
             assert requests.get(f"{desk.group(1)}/v1/tickets", timeout=5).status_code == 401
         finally:

@@ -35,13 +35,13 @@ FILE = "DESTINATION__DUCKDB__CREDENTIALS"
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        (ADDRESS, None, "address is missing"),
-        (ADDRESS, "", "address is missing"),
-        (ADDRESS, "  ", "address is missing"),
-        (ADDRESS, "127.0.0.1:8010", "does not begin with http:// or https://"),
-        (ADDRESS, "api.example.com/help", "does not begin with http:// or https://"),
-        (ADDRESS, "ftp://api.example.com", "does not begin with http:// or https://"),
-        (ADDRESS, "https://", "does not begin with http:// or https://"),
+        (ADDRESS, None, "base URL is missing"),
+        (ADDRESS, "", "base URL is missing"),
+        (ADDRESS, "  ", "base URL is missing"),
+        (ADDRESS, "127.0.0.1:8010", "does not start with http:// or https://"),
+        (ADDRESS, "api.example.com/help", "does not start with http:// or https://"),
+        (ADDRESS, "ftp://api.example.com", "does not start with http:// or https://"),
+        (ADDRESS, "https://", "does not start with http:// or https://"),
         (KEY, None, "API key is missing"),
         (KEY, "", "API key is missing"),
         (FILE, None, "no DuckDB file"),
@@ -277,7 +277,7 @@ def test_an_address_that_holds_more_than_an_address_is_refused_and_not_shown(
     monkeypatch.setenv(ADDRESS, address)
     result = sync()
 
-    assert sentence_of(result).startswith("The help desk's address ")
+    assert sentence_of(result).startswith("The help desk's base URL ")
     assert ADDRESS in sentence_of(result)
     assert "hunter2" not in everything_logged(instance, result)
 

@@ -54,7 +54,7 @@ def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
     assert status == 200
     assert body == {"data": Desk(12, 7).tickets[10:], "total": 12}
     assert process.returncode == 0
-    assert said == "The help desk is closed.\n"
+    assert said == "Help desk stopped.\n"
 
 
 def test_it_may_keep_the_total_to_itself() -> None:
@@ -80,7 +80,7 @@ def test_a_page_that_cannot_be_is_refused_as_json(query: str, sandbox: StartSand
     status, body = get(f"{desk.base_url}/v1/tickets?api_key={API_KEY}&{query}")
 
     assert status == 400
-    assert "offset begins at 0" in str(body["error"])
+    assert "offset starts at 0" in str(body["error"])
 
 
 def test_tickets_are_the_same_for_the_same_seed_and_believable() -> None:
@@ -155,4 +155,4 @@ def test_a_number_of_tickets_that_cannot_be_is_refused() -> None:
     finished = command(*RUN, "--tickets", "-1")
 
     assert finished.returncode == 2
-    assert "0 or more tickets" in finished.stdout
+    assert "must be 0 or more" in finished.stdout

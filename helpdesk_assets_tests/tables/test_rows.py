@@ -134,7 +134,7 @@ def test_a_share_that_is_none_is_said_so(
     connect(sandbox(tickets=1))
     monkeypatch.setenv("SOURCES__HELP_DESK__REJECTED_SHARE", share)
 
-    assert "is not between 0 and 1: set SOURCES__HELP_DESK__REJECTED_SHARE" in sentence_of(sync())
+    assert "must be between 0 and 1: set SOURCES__HELP_DESK__REJECTED_SHARE" in sentence_of(sync())
 
 
 def test_of_a_ticket_that_is_listed_twice_the_last_one_counts(

@@ -140,4 +140,4 @@ def test_what_is_not_strictly_json_is_read(send: Send, warehouse: Warehouse) -> 
 def test_what_is_nested_without_end_is_said_to_be_so(nested: bytes, send: Send) -> None:
     sentence = sentence_of(send(b'{"id": 1, "deep": ' + nested))
 
-    assert "sent JSON that is nested deeper than Python reads it" in sentence
+    assert "sent JSON that is nested too deeply to be read" in sentence

@@ -124,7 +124,7 @@ def test_secrets_are_not_sent_to_where_a_token_request_is_redirected(
     server: Server, session: HelpDeskSession
 ) -> None:
     server.redirects = True
-    with pytest.raises(NoTokenError, match="check access_token_url of the profile"):
+    with pytest.raises(NoTokenError, match="check access_token_url in the profile"):
         session.send(page_at(server, 0), "offset 0")
 
     assert server.tokens == 1

@@ -163,7 +163,7 @@ def test_the_page_of_the_tickets_shows_columns_and_checks(visit: Visit) -> None:
 
     for text in ("Columns", "subject", "TIMESTAMP WITH TIME ZONE", "2,500"):
         expect(page.get_by_text(text, exact=True).first).to_be_visible()
-    expect(page.get_by_text("The ticket's title, as its requester wrote it.")).to_be_visible()
+    expect(page.get_by_text("The ticket's title, as written by the requester.")).to_be_visible()
     expect(page.get_by_text("support-data")).to_be_visible()
     page.set_viewport_size({"width": 1280, "height": 1150})
     visit.picture("tickets")
@@ -264,7 +264,9 @@ def test_a_check_that_has_not_passed_is_seen_with_its_sentence(visit: Visit) -> 
     visit.page.get_by_text("no_rejected_rows", exact=True).first.click()
 
     expect(
-        visit.page.get_by_text("rows could not be read; help_desk.help_desk_tickets_rejected")
+        visit.page.get_by_text(
+            "could not be loaded: see the reasons in help_desk.help_desk_tickets_rejected"
+        )
     ).to_be_visible()
     visit.picture("warning")
 
@@ -274,7 +276,7 @@ def test_a_red_run_is_seen_with_its_sentence(visit: Visit) -> None:
     run_id = visit.materialize_all()
 
     expect(visit.page.get_by_text("Failure", exact=True).first).to_be_visible()
-    sentence = visit.page.get_by_text(re.compile("did not show that its list has ended")).first
+    sentence = visit.page.get_by_text(re.compile("the end of its list was not reached")).first
     expect(sentence).to_be_visible()
     # The log has scrolled on to what could not run either.
     sentence.scroll_into_view_if_needed()
@@ -288,9 +290,9 @@ def test_a_red_run_is_seen_with_its_sentence(visit: Visit) -> None:
     told = visit.hook.posted
     assert len({alert["run_url"] for alert in told}) == len(told), told
     warned, failed = told[-2:]
-    assert "The check no_rejected_rows of help_desk_tickets failed" in warned["title"]
-    assert failed["title"] == "help_desk_tickets failed"
-    assert "did not show that its list has ended" in failed["sentence"]
+    assert "Check no_rejected_rows on help_desk_tickets failed" in warned["title"]
+    assert failed["title"] == "Step help_desk_tickets failed"
+    assert "the end of its list was not reached" in failed["sentence"]
     assert failed["run_url"] == f"http://localhost:3000/runs/{run_id}"
 
 
@@ -303,7 +305,7 @@ def test_a_check_is_red_where_something_else_has_written(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Execute all").click()
     visit.page.get_by_text("id_is_unique", exact=True).first.click()
 
-    expect(visit.page.get_by_text("1 ids stand in more than one row.")).to_be_visible()
+    expect(visit.page.get_by_text("1 duplicate id.")).to_be_visible()
     visit.picture("red-check")
 
 
@@ -316,7 +318,7 @@ def test_a_backfill_without_a_month_asks_for_nothing_and_says_so(visit: Visit) -
     visit.until_run_ends()
 
     expect(page.get_by_text("Failure", exact=True).first).to_be_visible()
-    expect(page.get_by_text(re.compile("No month was chosen")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("No month is selected")).first).to_be_visible()
     assert visit.desk.queries == []
 
 
