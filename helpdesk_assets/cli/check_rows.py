@@ -85,7 +85,8 @@ def _of_list(resource: Resource, rows: list[Row], times: Times) -> Finding:
             "identify a row",
         )
     whose = f", for the first row of {resource.parent}" if resource.parent else ""
-    return Finding(resource.name, True, f"{len(rows)} rows at {at}{whose}")
+    found = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+    return Finding(resource.name, True, f"{found} at {at}{whose}")
 
 
 def _first_rows(connection: Connection, walk: Walk, seen: dict[str, list[Row]]) -> list[Row]:

@@ -479,7 +479,7 @@ def test_the_command_line_loads_all_of_them_and_shows_no_one_s_words(
 
     assert looked.returncode == 0, looked.stdout
     assert "ok      users     100 rows at users\n" in looked.stdout
-    assert "ok      comments  1 rows at comments, for the first of help_desk_tickets\n" in (
+    assert "ok      comments  1 row at comments, for the first row of help_desk_tickets\n" in (
         looked.stdout
     )
     assert finished.returncode == 0, finished.stdout
