@@ -26,10 +26,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(READY)  ## Load a sandbox's tickets into DuckDB through Dagster, and show what landed.
+demo: $(READY)  ## Load tickets from a local sandbox into DuckDB with Dagster, and print the result.
 	@$(SANDBOX) -- $(BIN)/python -m helpdesk_assets.sandbox.demo
 
-dev: $(READY)  ## Start a sandbox and the Dagster UI; Ctrl-C ends both.
+dev: $(READY)  ## Start a local sandbox and the Dagster UI; Ctrl-C stops both.
 	@$(SANDBOX) -- $(BIN)/dg dev --port $(PORT)
 
 test: $(READY)  ## Run the tests, as many at a time as there are cores, up to four.
@@ -37,7 +37,7 @@ test: $(READY)  ## Run the tests, as many at a time as there are cores, up to fo
 
 # In an environment of its own: it is made for Django, and this project is not.
 REAL := helpdesk_assets_tests/real
-test-real: $(READY) .venv-real/.ready  ## Run the tests with django-helpdesk, a help desk that is none of ours.
+test-real: $(READY) .venv-real/.ready  ## Run the tests against django-helpdesk, a real help desk.
 	$(BIN)/python -m pytest -m real $(REAL)
 
 .venv-real/.ready: $(REAL)/requirements.lock | $(READY)
@@ -60,7 +60,7 @@ XDIST := -n auto --maxprocesses 4
 
 # Without the extra app, which asks for a newer pydantic and requests than the core does. The tools
 # of the tests are the newest.
-test-oldest: $(READY)  ## Run the core of the tests with the oldest packages that pyproject.toml allows.
+test-oldest: $(READY)  ## Run the core tests with the oldest packages that pyproject.toml allows.
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-oldest
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python .venv-oldest/bin/python \
 		--extra reports --extra sandbox --extra slack --no-header \
@@ -73,7 +73,7 @@ test-oldest: $(READY)  ## Run the core of the tests with the oldest packages tha
 
 # What the lock file would become tomorrow, and without the retired package: its requirement is
 # overridden by one that no Python meets.
-test-next: $(READY)  ## Run the core of the tests with the newest packages, without dagster-embedded-elt.
+test-next: $(READY)  ## Run the core tests with the newest packages, without dagster-embedded-elt.
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-next
 	echo "dagster-embedded-elt ; python_version < '3'" > .venv-next/overrides.txt
 	$(BIN)/uv pip install --quiet --python .venv-next/bin/python \
@@ -82,27 +82,27 @@ test-next: $(READY)  ## Run the core of the tests with the newest packages, with
 	@touch .venv-next/.ready
 	.venv-next/bin/python -m pytest $(XDIST) $(TESTS)
 
-test-wheel: $(READY)  ## Install the wheel beside the oldest and the newest Dagster, and run a sync there.
+test-wheel: $(READY)  ## Install the wheel with the oldest and the newest Dagster, and run a sync.
 	$(BIN)/python -m pytest -m registry helpdesk_assets_tests/project/test_packaging.py
 
 KILLS ?= 50
-kills: $(READY)  ## Kill KILLS syncs at random moments, and see that the next one mends it.
+kills: $(READY)  ## Kill KILLS syncs at random moments, and check that the next one recovers.
 	$(BIN)/python -m helpdesk_assets_tests.load.kills --trials $(KILLS)
 
 TRIALS ?= 100
-churn: $(READY)  ## Read a desk that changes while it is read, TRIALS times: ours and plain dlt.
+churn: $(READY)  ## Read a changing help desk TRIALS times, with this project and with plain dlt.
 	$(BIN)/python -m helpdesk_assets_tests.paging.churn --trials $(TRIALS)
 
 MINUTES ?= 10
-fuzz: $(READY)  ## Feed what reads strangers' words with made-up ones, for MINUTES.
+fuzz: $(READY)  ## Feed random input to the parsers for MINUTES.
 	$(BIN)/python -m helpdesk_assets_tests.transport.fuzz --minutes $(MINUTES)
 
 ROWS ?= 100000
-bench: $(READY)  ## Measure this project beside plain dlt, with ROWS tickets; ARGS="--write docs" keeps it.
+bench: $(READY)  ## Compare speed and memory with plain dlt, for ROWS tickets; ARGS="--write docs" updates docs.
 	$(BIN)/python -m helpdesk_assets_tests.bench --rows $(ROWS) $(ARGS)
 
 COMMIT ?= HEAD~1
-bench-against: $(READY)  ## Measure this checkout beside another commit, in turns: COMMIT=..., ROWS=...
+bench-against: $(READY)  ## Compare speed and memory with another COMMIT, for ROWS tickets.
 	$(BIN)/python -m helpdesk_assets_tests.bench.against --rows $(ROWS) $(COMMIT)
 
 lint: $(READY)  ## Check style, imports and types.
@@ -111,11 +111,11 @@ lint: $(READY)  ## Check style, imports and types.
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-format: $(READY)  ## Put the code into shape.
+format: $(READY)  ## Format the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(READY)  ## Resolve the dependencies anew into requirements.lock.
+lock: $(READY)  ## Update requirements.lock.
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
 		--python-version 3.10 --no-strip-extras --upgrade --quiet --custom-compile-command "make lock" \
 		--output-file requirements.lock
@@ -123,10 +123,10 @@ lock: $(READY)  ## Resolve the dependencies anew into requirements.lock.
 		--python-version 3.10 --upgrade --quiet --custom-compile-command "make lock" \
 		--output-file $(REAL)/requirements.lock
 
-pictures: test-ui  ## Take the README's pictures anew.
+pictures: test-ui  ## Update the README's pictures.
 	cd pictures && cp lineage.png tickets.png plot.png red-run.png ../docs/
 
-clean:  ## Remove the environments, the sandbox's data and what Dagster kept of its runs.
+clean:  ## Remove the environments, the sandbox's data and Dagster's run history.
 	rm -rf .venv .venv-next .venv-oldest .venv-real $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find .dagster -mindepth 1 ! -name dagster.yaml -delete
 

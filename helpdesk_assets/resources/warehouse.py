@@ -1,4 +1,4 @@
-"""Where the tickets go: a DuckDB file, which one load at a time may write."""
+"""The resource for the DuckDB file that tickets are loaded into, by one load at a time."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.I)
 
 
 class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
-    """The DuckDB file that tickets are loaded into, each desk's in a dataset of its own."""
+    """The DuckDB file that tickets are loaded into. Each help desk has a dataset of its own."""
 
     credentials: str | None = Field(
         default=None,
@@ -53,8 +53,8 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
     memory_limit: str | None = Field(
         default=None,
         description=(
-            "The most memory that DuckDB may take for a load, as DuckDB writes it; beyond that it "
-            "uses the disk beside the file, so that a large desk needs no large machine. "
+            "The maximum amount of memory that DuckDB uses for a load, such as 200MB. Beyond it, "
+            "DuckDB uses the disk beside the file. "
             f"Default: {DEFAULT_MEMORY_LIMIT}. Environment: DESTINATION__DUCKDB__MEMORY_LIMIT. "
             "File: memory_limit under [destination.duckdb] in .dlt/config.toml."
         ),
@@ -62,7 +62,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HelpDeskWarehouse"]:
-        """Take part in the pool that keeps the DuckDB file at one run at a time."""
+        """Take part in the pool that limits the DuckDB file to one run at a time."""
         if context.instance and context.run:
             with alive(context.instance, context.run.run_id):
                 others = runs_ahead(context.instance, context.run.run_id)
@@ -76,7 +76,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             yield self
 
     def path(self, dataset: str = DATASET) -> Path:
-        """Return the DuckDB file's path. Raises dg.Failure when it is missing or no file's."""
+        """Return the DuckDB file's path. Raises dg.Failure if it is missing or not a file."""
         return Path(self._resolved(dataset).database).absolute()
 
     @contextmanager
@@ -184,8 +184,8 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             duckdb.connect(config={"memory_limit": limit}).close()
         except duckdb.Error:
             raise setting_failure(
-                f"DuckDB cannot read {limit!r} as an amount of memory: set "
-                f"DESTINATION__DUCKDB__MEMORY_LIMIT to one, such as {DEFAULT_MEMORY_LIMIT}."
+                f"{limit!r} is not an amount of memory that DuckDB accepts: set "
+                f"DESTINATION__DUCKDB__MEMORY_LIMIT to an amount such as {DEFAULT_MEMORY_LIMIT}."
             ) from None
         return limit
 
@@ -212,8 +212,8 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         name = Path(credentials.database).name.lstrip(".").partition(".")[0]
         if name.lower() in (dataset, f"{dataset}_staging"):
             raise setting_failure(
-                f"A DuckDB file called {name} cannot hold the dataset {dataset}, for DuckDB would "
-                f"mistake one for the other: {SET_CREDENTIALS}"
+                f"A DuckDB file called {name} cannot hold the dataset {dataset}, because DuckDB "
+                f"cannot tell the two names apart: {SET_CREDENTIALS}"
             )
         return credentials
 
@@ -227,7 +227,7 @@ def _refuse_what_is_no_file(credentials: str) -> None:
     if credentials == ":memory:" or (scheme and scheme[1].lower() != "duckdb"):
         kind = scheme[1] if scheme else credentials
         raise setting_failure(
-            f"Tickets are loaded into a file, and {kind!r} is no DuckDB file: {SET_CREDENTIALS}"
+            f"Tickets are loaded into a DuckDB file, and {kind!r} is not one: {SET_CREDENTIALS}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The DuckDB file as one file among others: who may write it, and what is said when nobody can."""
+"""The DuckDB file: who may open it when, and the error message when it cannot be opened."""
 
 import glob
 import os
@@ -75,7 +75,7 @@ class DuckDbFile:
         """
         path = self.path
         if path.is_dir() or not path.parent.is_dir():
-            raise self._failure("it is a folder, or its folder is not there")
+            raise self._failure("it is a folder, or its folder does not exist")
         lock = FileLock(path.with_name(f".{path.name}.lock"))
         wait = self.lock_timeout if timeout is None else timeout
         try:
@@ -88,8 +88,8 @@ class DuckDbFile:
                 lock.acquire(timeout=wait - SILENCE)
         except Timeout:
             raise setting_failure(
-                f"Another run is loading tickets into {path}: run again when it has ended. To let "
-                "runs take turns, limit the pool of these assets to one in this Dagster instance: "
+                f"Another run is loading tickets into {path}: run again when it has ended. To "
+                "queue such runs, limit the pool of these assets in this Dagster instance: "
                 f"dagster instance concurrency set duckdb 1. {UNCHANGED}"
             ) from None
         except OSError as error:
@@ -163,7 +163,7 @@ class DuckDbFile:
             if not _is_alive(left):
                 shutil.rmtree(left, ignore_errors=True)
         for sign in UNFIT.findall(str(self.path.parent)):
-            raise self._failure(f"dlt cannot work in a folder that has {sign} in its path")
+            raise self._failure(f"dlt does not support {sign} in the path of a folder")
         folder = self.path.with_name(f"{self._working_name}{uuid4().hex[:12]}")
         folder.mkdir(mode=0o700)
         try:
@@ -208,12 +208,12 @@ class DuckDbFile:
         path = self.path
         if os.strerror(ENOSPC) in reason:
             return setting_failure(
-                f"The disk that {path} is on is full: make room there and run again. {UNCHANGED}"
+                f"The disk that {path} is on is full: free disk space and run again. {UNCHANGED}"
             )
         if "Out of Memory" in reason:
             return setting_failure(
-                f"DuckDB ran out of the memory that it may take to load tickets into {path}: set "
-                f"DESTINATION__DUCKDB__MEMORY_LIMIT to more. {UNCHANGED}"
+                f"DuckDB ran out of the memory that is allowed for loading tickets into {path}: "
+                f"set DESTINATION__DUCKDB__MEMORY_LIMIT to more. {UNCHANGED}"
             )
         if "lock" in reason:
             return setting_failure(

@@ -58,7 +58,7 @@ def test_a_full_disk_is_said_so_and_loses_nothing(
         ticket.update(status="closed", letter=chance.randbytes(60_000).hex())
     result = sync()
 
-    assert "is full: make room there and run again" in sentence_of(result)
+    assert "is full: free disk space and run again" in sentence_of(result)
     assert warehouse.tickets() == before
 
     subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)

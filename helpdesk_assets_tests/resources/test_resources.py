@@ -46,7 +46,7 @@ FILE = "DESTINATION__DUCKDB__CREDENTIALS"
         (KEY, "", "API key is missing"),
         (FILE, None, "no DuckDB file"),
         (FILE, "", "no DuckDB file"),
-        (FILE, ":memory:", "no DuckDB file"),
+        (FILE, ":memory:", "is not one"),
         (FILE, "duckdb:///:memory:", "no DuckDB file"),
         (FILE, ":pipeline:", "no DuckDB file"),
         (FILE, "/no/such/folder/tickets.duckdb", "cannot be opened"),
@@ -159,7 +159,7 @@ def test_a_run_waits_each_time_that_another_process_has_the_file_open(
 
 @pytest.mark.parametrize(
     ("limit", "says"),
-    [("plenty", "cannot read 'plenty' as an amount of memory"), ("1MB", "ran out of the memory")],
+    [("plenty", "'plenty' is not an amount of memory"), ("1MB", "ran out of the memory")],
 )
 def test_a_memory_limit_that_will_not_do_is_said_so(
     limit: str,
@@ -306,7 +306,7 @@ def test_a_destination_that_is_no_file_is_refused_and_makes_none(
     monkeypatch.chdir(warehouse.path.parent)
     sentence = sentence_of(sync())
 
-    assert "is no DuckDB file" in sentence
+    assert "is not one: set" in sentence
     assert "set DESTINATION__DUCKDB__CREDENTIALS" in sentence
     assert "planted-4711" not in sentence
     assert desk.queries == []
