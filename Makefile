@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # pip's own notices are not this project's.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-oldest test-next test-wheel test-real test-ui churn fuzz kills bench bench-against lint format lock pictures clean
+.PHONY: help demo dev test test-all test-oldest test-next test-wheel test-real test-ui churn fuzz kills bench bench-against lint format lock pictures clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ dev: $(READY)  ## Start a sandbox and the Dagster UI; Ctrl-C ends both.
 
 test: $(READY)  ## Run the tests, as many at a time as there are cores, up to four.
 	$(BIN)/python -m pytest -n auto --maxprocesses 4
+
+test-all: test  ## Run the tests, and then what proves at length what they prove in a short form.
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m long
 
 # In an environment of its own: it is made for Django, and this project is not.
 REAL := helpdesk_assets_tests/real

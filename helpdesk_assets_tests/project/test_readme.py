@@ -121,10 +121,15 @@ def test_make_demo_fails_when_the_run_does(make: list[str], tmp_path: Path) -> N
     assert "cannot be opened" in finished.stdout + finished.stderr
 
 
-def test_make_test_runs_the_tests(make: list[str]) -> None:
-    recipe = subprocess.check_output([*make, "--dry-run", "test"], cwd=PROJECT, text=True)
+def test_make_test_runs_the_tests_and_make_test_all_the_others_too(make: list[str]) -> None:
+    recipes = [
+        subprocess.check_output([*make, "--dry-run", target], cwd=PROJECT, text=True).strip()
+        for target in ("test", "test-all")
+    ]
 
-    assert recipe.strip().endswith("-m pytest -n auto --maxprocesses 4")
+    assert recipes[0].endswith("-m pytest -n auto --maxprocesses 4")
+    assert recipes[1].startswith(recipes[0])
+    assert recipes[1].endswith("-m pytest -n auto --maxprocesses 4 -m long")
 
 
 def test_make_dev_ends_with_one_ctrl_c(make: list[str], tmp_path: Path) -> None:
