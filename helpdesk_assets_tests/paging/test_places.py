@@ -1,6 +1,7 @@
 """Places are not rows: lists that count well and do not hold what they count."""
 
 import random
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,17 +16,12 @@ from helpdesk_assets.paging.counted import CompleteWalk
 from helpdesk_assets.paging.positions import Counted, OffsetPaging, PageNumberPaging
 from helpdesk_assets.sandbox.desk import ORDERS, Desk, Ticket
 from helpdesk_assets.transport.pages import Page
-from helpdesk_assets_tests.conftest import (
-    SETTINGS,
-    Warehouse,
-    command,
-    metadata_of,
-    sentence_of,
-)
+from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, at_length, metadata_of, sentence_of
 from helpdesk_assets_tests.support.odd import OddApi, OddDesk
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
 Serve = Callable[..., Any]
+Check = Callable[..., subprocess.CompletedProcess[str]]
 
 PROFILE = """\
 client:
@@ -42,7 +38,6 @@ resources:
 OFFSET = "{type: offset}"
 NUMBER = "{type: page_number, base_page: 1, limit: 100, limit_param: limit}"
 LINK = "{type: json_link, next_url_path: next}"
-CHECK = ("python", "-m", "helpdesk_assets", "check")
 
 
 @pytest.fixture
@@ -71,7 +66,7 @@ def stored(warehouse: Warehouse) -> list[int]:
 @pytest.mark.parametrize("paginator", [OFFSET, NUMBER])
 @pytest.mark.parametrize("total", [True, False])
 def test_ties_that_are_broken_anew_for_each_page_fail_the_run_and_the_check(
-    paginator: str, total: bool, served: Serve, sync: Sync, warehouse: Warehouse
+    paginator: str, total: bool, served: Serve, sync: Sync, check: Check, warehouse: Warehouse
 ) -> None:
     well = OddApi(OddDesk(Desk(250)), total=total)
     with served(well, paginator):
@@ -79,7 +74,7 @@ def test_ties_that_are_broken_anew_for_each_page_fail_the_run_and_the_check(
     tied = OddApi(OddDesk(Desk(250), tied=150), total=total)
     with served(tied, paginator):
         sentence = sentence_of(sync())
-        checked = command(*CHECK)
+        checked = check()
 
     assert "so that others may be missing: order the list by something unique" in sentence
     assert "with sort_by among the params of its profile. The table is as it was" in sentence
@@ -94,7 +89,7 @@ def test_ties_that_are_broken_anew_for_each_page_fail_the_run_and_the_check(
 
 @pytest.mark.parametrize("paginator", [OFFSET, NUMBER])
 @pytest.mark.parametrize("at_the_end", [False, True])
-@pytest.mark.parametrize("tickets", [3, 50, 250])
+@pytest.mark.parametrize("tickets", at_length([3, 50, 250], short=[3, 250]))
 def test_rows_that_come_with_each_page_beside_its_own_are_told_apart(
     tickets: int, at_the_end: bool, paginator: str, served: Serve, sync: Sync, warehouse: Warehouse
 ) -> None:
@@ -148,12 +143,16 @@ def again(size: int) -> Callable[[], Response]:
     ids=["204", "last-50-again", "last-100-again", "last-one-again"],
 )
 def test_whatever_comes_past_the_end_is_not_more_of_the_list(
-    beyond: Callable[[], Response], served: Serve, sync: Sync, warehouse: Warehouse
+    beyond: Callable[[], Response],
+    served: Serve,
+    sync: Sync,
+    check: Check,
+    warehouse: Warehouse,
 ) -> None:
     api = OddApi(OddDesk(Desk(250)), beyond=beyond)
     with served(api):
         assert sync().success
-        checked = command(*CHECK)
+        checked = check()
 
     assert stored(warehouse) == list(range(1, 251))
     assert len(api.asked) < 40
