@@ -176,16 +176,19 @@ def test_the_size_of_a_page_that_is_asked_for_tells_a_full_one(
 
 @pytest.mark.parametrize(
     "header",
-    [
-        '<{}>; rel="next"',
-        "<{}>; Rel=next",
-        '<{}>; REL="NEXT"',
-        '<{}>; rel="last next"',
-        '<{}>;rel = "next"; title="a; b, c"',
-        '</tickets?cursor=0>; rel="first", <{}>; title="x\\"y"; rel="next"',
-        '</self>; rel="next"; anchor="/other", <{}>; rel="next"',
-        '<{}>; type="text/html"; rel=next',
-    ],
+    at_length(
+        [
+            '<{}>; rel="next"',
+            "<{}>; Rel=next",
+            '<{}>; REL="NEXT"',
+            '<{}>; rel="last next"',
+            '<{}>;rel = "next"; title="a; b, c"',
+            '</tickets?cursor=0>; rel="first", <{}>; title="x\\"y"; rel="next"',
+            '</self>; rel="next"; anchor="/other", <{}>; rel="next"',
+            '<{}>; type="text/html"; rel=next',
+        ],
+        short=['<{}>; rel="next"', '<{}>;rel = "next"; title="a; b, c"'],
+    ),
 )
 def test_link_headers_are_read_as_rfc_8288_has_them(
     header: str, served: Serve, sync: Sync, warehouse: Warehouse
