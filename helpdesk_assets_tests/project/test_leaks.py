@@ -15,8 +15,8 @@ from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.transport.redaction import Redaction
-from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, command
-from helpdesk_assets_tests.support.faults import ENVIRONMENT
+from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, at_length, command
+from helpdesk_assets_tests.support.faults import ENVIRONMENT, OF_EACH_KIND
 from helpdesk_assets_tests.support.leaks import hits, spellings
 
 KEY = "sk/7&+=% é"
@@ -58,7 +58,7 @@ def run(fault: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> boo
         return job.execute_in_process(instance=instance, raise_on_error=False).success
 
 
-@pytest.mark.parametrize("fault", [None, *FAULTS])
+@pytest.mark.parametrize("fault", at_length([None, *FAULTS], short=[None, *OF_EACH_KIND]))
 def test_nothing_is_found(
     fault: str | None,
     tmp_path: Path,
