@@ -17,7 +17,15 @@ from starlette.responses import Response
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.app import Answer
 from helpdesk_assets.warehouse.pool import life_of
-from helpdesk_assets_tests.conftest import BIN, EXECUTE, Sandbox, Warehouse, command, sentence_of
+from helpdesk_assets_tests.conftest import (
+    BIN,
+    EXECUTE,
+    Sandbox,
+    Warehouse,
+    at_length,
+    command,
+    sentence_of,
+)
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -166,7 +174,12 @@ def test_a_run_that_lives_is_waited_for_however_slow_it_is(
     assert len(warehouse.tickets()) == 10
 
 
-@pytest.mark.parametrize("dies", ["before it begins", "while it waits", "before it takes its turn"])
+@pytest.mark.parametrize(
+    "dies",
+    at_length(
+        ["before it begins", "while it waits", "before it takes its turn"], short=["while it waits"]
+    ),
+)
 def test_a_run_that_died_in_the_queue_is_in_nobodys_way(
     dies: str, sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:
