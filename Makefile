@@ -32,7 +32,7 @@ demo: $(READY)  ## Load a sandbox's tickets into DuckDB through Dagster, and sho
 dev: $(READY)  ## Start a sandbox and the Dagster UI; Ctrl-C ends both.
 	@$(SANDBOX) -- $(BIN)/dg dev --port $(PORT)
 
-test: $(READY)  ## Run the tests, as many at a time as there are cores, up to four.
+test: $(READY)  ## Run the tests, three at a time on two cores, and up to four.
 	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 test-all: test  ## Run the tests, and then what proves at length what they prove in a short form.
