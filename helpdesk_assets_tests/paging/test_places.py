@@ -64,7 +64,7 @@ def stored(warehouse: Warehouse) -> list[int]:
 
 
 @pytest.mark.parametrize("paginator", [OFFSET, NUMBER])
-@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize("total", at_length([True, False], short=[False]))
 def test_ties_that_are_broken_anew_for_each_page_fail_the_run_and_the_check(
     paginator: str, total: bool, served: Serve, sync: Sync, check: Check, warehouse: Warehouse
 ) -> None:
@@ -89,7 +89,7 @@ def test_ties_that_are_broken_anew_for_each_page_fail_the_run_and_the_check(
 
 @pytest.mark.parametrize("paginator", [OFFSET, NUMBER])
 @pytest.mark.parametrize("at_the_end", [False, True])
-@pytest.mark.parametrize("tickets", at_length([3, 50, 250], short=[3, 250]))
+@pytest.mark.parametrize("tickets", at_length([3, 50, 250], short=[250]))
 def test_rows_that_come_with_each_page_beside_its_own_are_told_apart(
     tickets: int, at_the_end: bool, paginator: str, served: Serve, sync: Sync, warehouse: Warehouse
 ) -> None:
