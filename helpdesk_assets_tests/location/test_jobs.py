@@ -92,7 +92,8 @@ def test_two_processes_at_once_take_turns(
     connect(desk)
     # The two would also race to make Dagster's own database, and the pool's places in it: on its
     # very first use, now and then, they make one each. That is not what this is about.
-    assert command("dagster", "instance", "concurrency", "set", "duckdb", "1").returncode == 0
+    with dg.DagsterInstance.get() as instance:
+        instance.event_log_storage.set_concurrency_slots("duckdb", 1)
     processes = [
         subprocess.Popen(
             [str(BIN / EXECUTE[0]), *EXECUTE[1:]],

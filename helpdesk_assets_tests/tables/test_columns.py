@@ -173,6 +173,7 @@ def reversed_order(fields: dict[str, Any]) -> dict[str, Any]:
             {"Größe": 1, "grosse": 2, "gr_e": 3},
             {"grosse": 2, tagged("grosse", "Größe"): 1, "gr_e": 3},
             id="one-name-in-ascii",
+            marks=pytest.mark.long,
         ),
         pytest.param(
             {"Due Date": "a", "due-date": "b", "due_date": "c", "dueDate": "d", " due_date": "e"},
@@ -189,6 +190,7 @@ def reversed_order(fields: dict[str, Any]) -> dict[str, Any]:
             {"a": {"b": 1}, "a__b": 2, "a_b": 3, "a.b": 4},
             {"a__b": 1, "a_b": 3, tagged("a_b", "a__b"): 2, tagged("a_b", "a.b"): 4},
             id="nested-and-flat",
+            marks=pytest.mark.long,
         ),
         pytest.param(
             {"Owner": {"id": 1, "ID": 2}, "owner": {"id": 3}},
@@ -198,6 +200,7 @@ def reversed_order(fields: dict[str, Any]) -> dict[str, Any]:
                 tagged(f"{tagged('owner', 'Owner')}__id", "ID"): 2,
             },
             id="objects",
+            marks=pytest.mark.long,
         ),
         pytest.param(
             {
