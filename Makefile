@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # pip's own notices are not this project's.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-oldest test-next test-wheel test-real test-ui churn fuzz kills bench bench-against lint format lock pictures clean
+.PHONY: help demo dev test test-all test-oldest test-next test-wheel test-real test-ui churn fuzz kills bench bench-against lint format lock pictures clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,8 +32,11 @@ demo: $(READY)  ## Load tickets from a local sandbox into DuckDB with Dagster, a
 dev: $(READY)  ## Start a local sandbox and the Dagster UI; Ctrl-C stops both.
 	@$(SANDBOX) -- $(BIN)/dg dev --port $(PORT)
 
-test: $(READY)  ## Run the tests, as many at a time as there are cores, up to four.
+test: $(READY)  ## Run the tests, three at a time on two cores, and up to four.
 	$(BIN)/python -m pytest -n auto --maxprocesses 4
+
+test-all: test  ## Run the tests, and then what proves at length what they prove in a short form.
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m long
 
 # In an environment of its own: it is made for Django, and this project is not.
 REAL := helpdesk_assets_tests/real

@@ -1,4 +1,10 @@
-"""What tests share: a sandbox to read from, a DuckDB file to load into, and ways to run."""
+"""What tests share: a sandbox to read from, a DuckDB file to load into, and ways to run.
+
+What proves a thing at length is marked ``long``: it is not in ``make test``, which has a short form
+of each beside it, and is in ``make test-all``. The members of a long list are marked by
+``at_length``, which is told those of the short form; where there are many examples or seeds, a
+test is there twice, with few and, marked, with all.
+"""
 
 import os
 import shutil
@@ -7,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -20,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from helpdesk_assets.build import build_defs
+from helpdesk_assets.cli.main import main
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.app import Answer, Fault, build_app
 from helpdesk_assets.sandbox.desk import Desk
@@ -31,6 +38,33 @@ BIN = Path(sys.executable).parent
 API_KEY = "sk-planted-7Qx9"
 EXECUTE = ("dagster", "job", "execute", "-m", "helpdesk_assets", "-j", "help_desk_sync")
 SETTINGS = ("SOURCES__HELP_DESK__BASE_URL", "API_KEY", "DESTINATION__DUCKDB__CREDENTIALS")
+
+
+def at_length(every: Iterable[Any], short: Collection[Any] | int) -> list[Any]:
+    """Return parameters of a test, of which those that its short form is without are ``long``.
+
+    Args:
+        every: the parameters; each is a tuple where a test has several.
+        short: those of the short form, or how many of the first they are.
+    """
+    found = list(every)
+    if isinstance(short, int):
+        short = found[:short]
+    assert all(each in found for each in short), short
+    return [
+        pytest.param(
+            *(each if isinstance(each, tuple) else (each,)),
+            marks=() if each in short else pytest.mark.long,
+        )
+        for each in found
+    ]
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Run three tests at a time on two cores, for a third of the time a test waits."""
+    cores = yield
+    return cores * 3 // 2
 
 
 class Sandbox:
@@ -145,6 +179,20 @@ def sync(instance: dg.DagsterInstance) -> Callable[[], dg.ExecuteInProcessResult
 def whole_sync(instance: dg.DagsterInstance) -> Callable[[], dg.ExecuteInProcessResult]:
     """Run the job help_desk_sync, as ``sync`` runs a part of it."""
     return partial(execute, defs.resolve_job_def("help_desk_sync"), instance)
+
+
+@pytest.fixture
+def check(
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run ``python -m helpdesk_assets check`` in this process; it is returned as of ``command``."""
+
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        capsys.readouterr()
+        code = main(["check", *options])
+        return subprocess.CompletedProcess(options, code, "".join(capsys.readouterr()))
+
+    return run
 
 
 def job_of(

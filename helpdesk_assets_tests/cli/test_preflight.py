@@ -1,8 +1,10 @@
 """`python -m helpdesk_assets check`: what it says of desks that are well and of others."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from helpdesk_assets.profiles import BUILT_IN
@@ -10,6 +12,8 @@ from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
+Sync = Callable[[], dg.ExecuteInProcessResult]
+Check = Callable[..., subprocess.CompletedProcess[str]]
 
 CHECK = ("python", "-m", "helpdesk_assets", "check")
 GOOD = (BUILT_IN / "default.yaml").read_text()
@@ -44,34 +48,37 @@ def test_a_desk_that_is_well(sandbox: StartSandbox, connect: Connect) -> None:
     assert API_KEY not in finished.stdout
 
 
-def test_a_desk_of_another_name(sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_desk_of_another_name(
+    sandbox: StartSandbox, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOURCES__EU__BASE_URL", sandbox().base_url)
-    missing = command(*CHECK, "--desk", "eu")
+    missing = check("--desk", "eu")
     monkeypatch.setenv("SOURCES__EU__API_KEY", API_KEY)
-    well = command(*CHECK, "--desk", "eu")
+    well = check("--desk", "eu")
 
     assert missing.returncode == 1
     assert "set SOURCES__EU__API_KEY" in missing.stdout
     assert well.returncode == 0, well.stdout
 
 
-def test_the_cost_is_what_a_sync_takes(sandbox: StartSandbox, connect: Connect) -> None:
+def test_the_cost_is_what_a_sync_takes(
+    sandbox: StartSandbox, connect: Connect, check: Check, whole_sync: Sync
+) -> None:
     desk = sandbox(tickets=2500)
     connect(desk)
-    command(*CHECK)
+    check()
     desk.queries.clear()
-    execute = ("dagster", "job", "execute", "-m", "helpdesk_assets", "-j", "help_desk_sync")
-    assert command(*execute).returncode == 0
+    assert whole_sync().success
 
     assert len(desk.queries) == 29
 
 
 def test_a_wrong_key(
-    sandbox: StartSandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    sandbox: StartSandbox, connect: Connect, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(sandbox())
     monkeypatch.setenv("API_KEY", "wrong-planted")
-    finished = command(*CHECK)
+    finished = check()
     found = findings(finished.stdout)
 
     assert finished.returncode == 1
@@ -98,12 +105,13 @@ def test_a_wrong_profile(
     said: str,
     sandbox: StartSandbox,
     connect: Connect,
+    check: Check,
     tmp_path: Path,
 ) -> None:
     connect(sandbox())
     file = tmp_path / "desk.yaml"
     file.write_text(GOOD.replace(f" {right}\n", f" {wrong}\n"))
-    finished = command(*CHECK, "--profile", str(file))
+    finished = check("--profile", str(file))
     found = findings(finished.stdout)
 
     assert finished.returncode == 1
@@ -111,18 +119,18 @@ def test_a_wrong_profile(
     assert said in found[what][1]
 
 
-def test_a_dead_host(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_host(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("API_KEY", API_KEY)
-    finished = command(*CHECK)
+    finished = check()
 
     assert finished.returncode == 1
     assert "could not be reached" in findings(finished.stdout)["host"][1]
 
 
-def test_an_empty_desk_is_well(sandbox: StartSandbox, connect: Connect) -> None:
+def test_an_empty_desk_is_well(sandbox: StartSandbox, connect: Connect, check: Check) -> None:
     connect(sandbox(tickets=0))
-    finished = command(*CHECK)
+    finished = check()
 
     assert finished.returncode == 0
     assert "the help desk is empty" in findings(finished.stdout)["rows"][1]

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length, sentence_of
 from helpdesk_assets_tests.load.kills import TICKETS, trial
 
 StartSandbox = Callable[..., Sandbox]
@@ -28,13 +28,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.parametrize("kills", at_length([1, 2], short=[1]))
 def test_killed_syncs_are_mended_by_the_next(
-    sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
+    kills: int, sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=TICKETS)
     connect(desk)
     chance = random.Random(7)
-    for number in range(2):
+    for number in range(kills):
         well, seen = trial(number, desk.desk, warehouse.path, chance)
         assert well, seen
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse
+from helpdesk_assets_tests.support import unlocked
 from helpdesk_assets_tests.support.profile import with_date_filter
 
 StartSandbox = Callable[..., Sandbox]
@@ -35,7 +36,7 @@ def test_no_load_touches_what_another_has_staged(
     desk = sandbox(tickets=1000)
     connect(desk)
     # So that the tables are there: making them is dlt's own race.
-    assert subprocess.run([*LOAD, "2025-12-01", "2026-01-01"], check=False).returncode == 0
+    assert unlocked.main("2025-12-01", "2026-01-01") == 0
 
     running = [subprocess.Popen([*LOAD, *month]) for month in MONTHS]
     green = [load.wait(timeout=180) == 0 for load in running]
@@ -53,5 +54,5 @@ def test_no_load_touches_what_another_has_staged(
     assert any(green)
     # What a killed load has left is dropped by the next one.
     warehouse.query("create schema _help_desk_staging_x0123456789ab")
-    assert subprocess.run([*LOAD, "2026-04-01", "2026-05-01"], check=False).returncode == 0
+    assert unlocked.main("2026-04-01", "2026-05-01") == 0
     assert staging(warehouse) == []

@@ -20,6 +20,7 @@ from helpdesk_assets_tests.conftest import (
     SETTINGS,
     Sandbox,
     Warehouse,
+    at_length,
     everything_logged,
     metadata_of,
     sentence_of,
@@ -205,7 +206,7 @@ def test_a_failed_run_is_made_up_for(
 @pytest.mark.parametrize(
     ("ahead", "dated"),
     # That a clock is behind which nobody can see is said in docs/profiles.md.
-    [(-3600, True), (0, True), (365 * 86400, True), (0, False), (3600, False)],
+    at_length([(-3600, True), (0, True), (365 * 86400, True), (0, False), (3600, False)], short=2),
 )
 def test_nothing_that_changes_is_missed_whatever_the_clocks_say(
     ahead: int, dated: bool, use: Use, sync: Sync, warehouse: Warehouse
@@ -221,7 +222,13 @@ def test_nothing_that_changes_is_missed_whatever_the_clocks_say(
             assert len(warehouse.tickets()) == len(desk.tickets)
 
 
-@pytest.mark.parametrize("value", ["2027-12-01T00:00:00Z", "9999-12-31T23:59:59Z", "soon", None])
+@pytest.mark.parametrize(
+    "value",
+    at_length(
+        ["2027-12-01T00:00:00Z", "9999-12-31T23:59:59Z", "soon", None],
+        short=["9999-12-31T23:59:59Z"],
+    ),
+)
 def test_no_value_of_a_ticket_keeps_others_from_being_asked_for(
     value: str | None, use: Use, sync: Sync, warehouse: Warehouse
 ) -> None:
@@ -239,13 +246,16 @@ def test_no_value_of_a_ticket_keeps_others_from_being_asked_for(
 
 @pytest.mark.parametrize(
     ("path", "fields"),
-    [
-        ("meta.updated", {"meta": {"updated": "2026-11-01T00:00:00Z"}}),
-        ("updatedAt", {"updatedAt": "2026-11-01T00:00:00Z"}),
-        ("updated_at", {"updated_at": "2026-11-01 10:00:00"}),
-        ("updated_at", {"updated_at": 1764060000000}),
-        ("nowhere", {}),
-    ],
+    at_length(
+        [
+            ("meta.updated", {"meta": {"updated": "2026-11-01T00:00:00Z"}}),
+            ("updatedAt", {"updatedAt": "2026-11-01T00:00:00Z"}),
+            ("updated_at", {"updated_at": "2026-11-01 10:00:00"}),
+            ("updated_at", {"updated_at": 1764060000000}),
+            ("nowhere", {}),
+        ],
+        short=2,
+    ),
 )
 def test_where_the_time_of_a_change_is_does_not_matter(
     path: str, fields: dict[str, Any], use: Use, sync: Sync, warehouse: Warehouse
@@ -272,29 +282,32 @@ def from_berlin(text: str) -> datetime:
 
 @pytest.mark.parametrize(
     ("times", "reads", "spells"),
-    [
-        ("", utc, lambda at: at.isoformat(timespec="milliseconds")),
-        (
-            "format: epoch_seconds\n",
-            lambda text: datetime.fromtimestamp(int(text), timezone.utc),
-            lambda at: int(at.timestamp()),
-        ),
-        (
-            "format: epoch_milliseconds\n",
-            lambda text: datetime.fromtimestamp(int(text) / 1000, timezone.utc),
-            lambda at: int(at.timestamp() * 1000),
-        ),
-        (
-            "time_zone: Europe/Berlin\n",
-            from_berlin,
-            lambda at: at.astimezone(BERLIN).strftime("%Y-%m-%d %H:%M:%S"),
-        ),
-        (
-            f"format: '{PATTERN}'\ntime_zone: Europe/Berlin\n",
-            lambda text: datetime.strptime(text, PATTERN).replace(tzinfo=BERLIN),
-            lambda at: at.astimezone(BERLIN).strftime(PATTERN),
-        ),
-    ],
+    at_length(
+        [
+            ("", utc, lambda at: at.isoformat(timespec="milliseconds")),
+            (
+                "format: epoch_seconds\n",
+                lambda text: datetime.fromtimestamp(int(text), timezone.utc),
+                lambda at: int(at.timestamp()),
+            ),
+            (
+                "format: epoch_milliseconds\n",
+                lambda text: datetime.fromtimestamp(int(text) / 1000, timezone.utc),
+                lambda at: int(at.timestamp() * 1000),
+            ),
+            (
+                "time_zone: Europe/Berlin\n",
+                from_berlin,
+                lambda at: at.astimezone(BERLIN).strftime("%Y-%m-%d %H:%M:%S"),
+            ),
+            (
+                f"format: '{PATTERN}'\ntime_zone: Europe/Berlin\n",
+                lambda text: datetime.strptime(text, PATTERN).replace(tzinfo=BERLIN),
+                lambda at: at.astimezone(BERLIN).strftime(PATTERN),
+            ),
+        ],
+        short=2,
+    ),
 )
 def test_times_are_written_and_read_as_the_profile_says(
     times: str,
@@ -339,14 +352,20 @@ def why_all(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> 
 
 @pytest.mark.parametrize(
     ("edit", "why"),
-    [
-        (f"drop table {TABLE}", "no complete sync"),
-        (f"delete from {TABLE}", "the table is empty"),
-        (f"delete from {TABLE} where id = 7", "the table has 149 rows instead of 150"),
-        (f"update {TABLE} set _dlt_load_id = '1' where id > 0", "something else has written"),
-        (f"insert into {TABLE} (id, _dlt_load_id) values (999, '9')", "something else has written"),
-        ("drop table help_desk._watermarks", "no complete sync"),
-    ],
+    at_length(
+        [
+            (f"drop table {TABLE}", "no complete sync"),
+            (f"delete from {TABLE}", "the table is empty"),
+            (f"delete from {TABLE} where id = 7", "the table has 149 rows instead of 150"),
+            (f"update {TABLE} set _dlt_load_id = '1' where id > 0", "something else has written"),
+            (
+                f"insert into {TABLE} (id, _dlt_load_id) values (999, '9')",
+                "something else has written",
+            ),
+            ("drop table help_desk._watermarks", "no complete sync"),
+        ],
+        short=3,
+    ),
 )
 def test_an_edited_table_is_read_whole_again(
     edit: str,

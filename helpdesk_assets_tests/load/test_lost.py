@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from helpdesk_assets.sandbox.app import Answer
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length, sentence_of
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -20,7 +20,7 @@ DROP = "alter table help_desk.help_desk_tickets drop column"
 TICKETS = 120
 
 
-@pytest.fixture(params=[False, True], ids=["full", "incremental"])
+@pytest.fixture(params=at_length([False, True], short=[True]), ids=["full", "incremental"])
 def desk(
     request: pytest.FixtureRequest,
     sandbox: StartSandbox,
@@ -36,18 +36,27 @@ def desk(
 
 @pytest.mark.parametrize(
     "lost",
-    [
-        "drop table help_desk._dlt_pipeline_state",
-        "drop table help_desk._dlt_version",
-        "drop table help_desk._dlt_loads",
-        "drop table help_desk._watermarks",
-        f"{DROP} subject",
-        f"{DROP} channel",
-        f"{DROP} deleted_at",
-        f"{DROP} _row_number",
-        "drop table help_desk.help_desk_tickets",
-        "drop schema help_desk cascade",
-    ],
+    at_length(
+        [
+            "drop table help_desk._dlt_pipeline_state",
+            "drop table help_desk._dlt_version",
+            "drop table help_desk._dlt_loads",
+            "drop table help_desk._watermarks",
+            f"{DROP} subject",
+            f"{DROP} channel",
+            f"{DROP} deleted_at",
+            f"{DROP} _row_number",
+            "drop table help_desk.help_desk_tickets",
+            "drop schema help_desk cascade",
+        ],
+        short=[
+            "drop table help_desk._dlt_pipeline_state",
+            "drop table help_desk._watermarks",
+            f"{DROP} subject",
+            f"{DROP} _row_number",
+            "drop schema help_desk cascade",
+        ],
+    ),
 )
 def test_what_was_dropped_is_made_anew(
     lost: str, desk: Sandbox, sync: Sync, warehouse: Warehouse
@@ -80,7 +89,7 @@ def test_a_table_without_what_it_is_merged_by_is_said(
 
 
 @pytest.mark.parametrize(
-    "name", ["50%.duckdb", "%s.duckdb", "it's.duckdb", 'a "b" c;.duckdb', "é#?"]
+    "name", at_length(["50%.duckdb", "%s.duckdb", "it's.duckdb", 'a "b" c;.duckdb', "é#?"], short=1)
 )
 def test_a_file_may_be_called_anything(
     name: str, desk: Sandbox, sync: Sync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

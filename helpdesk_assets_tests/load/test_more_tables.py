@@ -162,6 +162,7 @@ def organization(
 
 
 Load = Callable[[], dg.ExecuteInProcessResult]
+Check = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -488,10 +489,12 @@ def test_the_command_line_loads_all_of_them_and_shows_no_one_s_words(
         assert secret not in finished.stdout + looked.stdout
 
 
-def test_the_check_says_which_list_is_not_well(organization: Organization, tmp_path: Path) -> None:
+def test_the_check_says_which_list_is_not_well(
+    organization: Organization, tmp_path: Path, check: Check
+) -> None:
     wrong = PROFILE.replace("path: /v1/users", "path: /v1/people").replace("text: body", "text: b")
     (tmp_path / "desk.yaml").write_text(wrong)
-    looked = command("python", "-m", "helpdesk_assets", "check")
+    looked = check()
 
     assert looked.returncode == 1
     assert "FAILED  users     The help desk at" in looked.stdout

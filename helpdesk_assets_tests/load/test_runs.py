@@ -11,10 +11,15 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
 
 from helpdesk_assets_tests.bench.tickets import defs
-from helpdesk_assets_tests.conftest import SETTINGS
+from helpdesk_assets_tests.conftest import SETTINGS, at_length
 from helpdesk_assets_tests.support.clocked import ClockedDesk, profile
 
 TABLE = "help_desk.help_desk_tickets"
@@ -112,10 +117,14 @@ class Runs(RuleBasedStateMachine):
             self.stack.close()
 
 
-Runs.TestCase.settings = settings(
-    max_examples=8,
-    stateful_step_count=12,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-test_no_change_is_missed_whatever_happens_between_two_runs = Runs.TestCase
+@pytest.mark.parametrize("examples", at_length([2, 8], short=[2]))
+def test_no_change_is_missed_whatever_happens_between_two_runs(examples: int) -> None:
+    run_state_machine_as_test(
+        Runs,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=12,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

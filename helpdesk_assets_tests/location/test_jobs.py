@@ -17,7 +17,15 @@ from starlette.responses import Response
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.app import Answer
 from helpdesk_assets.warehouse.pool import life_of
-from helpdesk_assets_tests.conftest import BIN, EXECUTE, Sandbox, Warehouse, command, sentence_of
+from helpdesk_assets_tests.conftest import (
+    BIN,
+    EXECUTE,
+    Sandbox,
+    Warehouse,
+    at_length,
+    command,
+    sentence_of,
+)
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -84,7 +92,8 @@ def test_two_processes_at_once_take_turns(
     connect(desk)
     # The two would also race to make Dagster's own database, and the pool's places in it: on its
     # very first use, now and then, they make one each. That is not what this is about.
-    assert command("dagster", "instance", "concurrency", "set", "duckdb", "1").returncode == 0
+    with dg.DagsterInstance.get() as instance:
+        instance.event_log_storage.set_concurrency_slots("duckdb", 1)
     processes = [
         subprocess.Popen(
             [str(BIN / EXECUTE[0]), *EXECUTE[1:]],
@@ -167,7 +176,12 @@ def test_a_run_that_lives_is_waited_for_however_slow_it_is(
     assert len(warehouse.tickets()) == 10
 
 
-@pytest.mark.parametrize("dies", ["before it begins", "while it waits", "before it takes its turn"])
+@pytest.mark.parametrize(
+    "dies",
+    at_length(
+        ["before it begins", "while it waits", "before it takes its turn"], short=["while it waits"]
+    ),
+)
 def test_a_run_that_died_in_the_queue_is_in_nobodys_way(
     dies: str, sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:

@@ -7,7 +7,12 @@ from typing import Any, cast
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.counted import CompleteWalk
@@ -16,6 +21,7 @@ from helpdesk_assets.sandbox.app import build_app
 from helpdesk_assets.sandbox.desk import ORDERS, Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.transport.pages import Page
+from helpdesk_assets_tests.conftest import at_length
 from helpdesk_assets_tests.paging.churn import lost, new_source, new_walk, ours, plain, rows_of
 
 
@@ -108,20 +114,27 @@ class BusyDesk(RuleBasedStateMachine):
             self.compare()
 
 
-BusyDesk.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-test_no_ticket_that_lived_is_lost_and_none_is_made_up = BusyDesk.TestCase
+@pytest.mark.parametrize("examples", at_length([10, 40], short=[10]))
+def test_no_ticket_that_lived_is_lost_and_none_is_made_up(examples: int) -> None:
+    run_state_machine_as_test(
+        BusyDesk,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
 
 
+@pytest.mark.parametrize("desks", at_length([300, 3000], short=[300]))
 @pytest.mark.parametrize("kind", [OffsetPaging, PageNumberPaging])
-def test_walks_through_thousands_of_busy_desks_lose_nothing(kind: type[Counted]) -> None:
+def test_walks_through_thousands_of_busy_desks_lose_nothing(
+    kind: type[Counted], desks: int
+) -> None:
     # Without HTTP, for what goes wrong here goes wrong once in thousands of walks.
     refused = 0
-    for seed in range(2000, 5000):
+    for seed in range(2000, 2000 + desks):
         chance = random.Random(seed)
         limit = chance.randint(3 if kind is OffsetPaging else 20, 40)
         desk = Desk(chance.randint(0, 120), seed, order=chance.choice(ORDERS))
@@ -141,14 +154,15 @@ def test_walks_through_thousands_of_busy_desks_lose_nothing(kind: type[Counted])
             continue
         assert before & {ticket["id"] for ticket in desk.tickets} <= seen, (seed, limit)
 
-    assert refused < 150
+    assert refused < max(20, desks / 20)
 
 
+@pytest.mark.parametrize("desks", at_length([1, 5], short=[1]))
 @pytest.mark.parametrize("order", ORDERS)
-def test_a_busy_desk_loses_nothing_where_plain_dlt_does(order: str) -> None:
+def test_a_busy_desk_loses_nothing_where_plain_dlt_does(order: str, desks: int) -> None:
     losses = {ours: 0, plain: 0}
     for reader in losses:
-        for seed in range(5):
+        for seed in range(desks):
             desk = Desk(2000, seed, order=order, churn=1)
             with serve(build_app(desk)) as base_url:
                 losses[reader] += lost(reader, base_url, desk)[1]
@@ -157,7 +171,7 @@ def test_a_busy_desk_loses_nothing_where_plain_dlt_does(order: str) -> None:
     assert losses[plain] > 0
 
 
-@pytest.mark.parametrize("in_flight", [1, 4, 8, 32])
+@pytest.mark.parametrize("in_flight", at_length([1, 4, 8, 32], short=[1, 32]))
 def test_a_still_desk_costs_at_most_five_percent_more(in_flight: int) -> None:
     walk = new_walk(in_flight=in_flight)
     with serve(build_app(Desk(10_000))) as base_url:

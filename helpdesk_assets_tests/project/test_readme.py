@@ -36,7 +36,7 @@ from helpdesk_assets.resources.numbers import (
 from helpdesk_assets.resources.reports import DEFAULT_TIMEZONE
 from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT, DEFAULT_MEMORY_LIMIT
 from helpdesk_assets.transport.retries import RetryPolicy
-from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse
+from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse, at_length
 from helpdesk_assets_tests.support.webserver import end, free_port, wait_for
 
 README = (PROJECT / "README.md").read_text()
@@ -120,8 +120,11 @@ def on_a_pipe(command: list[str]) -> str:
     ).stdout
 
 
-def test_make_demo_shows_the_same_twice(make: list[str]) -> None:
-    for run in (on_a_terminal, on_a_pipe):
+@pytest.mark.parametrize("runs", at_length([(on_a_terminal, on_a_pipe)], short=[(on_a_terminal,)]))
+def test_make_demo_shows_the_same_each_time(
+    runs: list[Callable[[list[str]], str]], make: list[str]
+) -> None:
+    for run in runs:
         said = run([*make, "demo"])
         assert "superseded" not in said
         assert "DEBUG" not in said
@@ -150,10 +153,15 @@ def test_make_demo_fails_when_the_run_does(make: list[str], tmp_path: Path) -> N
     assert "cannot be opened" in finished.stdout + finished.stderr
 
 
-def test_make_test_runs_the_tests(make: list[str]) -> None:
-    recipe = subprocess.check_output([*make, "--dry-run", "test"], cwd=PROJECT, text=True)
+def test_make_test_runs_the_tests_and_make_test_all_the_others_too(make: list[str]) -> None:
+    recipes = [
+        subprocess.check_output([*make, "--dry-run", target], cwd=PROJECT, text=True).strip()
+        for target in ("test", "test-all")
+    ]
 
-    assert recipe.strip().endswith("-m pytest -n auto --maxprocesses 4")
+    assert recipes[0].endswith("-m pytest -n auto --maxprocesses 4")
+    assert recipes[1].startswith(recipes[0])
+    assert recipes[1].endswith("-m pytest -n auto --maxprocesses 4 -m long")
 
 
 def test_make_dev_ends_with_one_ctrl_c(make: list[str], tmp_path: Path) -> None:

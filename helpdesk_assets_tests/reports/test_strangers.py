@@ -11,7 +11,7 @@ import pytest
 
 from helpdesk_assets.reports.charts import bar_chart, svg
 from helpdesk_assets.shown import MOST, shown
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -41,15 +41,19 @@ def test_what_is_shown_is_one_short_line_that_can_be_seen(said: str) -> None:
     ElementTree.fromstring(svg(bar_chart([said], [1], said and "what")))
 
 
-@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize(
+    "what", at_length(HOSTILE, short=["a terminal's escape", "half an emoji", "a million letters"])
+)
 def test_reports_are_made_of_any_status(
-    said: str, sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
+    what: str, sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=40)
     connect(desk)
     assert whole_sync().success
     for ticket in desk.desk.tickets[-20:]:
-        ticket["status"] = said.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        ticket["status"] = (
+            HOSTILE[what].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        )
     began = time.monotonic()
 
     assert whole_sync().success
@@ -110,7 +114,9 @@ def test_what_is_written_is_its_owners_alone(
 
 
 @pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-03"])
-@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
+@pytest.mark.parametrize(
+    "zone", at_length(["America/Los_Angeles", "Pacific/Kiritimati"], short=["Pacific/Kiritimati"])
+)
 def test_a_date_at_the_end_of_time_stops_no_report(
     created: str,
     zone: str,

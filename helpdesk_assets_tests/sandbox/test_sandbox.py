@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from helpdesk_assets.sandbox.__main__ import parser
+from helpdesk_assets.sandbox.__main__ import main, parser
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
@@ -130,12 +130,12 @@ def test_help_names_every_option() -> None:
             assert option in finished.stdout
 
 
-def test_every_fault_is_listed() -> None:
-    finished = command(*RUN, "--list-faults")
+def test_every_fault_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list-faults"]) == 0
 
-    assert finished.returncode == 0
+    said = capsys.readouterr().out
     for fault in FAULTS.values():
-        assert re.search(rf"^{fault.name} +{re.escape(fault.description)}$", finished.stdout, re.M)
+        assert re.search(rf"^{fault.name} +{re.escape(fault.description)}$", said, re.M)
 
 
 def test_faults_churn_and_order_are_asked_for_by_option() -> None:
@@ -151,8 +151,11 @@ def test_faults_churn_and_order_are_asked_for_by_option() -> None:
     assert first != second
 
 
-def test_a_number_of_tickets_that_cannot_be_is_refused() -> None:
-    finished = command(*RUN, "--tickets", "-1")
+def test_a_number_of_tickets_that_cannot_be_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--tickets", "-1"])
 
-    assert finished.returncode == 2
-    assert "must be 0 or more" in finished.stdout
+    assert ended.value.code == 2
+    assert "must be 0 or more" in capsys.readouterr().err

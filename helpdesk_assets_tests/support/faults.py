@@ -31,6 +31,24 @@ ENVIRONMENT = {
     "RUNTIME__REQUEST_TIMEOUT": "0.5",
     "RUNTIME__REQUEST_ANSWER_TIMEOUT": "1.5",
 }
+# One or more of each kind: pages, totals, bodies, rows, statuses, redirects, and no end.
+OF_EACH_KIND = (
+    "cap-50",
+    "ignores-offset",
+    "ties",
+    "no-total",
+    "total-high",
+    "data-null",
+    "html",
+    "truncated",
+    "id-text",
+    "subject-object",
+    "503-once",
+    "404-always",
+    "redirects-away",
+    "redirects",
+    "hangs",
+)
 HEADER = """\
 # Faults
 

@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, everything_logged
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length, everything_logged
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -91,7 +91,7 @@ def readers(warehouse: Warehouse, seconds: float, only: int | None = None) -> It
         process.kill()
 
 
-@pytest.mark.parametrize("seconds", [0.5, 3])
+@pytest.mark.parametrize("seconds", at_length([0.5, 3], short=1))
 def test_a_reader_is_waited_for_at_each_stage_of_a_run(
     seconds: float,
     sandbox: StartSandbox,
