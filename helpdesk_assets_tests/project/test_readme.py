@@ -120,7 +120,7 @@ def on_a_pipe(command: list[str]) -> str:
     ).stdout
 
 
-@pytest.mark.parametrize("runs", at_length([(on_a_terminal, on_a_pipe)], short=[(on_a_terminal,)]))
+@pytest.mark.parametrize("runs", at_length([[on_a_terminal], [on_a_terminal, on_a_pipe]], short=1))
 def test_make_demo_shows_the_same_each_time(
     runs: list[Callable[[list[str]], str]], make: list[str]
 ) -> None:
