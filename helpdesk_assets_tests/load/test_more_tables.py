@@ -27,6 +27,7 @@ from helpdesk_assets_tests.conftest import (
     PROJECT,
     SETTINGS,
     Warehouse,
+    at_length,
     command,
     everything_logged,
     failure_of,
@@ -241,12 +242,15 @@ KEYED = """\
 
 @pytest.mark.parametrize(
     ("primary_key", "fields", "key"),
-    [
-        # By default, by parent and id; else by what the profile says.
-        ("", "id: id", ["_help_desk_tickets_id", "id"]),
-        ("primary_key: [_help_desk_tickets_id, metric]", "metric: metric", None),
-        ("primary_key: number", "number: number", ["number"]),
-    ],
+    at_length(
+        [
+            # By default, by parent and id; else by what the profile says.
+            ("", "id: id", ["_help_desk_tickets_id", "id"]),
+            ("primary_key: [_help_desk_tickets_id, metric]", "metric: metric", None),
+            ("primary_key: number", "number: number", ["number"]),
+        ],
+        short=1,
+    ),
 )
 def test_rows_by_parent_are_merged_on_their_key(
     primary_key: str,
@@ -306,7 +310,9 @@ def test_a_database_that_was_merged_on_ids_alone_gets_all_rows(
     assert len(comments(warehouse)) == 120
 
 
-@pytest.mark.parametrize("edit", ["delete from help_desk.comments", "base URL"])
+@pytest.mark.parametrize(
+    "edit", at_length(["delete from help_desk.comments", "base URL"], short=["base URL"])
+)
 def test_all_lists_are_asked_for_again_where_what_was_read_is_not_there(
     edit: str,
     organization: Organization,
