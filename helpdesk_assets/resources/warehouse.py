@@ -146,7 +146,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
     def ids_since(self, table: Table, load_id: str) -> tuple[list[Any], str]:
         """Return the ids of a table's rows that were loaded after a load, and its newest load.
 
-        Rows that are gone from the help desk are not among them. Raises dg.Failure when the table
+        Rows that are deleted in the help desk are not among them. Raises dg.Failure when the table
         is not there.
         """
         with self.reader(table.dataset) as connection:
@@ -235,7 +235,7 @@ def _wait_for_others(pipeline: dlt.Pipeline, file: DuckDbFile) -> None:
     """Let the pipeline wait for others to close the file, each time before it opens it.
 
     It is held open while dlt looks for its state, and from the first job of a load to the last:
-    dlt opens it for each of them, and when the last connection is closed, DuckDB writes it anew.
+    dlt opens it for each of them, and when the last connection is closed, DuckDB writes the file again.
     While the API is read, it is closed.
     """
     connect = pipeline.sql_client
