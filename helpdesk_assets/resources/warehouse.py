@@ -235,7 +235,7 @@ def _wait_for_others(pipeline: dlt.Pipeline, file: DuckDbFile) -> None:
     """Let the pipeline wait for others to close the file, each time before it opens it.
 
     It is held open while dlt looks for its state, and from the first job of a load to the last:
-    dlt opens it for each of them, and when the last connection is closed, DuckDB writes the file again.
+    dlt opens it for each of them, and DuckDB rewrites the file when the last connection is closed.
     While the API is read, it is closed.
     """
     connect = pipeline.sql_client
