@@ -254,6 +254,17 @@ def test_the_report_opens_from_disk_without_a_network(visit: Visit) -> None:
     for place in range(2):
         assert pictures.nth(place).evaluate("image => image.naturalWidth") > 500
     page.screenshot(path=PICTURES / "report.png", full_page=True)
+    # On a phone, nothing is off the screen.
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    histories = page.locator(".history")
+    assert histories.count() >= 10
+    for place in range(histories.count()):
+        box = histories.nth(place).bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    page.screenshot(path=PICTURES / "report-phone.png", full_page=True)
     context.close()
 
 
