@@ -61,28 +61,30 @@ def _launch(log: IO[str]) -> int:
         transient=True,
         disable=not console.is_terminal,
     )
-    with bar, subprocess.Popen(COMMAND, stdout=log, stderr=subprocess.STDOUT) as run:
-        task = bar.add_task("Starting Dagster", total=None)
-        while run.poll() is None:
-            time.sleep(POLLED)
-            for step, done, total in _progress(began):
-                bar.update(task, description=step, completed=done, total=total)
-    return run.returncode
-
-
-def _progress(began: float) -> Iterator[tuple[str, int, int]]:
-    """Yield the latest step of the job's run, how many have ended, and how many there are."""
+    # Its databases are made here, before another process would make them at the same time.
     with dg.DagsterInstance.get() as instance:
-        for record in instance.get_run_records(dg.RunsFilter(job_name=JOB), limit=1):
-            run = record.dagster_run
-            if record.create_timestamp.timestamp() < began or not run.execution_plan_snapshot_id:
-                return
-            steps = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).steps
-            stats = instance.get_run_step_stats(run.run_id)
-            if stats:
-                latest = max(stats, key=lambda step: step.start_time or 0)
-                ended = sum(step.end_time is not None for step in stats)
-                yield latest.step_key, ended, len(steps)
+        list(_progress(instance, began))
+        with bar, subprocess.Popen(COMMAND, stdout=log, stderr=subprocess.STDOUT) as run:
+            task = bar.add_task("Starting Dagster", total=None)
+            while run.poll() is None:
+                time.sleep(POLLED)
+                for step, done, total in _progress(instance, began):
+                    bar.update(task, description=step, completed=done, total=total)
+        return run.returncode
+
+
+def _progress(instance: dg.DagsterInstance, began: float) -> Iterator[tuple[str, int, int]]:
+    """Yield the latest step of the job's run, how many have ended, and how many there are."""
+    for record in instance.get_run_records(dg.RunsFilter(job_name=JOB), limit=1):
+        run = record.dagster_run
+        if record.create_timestamp.timestamp() < began or not run.execution_plan_snapshot_id:
+            return
+        steps = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).steps
+        stats = instance.get_run_step_stats(run.run_id)
+        if stats:
+            latest = max(stats, key=lambda step: step.start_time or 0)
+            ended = sum(step.end_time is not None for step in stats)
+            yield latest.step_key, ended, len(steps)
 
 
 def _show_tickets(warehouse: HelpDeskWarehouse) -> None:

@@ -16,7 +16,7 @@ import pytest
 from helpdesk_assets_tests.conftest import BIN, EXECUTE, PROJECT
 
 PACKAGE = PROJECT / "helpdesk_assets"
-EXTRAS = ("dagster-slack", "matplotlib", "starlette", "uvicorn")
+EXTRAS = ("rich", "dagster-slack", "matplotlib", "starlette", "uvicorn")
 
 
 @pytest.fixture(scope="module")

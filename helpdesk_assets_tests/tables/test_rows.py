@@ -115,7 +115,7 @@ def test_too_many_unreadable_rows_leave_the_table_as_it_was(
         ticket["created_at"] = "yesterday-ish"
     result = sync()
 
-    assert "Of 100 rows that were read, 6 cannot be loaded" in sentence_of(result)
+    assert "6 of 100 rows cannot be loaded" in sentence_of(result)
     assert warehouse.tickets() == before
 
     monkeypatch.setenv("SOURCES__HELP_DESK__REJECTED_SHARE", "0.06")
