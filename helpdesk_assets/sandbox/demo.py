@@ -20,6 +20,8 @@ from helpdesk_assets.tables.schema import COLUMNS, Table
 JOB = "help_desk_sync"
 COMMAND = ["dg", "launch", "--job", JOB]
 ROWS_SHOWN = 5
+# Lines of Dagster's log that say nothing of why a run failed.
+NOISE = (" - DEBUG - ", "Dependencies for step ")
 # How often the run is looked at for its progress, in seconds.
 POLLED = 0.3
 
@@ -34,7 +36,7 @@ def main() -> int:
         code = _launch(log)
         if code:
             log.seek(0)
-            _say("".join(line for line in log if " - DEBUG - " not in line))
+            _say("".join(line for line in log if not any(noise in line for noise in NOISE)))
             _say(f"The run failed with exit code {code}; the error message is above.")
             return code
     warehouse = HelpDeskWarehouse()
