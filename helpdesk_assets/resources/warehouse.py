@@ -68,8 +68,8 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
                 others = runs_ahead(context.instance, context.run.run_id)
                 if others and context.log:
                     context.log.info(
-                        f"Run {' and '.join(others)} of this Dagster instance is using the DuckDB "
-                        "file: steps of this run that need it wait for their turn."
+                        f"Run {' and '.join(others)} of this Dagster instance is loading, too: "
+                        "steps of this run wait for their turn where they share a pool with it."
                     )
                 yield self
         else:

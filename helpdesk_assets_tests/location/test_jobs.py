@@ -172,7 +172,7 @@ def test_a_run_that_lives_is_waited_for_however_slow_it_is(
                 said += waiting.communicate(timeout=180)[0]
 
     assert waiting.returncode == 0, said
-    assert "Run slow of this Dagster instance is using the DuckDB file" in said
+    assert "Run slow of this Dagster instance is loading, too" in said
     assert len(warehouse.tickets()) == 10
 
 
