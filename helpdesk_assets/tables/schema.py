@@ -101,7 +101,7 @@ REJECTED_COLUMNS: TTableSchemaColumns = {
 # The column for fields beyond the maximum number of new columns.
 FURTHER = "_further_fields"
 # Of columns that nobody has described.
-AS_SENT = "An API field that is not in the profile. To describe it, add it to fields there."
+AS_SENT = "An API field that the profile does not describe."
 OURS = {
     DELETED_AT: "When the row was found to be deleted in the help desk; otherwise null.",
     ROW_NUMBER: "Row position within its load, starting at 1.",
