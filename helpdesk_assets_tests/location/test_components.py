@@ -111,6 +111,7 @@ def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+@pytest.mark.long
 def test_two_desks_in_a_project_that_has_everything_of_its_own(
     project: Path, dg: Dg, sandbox: StartSandbox, tmp_path: Path
 ) -> None:
