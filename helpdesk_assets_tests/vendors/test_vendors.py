@@ -1,0 +1,109 @@
+"""Each built-in profile against the server of its vendor: a first sync, changes, a full refresh."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.build import build_defs
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.conftest import (
+    SETTINGS,
+    Warehouse,
+    everything_logged,
+    job_of,
+    sentence_of,
+)
+from helpdesk_assets_tests.vendors.standin import StandIn, all_standins
+from helpdesk_assets_tests.vendors.world import World
+
+STANDINS = all_standins()
+Open = Callable[..., StandIn]
+
+
+@pytest.fixture
+def open_vendor(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Serve a vendor's help desk, and set what a run needs to read it."""
+    with ExitStack() as running:
+
+        def start(profile: str, world: World | None = None) -> StandIn:
+            served = STANDINS[profile](world or World())
+            served.base_url = running.enter_context(serve(served.app()))
+            monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", profile)
+            monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", served.base_url)
+            monkeypatch.setenv(SETTINGS[2], str(warehouse.path))
+            for secret, value in served.secrets.items():
+                monkeypatch.setenv(secret, value)
+            return served
+
+        yield start
+
+
+def load(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResult:
+    """Load every table of the profile, with the checks of each."""
+    definitions = build_defs()
+    loaded = dg.AssetSelection.tag("help_desk/layer", "loaded")
+    job = job_of(loaded, definitions)
+    nodes = [node.name for node in job.nodes] if config else []
+    return job.execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        run_config={"ops": {name: {"config": config} for name in nodes if "check" not in name}},
+    )
+
+
+def compare(served: StandIn, warehouse: Warehouse) -> None:
+    """Compare each table, without deleted rows, with what the vendor's own data says."""
+    for table, rows in served.expected().items():
+        names = sorted(rows[0]) if rows else ["*"]
+        listed = ", ".join(f'"{name}"' for name in names)
+        stored = warehouse.query(f"select {listed} from help_desk.{table} where deleted_at is null")
+        if not rows:
+            assert not stored, table
+            continue
+        wanted = [tuple(row[name] for name in names) for row in rows]
+        assert sorted(map(repr, stored)) == sorted(map(repr, wanted)), table
+
+
+@pytest.mark.parametrize("profile", STANDINS)
+def test_first_sync_changes_and_full_refresh(
+    profile: str, open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    served = open_vendor(profile)
+    result = load(instance)
+    assert result.success, sentence_of(result)
+    compare(served, warehouse)
+
+    world, first = served.world, len(served.asked)
+    tickets = world.listed()
+    world.move(tickets[3], "open")
+    world.reply(tickets[4])
+    world.add(3)
+    result = load(instance)
+    assert result.success, sentence_of(result)
+    compare(served, warehouse)
+    second = len(served.asked) - first
+
+    world.reply(tickets[5], is_public=False)
+    result = load(instance, full_refresh=True)
+    assert result.success, sentence_of(result)
+    compare(served, warehouse)
+    assert second > 0
+
+
+@pytest.mark.parametrize("profile", STANDINS)
+def test_secrets_are_nowhere(
+    profile: str,
+    open_vendor: Open,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served = open_vendor(profile)
+    for secret in served.secrets:
+        monkeypatch.setenv(secret, "wrong-planted-1Zz")
+    result = load(instance)
+
+    assert not result.success
+    assert "wrong-planted-1Zz" not in everything_logged(instance, result)
