@@ -59,14 +59,17 @@ def load_table(
         warehouse.pipeline(table) as (pipeline, stored),
     ):
         of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes
+        resource = connection.settings.resource
         why_all = stored.why_not(of)
         if full_refresh and not window:
             why_all = "full_refresh is set"
-        known = stored.watermark.up_to if stored.watermark and not why_all else None
+        watermark = None if why_all else stored.watermark
+        known = watermark.up_to if watermark else None
         if why_all and not window and (changes or parent):
             context.log.info(f"Full sync of {table.name}: {why_all}.")
-        if changes and known and not asked:
-            asked = changes.changes(datetime.fromisoformat(known))
+        cursor = watermark.cursor if watermark else None
+        if changes and known and not asked and (cursor or not resource.endpoint.resumes):
+            asked = changes.changes(datetime.fromisoformat(known), cursor)
         with connection.walk(asked) as walk, progress(walk, context.log.info):
             # DuckDB loads Parquet many times faster than dlt's default insert statements, and with
             # a tenth of the memory.
@@ -81,7 +84,8 @@ def load_table(
             with pipeline.sql_client() as client, client.begin_transaction():
                 gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
                 # A date range says nothing about the other rows.
-                keep_watermark(client, table, known if window else walk.up_to, of)
+                up_to, cursor = (known, cursor) if window else (walk.up_to, walk.cursor)
+                keep_watermark(client, table, up_to, of, cursor)
                 client.execute_sql(f"drop schema if exists {client.staging_dataset_name} cascade")
     for warning in warnings_of(walk):
         context.log.warning(warning)

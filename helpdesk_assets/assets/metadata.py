@@ -75,7 +75,7 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
         "retries": walk.reader.session.retries,
         "rows_read": walk.tables.read,
         "rows_rejected": walk.tables.rejected,
-        ROWS_WALKED: read.rows_walked - walk.tables.rejected_rows,
+        ROWS_WALKED: walk.rows_walked - walk.tables.rejected_rows,
     }
     if walk.asked:
         metadata["asked_from"] = walk.asked.since.isoformat(timespec="seconds")

@@ -10,6 +10,7 @@ from helpdesk_assets.cli.finding import Finding, reader_of, said
 from helpdesk_assets.errors import chain
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.incremental import Asked, Filter
+from helpdesk_assets.profiles.filters import START
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.tables.paths import value_at
 from helpdesk_assets.transport.pages import Page
@@ -41,9 +42,12 @@ def of_changes(api: HelpDeskApi, whole: Page) -> Iterator[Finding]:
     changes = api.resolved_changes(profile, profile.tickets)
     if changes is None:
         return
+    if profile.tickets.endpoint.resumes:
+        yield Finding("changes", True, "each sync continues the export where the last one ended")
+        return
     asked = changes.changes(datetime.now(timezone.utc) - RECENTLY)
-    (value,) = asked.params.values()
-    spelled = f"{changes.start_param}={value}"
+    start = asked.values[START]
+    spelled = f"{changes.start_param}={start}" if changes.start_param else f"changes since {start}"
     try:
         with api.connection() as connection, connection.walk(asked) as walk:
             request = connection.first_request(asked=asked)

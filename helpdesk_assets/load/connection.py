@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from urllib.parse import quote
 
@@ -14,20 +15,29 @@ from dlt.extract import DltSource
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from requests import PreparedRequest, Request, Response
 
-from helpdesk_assets.load.incremental import Asked, Filter
+from helpdesk_assets.load.incremental import Asked, Filter, filled
 from helpdesk_assets.load.source import (
     Parents,
     Walk,
     help_desk_source,
-    params_of,
     source_by_parent,
 )
 from helpdesk_assets.paging.described import new_walk, page_format
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
-from helpdesk_assets.profiles.model import PARENT, Profile, Resource
+from helpdesk_assets.paging.requests import Variation
+from helpdesk_assets.profiles.endpoint import Endpoint
+from helpdesk_assets.profiles.model import (
+    LISTED_BY,
+    PARENT,
+    Profile,
+    Resource,
+    parent_column,
+)
 from helpdesk_assets.settings import DEFAULT_DESK, Section, failure_for, settings_explained
 from helpdesk_assets.tables.arrow import Tables
+from helpdesk_assets.tables.inner import INDEX, InnerRows
+from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.transport.authentication import authentication
 from helpdesk_assets.transport.failures import Desk, http_failure, unexpected_failure
@@ -105,7 +115,13 @@ class Connection:
                 gone_share=settings.deleted_share,
             )
         else:
-            walk = new_walk(resource, brief=changes)
+            walk = new_walk(
+                resource,
+                brief=changes,
+                start=asked.cursor if asked else None,
+                times=settings.profile.times(),
+                vary=partial(self._variation, asked),
+            )
             reader = CompleteReader(self.session, walk)
         tables = Tables(
             settings.table,
@@ -115,7 +131,13 @@ class Connection:
         )
         with _deep_rows(), reader.open():
             yield Walk(
-                reader, tables, settings.table, asked, settings.profile.name, resource.parent
+                reader,
+                tables,
+                settings.table,
+                asked,
+                settings.profile.name,
+                resource.parent,
+                inner=_inner_rows(settings),
             )
 
     def source(self, walk: Walk, parents: Parents | None = None) -> DltSource:
@@ -129,18 +151,33 @@ class Connection:
         if walk.parent and parents:
             return source_by_parent(profile=profile, walk=walk, parents=parents)
         return help_desk_source(
-            base_url=self.settings.base_url, auth=self.auth, profile=profile, walk=walk
+            base_url=self.settings.base_url,
+            auth=self.auth,
+            profile=profile,
+            walk=walk,
+            variation=self._variation(walk.asked, self.settings.resource.endpoint),
         )
+
+    def _variation(
+        self, asked: Asked | None, endpoint: Endpoint, start: datetime | None = None
+    ) -> Variation:
+        """Return the parameters of a list's requests, for what is asked or from a time on."""
+        changes = self.settings.changes
+        if start is not None and changes:
+            return changes.later(endpoint, start)
+        return filled(endpoint, changes, asked)
 
     def first_request(self, parent: object = None, asked: Asked | None = None) -> PreparedRequest:
         """Return the request for the first page of the list, or of a parent's list, by its id."""
         settings, resource = self.settings, self.settings.resource
         path = PARENT.sub(lambda _: quote(str(parent), safe=""), resource.endpoint.path)
+        variation = self._variation(asked, resource.endpoint)
         return self.session.requests_session.prepare_request(
             Request(
-                "GET",
+                resource.endpoint.method,
                 endpoint_url(settings.base_url, path),
-                params=params_of(resource, asked),
+                params=variation.params,
+                json=variation.json if resource.endpoint.method == "POST" else None,
                 headers=dict(settings.profile.client.headers),
                 auth=self.auth,
                 hooks={"response": _raise_for_status},
@@ -191,6 +228,19 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
         ) or unexpected_failure(error, redaction)
         # From None: the text of the original error may contain a secret.
         raise failure_for(settings.table.desk, failure) from None
+
+
+def _inner_rows(settings: Settings) -> InnerRows | None:
+    """Return what takes rows out of outer ones; None if the rows are those of the list itself."""
+    resource = settings.resource
+    if not (resource.endpoint.inner_paths or INDEX in resource.key):
+        return None
+    return InnerRows(
+        settings.table,
+        resource.endpoint.inner_paths,
+        outer={name: path_of(path) for name, path in resource.outer.items()},
+        carried=[LISTED_BY, *([parent_column(resource.parent)] if resource.parent else [])],
+    )
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Handles rows in the table that were deleted in the help desk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -60,16 +61,20 @@ def settle_deleted(
             only marked, because the cause may be another one.
     """
     reason = "switched off" if how == "off" else why_not(walk)
-    if reason:
+    read = walk.inner.read if walk.inner else set()
+    if reason and (how == "off" or not read or walk.tables.nameless):
         return Gone(0, reason)
     table = walk.table.qualified
     gone = f"{DELETED_AT} is null and _dlt_load_id <> ?"
     values: list[Any] = [load_id]
+    if reason and walk.inner:
+        # The inner lists that were read are complete, whatever is known of the other rows.
+        gone += f" and {_is_one_of(list(walk.inner.outer))}"
+        values += [list(column) for column in zip(*read, strict=True)]
     if walk.tables.rejected_keys:
         # Rejected rows still exist in the help desk.
         key = walk.table.key
-        rejected = ", ".join("unnest(?)" for _ in key)
-        gone += f" and ({', '.join(key)}) not in (select {rejected})"
+        gone += f" and not {_is_one_of(key)}"
         values += [list(column) for column in zip(*walk.tables.rejected_keys, strict=True)]
     if walk.parent and isinstance(walk.reader.walk, WalkOfWalks):
         gone += f" and ({_was_looked_for(walk.parent, walk.table.dataset)})"
@@ -93,3 +98,9 @@ def _was_looked_for(parent: str, dataset: str) -> str:
         f"{column} in (select unnest(?))"
         f" or {column} not in (select id from {parents} where {DELETED_AT} is null)"
     )
+
+
+def _is_one_of(columns: Sequence[str]) -> str:
+    """Return the condition for rows whose columns have the values of one of several lists."""
+    values = ", ".join("unnest(?)" for _ in columns)
+    return f"({', '.join(columns)}) in (select {values})"

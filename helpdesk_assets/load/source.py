@@ -19,11 +19,15 @@ from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from dlt.sources.rest_api import rest_api_source
 from dlt.sources.rest_api.typing import Endpoint, RESTAPIConfig
 
-from helpdesk_assets.load.incremental import Asked
+from helpdesk_assets.load.incremental import Asked, filled
+from helpdesk_assets.paging.chained import ChainWalk
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
+from helpdesk_assets.paging.requests import Variation
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.tables.arrow import Tables, rejected_hints
+from helpdesk_assets.tables.inner import InnerRows
+from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.tables.schema import Table
 
 # Returns the ids of the parents whose lists are requested, and the newest load of their table.
@@ -42,6 +46,7 @@ class Walk:
         profile: the name of the profile.
         parent: the parent resource if the list is requested for each of its rows, otherwise None.
         parents_load: the newest load of the parents whose lists were requested.
+        inner: takes the rows out of the lists that are read, if they are those of inner lists.
     """
 
     reader: CompleteReader | ParentsReader
@@ -51,6 +56,19 @@ class Walk:
     profile: str = ""
     parent: str | None = None
     parents_load: str = ""
+    inner: InnerRows | None = None
+
+    def tables_of(self, rows: list[Row]) -> Iterator[Any]:
+        """Yield the data for dlt to write, for rows from the reader."""
+        offset_of: Callable[[int], int] = self.reader.offset_of
+        if self.inner:
+            rows, offset_of = self.inner.of(rows, offset_of)
+        yield from self.tables.tables(rows, offset_of=offset_of, is_last=self.reader.walk.has_ended)
+
+    @property
+    def rows_walked(self) -> int:
+        """The number of distinct rows read."""
+        return len(self.inner.keys) if self.inner else self.reader.walk.rows_walked
 
     @property
     def up_to(self) -> str | None:
@@ -62,6 +80,12 @@ class Walk:
             return None
         return began.isoformat()
 
+    @property
+    def cursor(self) -> str | None:
+        """The last cursor of an export that the next sync continues; otherwise None."""
+        read = self.reader.walk
+        return read.last_cursor if isinstance(read, ChainWalk) and read.grows_at_end else None
+
 
 def help_desk_source(
     *,
@@ -69,6 +93,7 @@ def help_desk_source(
     auth: AuthConfigBase,
     profile: Profile,
     walk: Walk,
+    variation: Variation | None = None,
 ) -> DltSource:
     """Return the source for one run; dlt does not accept the same source twice.
 
@@ -79,11 +104,13 @@ def help_desk_source(
         auth: authenticates requests.
         profile: the profile of the vendor.
         walk: how the list is read; records the results.
+        variation: the parameters of its requests. Default: those of the profile.
     """
     reader, table = walk.reader, walk.table
     if not isinstance(reader, CompleteReader):
         raise TypeError("Use source_by_parent for lists by parent.")
     resource = profile.resource(table.name)
+    variation = variation or filled(resource.endpoint)
     config: RESTAPIConfig = {
         "client": {
             "base_url": base_url,
@@ -99,21 +126,24 @@ def help_desk_source(
             {
                 "name": table.name,
                 "columns": table.dlt_columns(),
-                "endpoint": _endpoint(resource, reader, walk.asked),
+                "endpoint": _endpoint(resource, reader, variation),
             }
         ],
     }
     source = rest_api_source(config, name=table.source)
     loaded = source.resources[table.name]
-    loaded.add_step(_in_columns(walk, reader))
+    loaded.add_step(_to_tables(walk))
     _with_rejected(loaded, table)
     return source
 
 
-def _endpoint(resource: Resource, reader: CompleteReader, asked: Asked | None) -> Endpoint:
+def _endpoint(resource: Resource, reader: CompleteReader, variation: Variation) -> Endpoint:
+    body: Endpoint = {"json": dict(variation.json)} if resource.endpoint.method == "POST" else {}
     return {
         "path": resource.endpoint.path,
-        "params": params_of(resource, asked),
+        "method": resource.endpoint.method,
+        "params": dict(variation.params),
+        **body,
         # The path where the reader puts the rows, whatever the profile's selector is.
         "data_selector": "data",
         # Implements all paginators of profiles, with proof of completeness.
@@ -141,9 +171,7 @@ def source_by_parent(*, profile: Profile, walk: Walk, parents: Parents) -> DltSo
     def rows_by_parent() -> Iterator[Any]:
         ids, newest = parents()
         for rows in reader.rows(ids, marked):
-            yield from walk.tables.tables(
-                rows, offset_of=reader.offset_of, is_last=reader.walk.has_ended
-            )
+            yield from walk.tables_of(rows)
         walk.parents_load = newest
 
     loaded = dlt.resource(
@@ -164,24 +192,11 @@ def _with_rejected(loaded: DltResource, table: Table) -> None:
     loaded._set_hints(rejected_hints(table), create_table_variant=True)
 
 
-def params_of(resource: Resource, asked: Asked | None = None) -> dict[str, Any]:
-    """Return the query parameters of a list as strings, including those of a filter."""
-    spelled = {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in resource.endpoint.params.items()
-    }
-    return spelled | dict(asked.params if asked else {})
-
-
-def _in_columns(
-    walk: Walk, reader: CompleteReader
-) -> Callable[[list[dict[str, Any]], Any], Iterator[Any]]:
+def _to_tables(walk: Walk) -> Callable[[list[Row], Any], Iterator[Any]]:
     """Return a step that converts the reader's rows to Arrow tables."""
 
-    def step(rows: list[dict[str, Any]], meta: Any = None) -> Iterator[Any]:
-        yield from walk.tables.tables(
-            rows, offset_of=reader.offset_of, is_last=reader.walk.has_ended
-        )
+    def step(rows: list[Row], meta: Any = None) -> Iterator[Any]:
+        yield from walk.tables_of(rows)
 
     return step
 

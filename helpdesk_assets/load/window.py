@@ -33,7 +33,13 @@ def date_window(profile: Profile, resource: Resource, start: str, end: str) -> A
             "The end of the date range is not after its start: set start and end in the run "
             "config to an earlier and a later time, such as 2026-01-01 and 2026-02-01."
         )
-    asked = Filter(described.start_param, described.end_param, profile.times(described))
+    asked = Filter(
+        described.start_param,
+        described.end_param,
+        profile.times(described),
+        params=described.params,
+        json=described.json_body,
+    )
     return asked.window(beginning, ending)
 
 

@@ -7,6 +7,7 @@ rows follow, and fewer rows than the API reports.
 """
 
 from collections.abc import Hashable
+from dataclasses import replace
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.bounds import MOST_IDLE, MOST_LOOKS, MOST_PAGES, PAGES_KEPT, TOP_PAGES
@@ -31,9 +32,13 @@ class ChainWalk:
         most_pages: the number of responses after which the walk fails.
         size: the page size that was requested; None if unknown.
         strict: whether the end has to be indicated explicitly, as for lists without a parent.
+        start: the cursor to begin with; None: the first page.
+        grows_at_end: whether the list is an export to which changes are added at its end, so that
+            its top does not change, and its last cursor continues there.
 
     Attributes:
         position: the cursor or link of the next page; None for the first page.
+        last_cursor: the newest cursor that the API sent, also on its last page; None: none.
         has_ended: whether the last page was read, and the top, read again, was unchanged.
         unverified: why completeness cannot be verified: even if the number of rows matches, they
             may not be the same rows.
@@ -42,7 +47,7 @@ class ChainWalk:
 
     is_at_end = False
     is_probing = False
-    unverified = "this kind of paging cannot verify that no rows were skipped"
+    unverified: str | None = "this kind of paging cannot verify that no rows were skipped"
     steps_back = 0
 
     def __init__(
@@ -54,12 +59,15 @@ class ChainWalk:
         most_pages: int = MOST_PAGES,
         size: int | None = None,
         strict: bool = True,
+        start: str | None = None,
+        grows_at_end: bool = False,
     ) -> None:
         self.paging = paging or ChainPaging()
         self.brief = brief
         self._identity = identity
         self.most_pages = most_pages
-        self.position: str | None = None
+        self.position = self._start = self.last_cursor = start
+        self.grows_at_end = grows_at_end
         self.has_ended = False
         self.pages = 0
         self.total: int | None = None
@@ -92,7 +100,7 @@ class ChainWalk:
         Raises:
             UnusableAnswerError: rows are missing, or the end of the list is unclear.
         """
-        first = self.position is None
+        first = self.position == self._start
         self.pages += 1
         self.total = page.total
         reaches_down = any(self._top.has(row) for row in page.rows)
@@ -102,6 +110,12 @@ class ChainWalk:
         self._keys.update(key_of(row, self._identity) for row in page.rows)
         if self._is_looking or self.pages <= TOP_PAGES:
             self._top.add([row for row in page.rows if not self._top.knows(row)])
+        self.last_cursor = page.following or self.last_cursor
+        if self.grows_at_end and page.has_more is None:
+            raise UnusableAnswerError(
+                f"does not say after {len(self._keys)} rows whether more follow: check "
+                "is_last_path or has_more_path in its profile"
+            )
         following = self._following(page, fresh)
         if page.has_more and not page.following:
             raise UnusableAnswerError(
@@ -109,7 +123,7 @@ class ChainWalk:
             )
         if following is not None and not (self._is_looking and reaches_down):
             self._go_on(following)
-        elif not self._is_looking and not (self.brief and first):
+        elif not self._is_looking and not (self.brief and first) and not self.grows_at_end:
             self._look_again()
         elif self._is_looking and not first:
             # The top has changed meanwhile; a single response has to show all of it.
@@ -129,7 +143,7 @@ class ChainWalk:
                     "such as isLast"
                 )
             return None
-        if self.pages > 1 or self.brief or not self._strict:
+        if self.pages > 1 or self.brief or not self._strict or self.grows_at_end:
             return page.following if page.has_more is not False else None
         if page.has_more is False and page.following and page.rows:
             # Checked once, because a flag with the opposite meaning looks the same here.
@@ -165,7 +179,7 @@ class ChainWalk:
             )
         self._is_looking = True
         self._positions.clear()
-        self.position = None
+        self.position = self._start
 
     def _end(self) -> None:
         if self.total is not None and len(self._keys) < self.total:
@@ -185,3 +199,68 @@ class ChainWalk:
                 f"sent no new rows in {MOST_IDLE} responses, after {len(self._keys)} rows, and the "
                 "end of its list was not reached"
             )
+
+
+class SinglePageWalk(ChainWalk):
+    """Reads a list that is a single response, which shows all of it at one time."""
+
+    unverified = None
+
+    def __init__(self, *, identity: Identity = ID) -> None:
+        super().__init__(identity=identity, brief=True, strict=False)
+
+
+class FixedPagesWalk(ChainWalk):
+    """Reads pages by number whose size cannot be chosen, or is too small for pages to overlap.
+
+    The list ends with an empty page, with the last page once more, or where the API says so: by a
+    flag, or by its total.
+
+    Args:
+        paging: the number is a parameter, or a path in the JSON body.
+        base_page: the number of the first page.
+        maximum_page: the number of the last page that the API returns; None: all.
+        identity, brief: see ChainWalk.
+    """
+
+    unverified = "pages of a fixed size cannot verify that no rows were skipped"
+
+    def __init__(
+        self,
+        paging: ChainPaging,
+        base_page: int,
+        *,
+        maximum_page: int | None = None,
+        identity: Identity = ID,
+        brief: bool = False,
+    ) -> None:
+        super().__init__(paging, identity=identity, brief=brief, start=str(base_page))
+        self._base_page = base_page
+        self._maximum_page = maximum_page
+        self._widest = 0
+        self._before: list[Row] = []
+
+    @property
+    def is_probing(self) -> bool:  # type: ignore[override]
+        """Whether the next request may be beyond the end, so that the API may reject it."""
+        return self.position != self._start and len(self._before) < max(2, self._widest)
+
+    def take(self, page: Page) -> list[Row]:
+        """Process a response; see ChainWalk."""
+        number = int(str(self.position))
+        self._widest = max(self._widest, len(page.rows))
+        is_same = page.rows == self._before and self.position != self._start
+        self._before = page.rows
+        read = (number - self._base_page) * self._widest + len(page.rows)
+        is_end = not page.rows or is_same or page.has_more is False
+        if page.total is not None and page.has_more is not True:
+            is_end |= read >= page.total
+        following = None if is_end else str(number + 1)
+        if following and number == self._maximum_page:
+            raise UnusableAnswerError(
+                f"serves no pages after page {number}, so further rows cannot be read: use "
+                "incremental loading, or add a filter under params in its profile"
+            )
+        # An API that reports more rows and sends none contradicts itself.
+        has_more = True if page.has_more and not page.rows else None
+        return super().take(replace(page, following=following, has_more=has_more))

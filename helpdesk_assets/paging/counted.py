@@ -44,6 +44,7 @@ class CompleteWalk:
             Meant for a list of changes, the end of which is read again by the next sync.
         most_pages: the number of responses after which the walk fails.
         order_param: the sort parameter, if the profile has one.
+        ends_early: whether the list may end where the API returns no further rows.
 
     Attributes:
         has_ended: whether the end was confirmed, and no row was skipped.
@@ -59,12 +60,14 @@ class CompleteWalk:
         brief: bool = False,
         most_pages: int = MOST_PAGES,
         order_param: str | None = None,
+        ends_early: bool = False,
     ) -> None:
         self._identity = identity
         self.paging: Counted = paging or OffsetPaging()
         self._brief = brief
         self._most_pages = most_pages
         self._order_param = order_param
+        self._ends_early = ends_early
         self._size = PageSize(self.paging)
         self.has_ended = False
         self.unverified: str | None = None
@@ -80,9 +83,23 @@ class CompleteWalk:
         self._walks += 1
         order = Order(self._identity, notes_contents=self._walks > 1)
         top = self.paging.window(0, self._size.limit)
-        stand = Stand(self.paging, self._identity, self._size, order, self._brief, top, sparse)
+        stand = Stand(
+            self.paging,
+            self._identity,
+            self._size,
+            order,
+            self._brief,
+            top,
+            sparse,
+            self._ends_early,
+        )
         # Each read overlaps by more than the last, so that its page boundaries differ.
         return Reading(stand, least_overlap=self._walks)
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether the API returns no further rows, although there may be some."""
+        return self._reading.ended_early
 
     @property
     def position(self) -> Window:
@@ -100,10 +117,15 @@ class CompleteWalk:
         return self._steps_before + self._reading.steps_back
 
     @property
+    def keys(self) -> set[Hashable]:
+        """The keys of all rows read."""
+        read = self._reading.stand.order.keys
+        return self._read_before | read if self._read_before else read
+
+    @property
     def rows_walked(self) -> int:
         """The number of distinct rows read."""
-        read = self._reading.stand.order.keys
-        return len(self._read_before | read if self._read_before else read)
+        return len(self.keys)
 
     @property
     def is_probing(self) -> bool:

@@ -10,8 +10,9 @@ from requests import HTTPError, PreparedRequest
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.described import ListWalk
 from helpdesk_assets.paging.flight import PagesInFlight
-from helpdesk_assets.paging.positions import Addresses, Position, Window
+from helpdesk_assets.paging.positions import Position, Window
 from helpdesk_assets.paging.reader import ROWS_AT_ONCE
+from helpdesk_assets.paging.requests import PageRequests
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 from helpdesk_assets.transport.session import HelpDeskSession
@@ -168,10 +169,10 @@ class ParentsReader:
     def _list_of(self, parent: Any) -> _List:
         """Read one parent's list completely."""
         walk, first, pages = self._new_walk(), self._first_of(parent), []
-        addresses, read = Addresses(str(first.url), walk), 0
+        requests, read = PageRequests(first, walk), 0
         while not walk.has_ended:
             position = walk.position
-            page = self._fetch(first, addresses, position, is_first=not walk.pages)
+            page = self._fetch(requests, position, is_first=not walk.pages)
             if isinstance(page, int):
                 return _List([], walk, refusal=page)
             fresh = walk.take(page)
@@ -180,14 +181,10 @@ class ParentsReader:
                 read += len(fresh)
         return _List(pages, walk)
 
-    def _fetch(
-        self, first: PreparedRequest, addresses: Addresses, position: Position, *, is_first: bool
-    ) -> Page | int:
+    def _fetch(self, requests: PageRequests, position: Position, *, is_first: bool) -> Page | int:
         """Return a page, or the status if a parent's list does not exist or is not accessible."""
-        request = first.copy()
-        request.url = addresses.of(position)
         try:
-            return self.session.send(request, addresses.place(position))
+            return self.session.send(requests.at(position), requests.place(position))
         except HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
             if is_first and status in (*GONE, FORBIDDEN):

@@ -8,11 +8,9 @@ knows which page is next.
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from typing import NamedTuple
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.shown import shown
 
 
 class Window(NamedTuple):
@@ -20,6 +18,10 @@ class Window(NamedTuple):
 
     offset: int
     size: int
+
+
+class CeilingError(UnusableAnswerError):
+    """The API does not return the rows of a list that far down."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +32,37 @@ class OffsetPaging:
         limit: the number of rows to request per page.
         offset_param: the parameter for the number of rows to skip.
         limit_param: the parameter for the number of rows to return.
+        in_body: whether both are paths in the JSON body instead.
+        first: the offset of the first row, 0 or 1.
+        most: the number of rows that the API returns of a list; None: all.
     """
 
     limit: int = 100
     offset_param: str = "offset"
     limit_param: str = "limit"
+    in_body: bool = False
+    first: int = 0
+    most: int | None = None
     limit_is_a_page: bool = False
 
     def window(self, wanted: int, limit: int) -> Window:
-        """Return a window that starts with the wanted row."""
-        return Window(wanted, limit)
+        """Return a window that starts with the wanted row.
+
+        Raises:
+            CeilingError: the API does not return the row after it.
+        """
+        if self.most is not None and wanted + 1 >= self.most and wanted:
+            raise CeilingError(
+                f"returns the first {self.most:,} rows of a list only, so further ones cannot be "
+                "read: add incremental with row_order: asc to its profile, or a filter under params"
+            )
+        return Window(wanted, limit if self.most is None else min(limit, self.most - wanted))
 
     window_at = window
 
-    def query(self, window: Window) -> Mapping[str, str]:
-        """Return the query parameters for offset and limit."""
-        return {self.offset_param: str(window.offset), self.limit_param: str(window.size)}
+    def query(self, window: Window) -> Mapping[str, int]:
+        """Return the values of offset and limit by parameter, or by path in the body."""
+        return {self.offset_param: self.first + window.offset, self.limit_param: window.size}
 
     def place(self, window: Window) -> str:
         """Return what is requested, for messages."""
@@ -67,6 +84,7 @@ class PageNumberPaging:
         limit_param: the parameter for the page size.
         base_page: the number of the first page, 0 or 1.
         maximum_page: the highest page number that the API serves; None: no limit.
+        in_body: whether number and size are paths in the JSON body instead of parameters.
     """
 
     limit: int = 100
@@ -74,6 +92,7 @@ class PageNumberPaging:
     limit_param: str = "per_page"
     base_page: int = 1
     maximum_page: int | None = None
+    in_body: bool = False
     limit_is_a_page: bool = True
 
     # How many page numbers are tried, to find the page that starts closest to the wanted row.
@@ -83,7 +102,7 @@ class PageNumberPaging:
         """Return the page, by number and size, that contains the most rows after the wanted one.
 
         Raises:
-            UnusableAnswerError: the API does not serve pages that far down.
+            CeilingError: the API does not serve pages that far down.
         """
         if wanted == 0:
             return Window(0, limit)
@@ -94,7 +113,7 @@ class PageNumberPaging:
         pages = [(number, min(limit, wanted // number) if number else limit) for number in numbers]
         number, size = max(pages, key=lambda page: (page[0] + 1) * page[1], default=(0, 0))
         if last >= most and (number + 1) * size <= wanted + 1:
-            raise UnusableAnswerError(
+            raise CeilingError(
                 f"serves no pages after page {self.maximum_page}, so rows after the first "
                 f"{wanted + 1} cannot be read: use incremental loading, or add a filter under "
                 "params in its profile"
@@ -114,10 +133,10 @@ class PageNumberPaging:
             return self.window(offset, limit)
         return Window(offset, size)
 
-    def query(self, window: Window) -> Mapping[str, str]:
-        """Return the query parameters for page number and page size."""
+    def query(self, window: Window) -> Mapping[str, int]:
+        """Return page number and page size by parameter, or by path in the body."""
         number = self.base_page + window.offset // window.size
-        return {self.page_param: str(number), self.limit_param: str(window.size)}
+        return {self.page_param: number, self.limit_param: window.size}
 
     def place(self, window: Window) -> str:
         """Return what is requested, for messages."""
@@ -130,76 +149,35 @@ class ChainPaging:
     """Paging by a cursor or link to the next page in each page.
 
     Attributes:
-        cursor_param: the parameter for the cursor; None for links.
+        cursor_param: the parameter for the cursor, or for the page number; None for links.
+        in_body: whether it is a path in the JSON body instead.
+        is_number: whether it is the number of a page.
+        beside: the parameter for the page size, and the size, where pages have a number; empty if
+            the API decides.
     """
 
     cursor_param: str | None = None
+    in_body: bool = False
+    is_number: bool = False
+    beside: tuple[tuple[str, int], ...] = ()
+
+    def query(self, position: str) -> Mapping[str, str | int]:
+        """Return the cursor by parameter, or by path in the body."""
+        if self.is_number:
+            return {str(self.cursor_param): int(position), **dict(self.beside)}
+        return {str(self.cursor_param): position}
 
 
 Counted = OffsetPaging | PageNumberPaging
 Paging = Counted | ChainPaging
+
+
+class Placed(NamedTuple):
+    """A position in one of several lists that are read one after another."""
+
+    part: int
+    position: "Position"
+
+
 # The position of a page: a window, a cursor or a link; None is the first page of a chain.
-Position = Window | str | None
-
-
-class Paged(Protocol):
-    """An object that knows how the pages of a list are requested."""
-
-    @property
-    def paging(self) -> Paging:
-        """How pages are requested."""
-
-
-class Addresses:
-    """The URLs of a list's pages.
-
-    Args:
-        first: the URL of the first page, with the parameters of all pages.
-        walk: knows how pages are requested, which may depend on the first page.
-    """
-
-    def __init__(self, first: str, walk: Paged) -> None:
-        self._first = urlsplit(first)
-        self._walk = walk
-        self._parameters = parse_qsl(self._first.query, keep_blank_values=True)
-
-    def of(self, position: Position) -> str:
-        """Return the URL of a page.
-
-        Raises:
-            UnusableAnswerError: the API sent a link to another host.
-        """
-        query: Mapping[str, str] = {}
-        paging = self._walk.paging
-        if isinstance(paging, ChainPaging):
-            if position is not None and paging.cursor_param is None:
-                return _linked(self._first.geturl(), str(position))
-            if position is not None and paging.cursor_param:
-                query = {paging.cursor_param: str(position)}
-        elif isinstance(position, Window):
-            query = paging.query(position)
-        kept = [pair for pair in self._parameters if pair[0] not in query]
-        return self._first._replace(query=urlencode([*kept, *query.items()])).geturl()
-
-    def place(self, position: Position) -> str:
-        """Return what is requested, for messages, without the untrusted cursor or link."""
-        paging = self._walk.paging
-        if not isinstance(paging, ChainPaging) and isinstance(position, Window):
-            return paging.place(position)
-        return "its first page" if position is None else "a page after the first"
-
-
-def _linked(first: str, link: str) -> str:
-    here = urlsplit(first)
-    try:
-        there = urlsplit(urljoin(first, link))
-        host = there.hostname
-    except ValueError:
-        raise UnusableAnswerError("sent an invalid URL as the link to its next page") from None
-    if here.netloc.lower() != there.netloc.lower():
-        raise UnusableAnswerError(
-            f"links to its next page at {shown(there.scheme)}://{shown(host)}, which must not "
-            "receive the API key: set SOURCES__HELP_DESK__BASE_URL to the base URL of its API"
-        )
-    # An API behind a proxy may not know that it is reached over https.
-    return urlunsplit(there._replace(scheme=here.scheme))
+Position = Window | str | Placed | None

@@ -14,7 +14,8 @@ from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.counted import CompleteWalk
 from helpdesk_assets.paging.described import ListWalk
 from helpdesk_assets.paging.flight import PagesInFlight
-from helpdesk_assets.paging.positions import Addresses, Position, Window
+from helpdesk_assets.paging.positions import Placed, Position, Window
+from helpdesk_assets.paging.requests import PageRequests
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 from helpdesk_assets.transport.session import HelpDeskSession
@@ -73,11 +74,11 @@ class CompleteReader:
 
     def look(self, first: PreparedRequest, pages: int) -> Iterator[Page]:
         """Yield the first pages, each after the walk has processed it."""
-        addresses = Addresses(str(first.url), self.walk)
+        requests = PageRequests(first, self.walk)
         for _ in range(pages):
             if self.walk.has_ended:
                 return
-            page = self._fetch(first, addresses, self.walk.position)
+            page = self._fetch(requests, self.walk.position)
             self.walk.take(page)
             yield page
 
@@ -87,7 +88,7 @@ class CompleteReader:
         Raises:
             HTTPError, UnusableAnswerError: as raised by the session.
         """
-        return self._fetch(first, Addresses(str(first.url), self.walk), window)
+        return self._fetch(PageRequests(first, self.walk), window)
 
     @property
     def rows_read(self) -> int:
@@ -100,7 +101,7 @@ class CompleteReader:
 
     def _answer(self, request: PreparedRequest, **_: Any) -> Response:
         if not self._flight:
-            fetch = partial(self._fetch, request, Addresses(str(request.url), self.walk))
+            fetch = partial(self._fetch, PageRequests(request, self.walk))
             self._flight = PagesInFlight(
                 fetch, self.session.in_flight, self.session.refuse_to_wait_for_ever
             )
@@ -114,7 +115,7 @@ class CompleteReader:
                 break
             fresh = self.walk.take(self._flight.page(position, following))
             if fresh:
-                offset = position.offset if isinstance(position, Window) else self._read
+                offset = _offset(position, self._read)
                 self._page_starts.append((len(rows), offset))
                 self._read += len(fresh)
                 rows += fresh
@@ -124,15 +125,13 @@ class CompleteReader:
         vars(response)["json"] = lambda: {"data": rows}
         return response
 
-    def _fetch(self, first: PreparedRequest, addresses: Addresses, position: Position) -> Page:
+    def _fetch(self, requests: PageRequests, position: Position) -> Page:
         """Send dlt's first request, modified for another page; return that page."""
-        request = first.copy()
-        request.url = addresses.of(position)
-        place = addresses.place(position)
+        place = requests.place(position)
         try:
-            return self.session.send(request, place)
+            return self.session.send(requests.at(position), place)
         except IgnoreResponseException:
-            if position is None or (isinstance(position, Window) and not position.offset):
+            if _is_first(position) or not self.walk.pages:
                 raise UnusableAnswerError(
                     f"has no first page ({place}): check that SOURCES__HELP_DESK__BASE_URL is the "
                     "base URL of its API, and that path in its profile is correct"
@@ -143,6 +142,22 @@ class CompleteReader:
             if self.walk.is_probing and status in BEYOND:
                 return Page([], self.walk.total)
             raise
+
+
+def _is_first(position: Position) -> bool:
+    """Return whether a position is the first page of a list; of several lists, the first one."""
+    while isinstance(position, Placed):
+        if position.part:
+            return False
+        position = position.position
+    return position is None or (isinstance(position, Window) and not position.offset)
+
+
+def _offset(position: Position, read: int) -> int:
+    """Return the offset of a page in its list, or the number of rows read before it."""
+    while isinstance(position, Placed):
+        position = position.position
+    return position.offset if isinstance(position, Window) else read
 
 
 class ReaderPaginator(BasePaginator):

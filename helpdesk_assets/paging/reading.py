@@ -12,7 +12,7 @@ from helpdesk_assets.paging.bounds import MOST_TRUST, PAGES_KEPT, TOP_PAGES, Pat
 from helpdesk_assets.paging.end import End
 from helpdesk_assets.paging.gaps import Gaps
 from helpdesk_assets.paging.known import KnownRows
-from helpdesk_assets.paging.positions import Window
+from helpdesk_assets.paging.positions import CeilingError, Window
 from helpdesk_assets.paging.repeats import Repeats
 from helpdesk_assets.paging.stand import Phase, Stand
 from helpdesk_assets.paging.top import Top
@@ -30,12 +30,14 @@ class Reading:
     Attributes:
         stand: the state of the read.
         has_ended: whether the end of the list was confirmed, and rows added at its top were read.
+        ended_early: whether the API returns no further rows, although there may be some.
         steps_back: the number of pages requested again because they did not overlap.
     """
 
     def __init__(self, stand: Stand, least_overlap: int) -> None:
         self.stand = stand
         self.has_ended = False
+        self.ended_early = False
         self.steps_back = 0
         self._least_overlap = self._overlap = least_overlap
         self._known = KnownRows(PAGES_KEPT, stand.identity)
@@ -120,7 +122,14 @@ class Reading:
         """Process a response, and return the rows in it that are new or have changed."""
         fresh = self._take(page)
         if not self.has_ended:
-            self.stand.position = self._window()
+            try:
+                self.stand.position = self._window()
+            except CeilingError:
+                if not self.stand.ends_early:
+                    raise
+                # Positions up to the wanted one have been read.
+                self.stand.places = self.stand.wanted + 1
+                self.has_ended = self.ended_early = True
         return fresh
 
     def _window(self) -> Window:

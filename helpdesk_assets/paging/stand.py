@@ -71,6 +71,7 @@ class Stand:
         total: the total last reported by the API.
         has_more: whether the API reported that more rows follow.
         sparse: whether counted rows are omitted from pages.
+        ends_early: whether the list may end where the API returns no further rows.
         places: the number of positions in the list, after its end was confirmed.
     """
 
@@ -81,6 +82,7 @@ class Stand:
     brief: bool
     position: Window
     sparse: bool
+    ends_early: bool = False
     wanted: int = 0
     phase: Phase = Phase.DOWN
     reach: int = -1

@@ -1,151 +1,131 @@
 """The endpoint section of a profile: path, parameters, paginator and filters of a list."""
 
-from datetime import datetime
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from helpdesk_assets.profiles.client import Part, Plain
-from helpdesk_assets.tables.times import FORMATS
-
-# Names separated by dots; a name that contains a dot is in brackets, as in JSONPath.
-_QUOTED = r"\['[^']+'\]"
-_STEPS = rf"([\w@-]+|{_QUOTED})(\.[\w@-]+|\.?{_QUOTED})*"
-FieldPath = Annotated[str, StringConstraints(pattern=rf"^{_STEPS}$")]
-BodyPath = Annotated[str, StringConstraints(pattern=rf"^(\$|(\$\.?)?{_STEPS})$")]
-
-
-def _format(value: str) -> str:
-    if value not in FORMATS and (
-        "%" not in value or datetime(2026, 1, 31).strftime(value) == value
-    ):
-        raise ValueError(f"one of {', '.join(FORMATS)}, or a pattern such as %Y-%m-%d %H:%M:%S")
-    return value
-
-
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, KeyError):
-        raise ValueError("an IANA time zone name, such as Europe/Berlin or UTC") from None
-    return value
-
-
-def _list_path(value: str) -> str:
-    # dlt, like any URL join, would take this for another host.
-    if ":" in value.partition("?")[0].partition("/")[0] or value.lstrip().startswith(("//", "\\")):
-        raise ValueError("a path relative to the base URL, such as /v1/tickets, not a full URL")
-    if not value.isprintable() or " " in value or "\\" in value:
-        raise ValueError("a path without spaces and backslashes, such as /v1/tickets")
-    return value
-
-
-ListPath = Annotated[str, AfterValidator(_list_path)]
-TimeFormat = Annotated[str, AfterValidator(_format)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-
-
-class OffsetPaginator(Part):
-    """Paging by offset and limit."""
-
-    type: Literal["offset"]
-    limit: int = Field(default=100, ge=2)
-    offset_param: str = "offset"
-    limit_param: str = "limit"
-    total_path: BodyPath | None = "total"
-    has_more_path: BodyPath | None = "has_more"
-
-
-class PageNumberPaginator(Part):
-    """Paging by page number; the API must accept a page size, in ``limit_param``."""
-
-    type: Literal["page_number"]
-    # Smaller pages cannot always overlap; see CompleteWalk.
-    limit: int = Field(default=100, ge=20)
-    base_page: Literal[0, 1] = 0
-    page_param: str = "page"
-    limit_param: str
-    maximum_page: int | None = Field(default=None, ge=1)
-    total_path: BodyPath | None = "total"
-    has_more_path: BodyPath | None = "has_more"
-
-
-class CursorPaginator(Part):
-    """Paging by a cursor, which each page contains for the next."""
-
-    type: Literal["cursor"]
-    cursor_path: BodyPath = "cursors.next"
-    cursor_param: str = "cursor"
-    has_more_path: BodyPath | None = None
-    total_path: BodyPath | None = None
-
-
-class JsonLinkPaginator(Part):
-    """Paging by a link to the next page in the response body."""
-
-    type: Literal["json_link"]
-    next_url_path: BodyPath = "next"
-    has_more_path: BodyPath | None = None
-    total_path: BodyPath | None = None
-
-
-class HeaderLinkPaginator(Part):
-    """Paging by a link to the next page in the Link header (RFC 8288)."""
-
-    type: Literal["header_link"]
-    links_next_key: str = "next"
-    total_path: BodyPath | None = None
-
-
-Paginator = (
-    OffsetPaginator
-    | PageNumberPaginator
-    | CursorPaginator
-    | JsonLinkPaginator
-    | HeaderLinkPaginator
+from helpdesk_assets.profiles.client import Part
+from helpdesk_assets.profiles.filters import (
+    END,
+    START,
+    DateFilter,
+    IncrementalParams,
+    JsonBody,
+    Params,
+    texts_in,
 )
+from helpdesk_assets.profiles.paginators import (
+    CursorPaginator,
+    OffsetPaginator,
+    PageNumberPaginator,
+    Paginator,
+    SinglePagePaginator,
+)
+from helpdesk_assets.profiles.types import ListPath, MisplacedError, Selector
+from helpdesk_assets.tables.paths import Path, lists_of
 
-
-class IncrementalParams(Part):
-    """Incremental loading, with the names of dlt's ``incremental``.
-
-    ``cursor_path`` is only used by ``check``, to compare; it does not affect requests.
-    """
-
-    cursor_path: FieldPath | None = None
-    start_param: str
-    format: TimeFormat | None = None
-    time_zone: TimeZone | None = None
-
-
-class DateFilter(Part):
-    """Loading a date range, with the names of dlt's ``incremental``.
-
-    Without ``end_param``, everything from the start on is requested and loaded.
-    """
-
-    cursor_path: FieldPath | None = None
-    start_param: str
-    end_param: str | None = None
-    format: TimeFormat | None = None
-    time_zone: TimeZone | None = None
+BODY_PATHS = ("offset_body_path", "limit_body_path", "page_body_path", "cursor_body_path")
 
 
 class ResponseAction(Part):
-    """A response status that is not an error: the API has no page past the last one."""
+    """A response status that is not an error: the API has no page past the last one.
 
-    status_code: Literal[404, 410, 422]
+    For lists by parent, it also means that a row has no such list.
+    """
+
+    status_code: Literal[204, 400, 404, 410, 416, 422]
     action: Literal["ignore"]
 
 
+class Pass(Part):
+    """One of several requests whose rows go into the same table."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    params: Params = Field(default_factory=dict)
+    json_body: JsonBody = Field(default_factory=dict, alias="json")
+
+
 class Endpoint(Part):
-    """How to request a list."""
+    """How to request a list.
+
+    Attributes:
+        data_selector: the path of the rows. With ``[*]`` between two lists, the rows are those of
+            the inner lists, and pages contain rows of the outer one.
+        null_is_empty: whether a null or missing list means that there are no rows.
+        passes: requests that are made one after another, each for a part of the rows.
+    """
 
     path: ListPath
-    params: dict[str, int | bool | Plain] = Field(default_factory=dict)
-    data_selector: BodyPath
-    paginator: Annotated[Paginator, Field(discriminator="type")]
+    params: Params = Field(default_factory=dict)
+    data_selector: Selector
+    paginator: Paginator
     incremental: IncrementalParams | None = None
     date_filter: DateFilter | None = None
     response_actions: list[ResponseAction] = Field(default_factory=list)
+    method: Literal["GET", "POST"] = "GET"
+    json_body: JsonBody = Field(default_factory=dict, alias="json")
+    null_is_empty: bool = False
+    passes: list[Pass] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "Endpoint":
+        if self.method == "GET":
+            self._refuse_body()
+        own = list(texts_in([self.params, self.json_body, [part.params for part in self.passes]]))
+        has_start = any(START in text for text in own)
+        changes = self.incremental
+        if changes and changes.initial_value is None and has_start:
+            raise MisplacedError(
+                f"initial_value: the value of {START} when everything is read", "incremental"
+            )
+        if not changes and any(START in text or END in text for text in own):
+            raise ValueError(f"incremental, with initial_value, because its params contain {START}")
+        if changes and not (has_start or changes.has_start or self.resumes):
+            raise MisplacedError(
+                f"start_param, or {START} in params or json of the endpoint", "incremental"
+            )
+        names = [each.name for each in self.passes]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise MisplacedError(
+                    "another name, because this one is taken", "passes", place, "name"
+                )
+        if self.resumes and self.passes:
+            raise MisplacedError("to be removed, because the paginator has resume", "passes")
+        return self
+
+    def _refuse_body(self) -> None:
+        if self.json_body or any(part.json_body for part in self.passes):
+            raise ValueError("method: POST beside json")
+        for name in BODY_PATHS:
+            if getattr(self.paginator, name, None):
+                raise MisplacedError(f"method: POST beside {name}", "paginator")
+
+    @property
+    def rows_path(self) -> Path:
+        """The path of the list that is paged."""
+        return lists_of(self.data_selector)[0]
+
+    @property
+    def inner_paths(self) -> tuple[Path, ...]:
+        """The paths from each row of that list to the rows of the table; empty without any."""
+        return lists_of(self.data_selector)[1:]
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the next sync continues where the last one ended."""
+        return isinstance(self.paginator, CursorPaginator) and self.paginator.resume
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the list is a single response."""
+        return isinstance(self.paginator, SinglePagePaginator)
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether a list that the API ends early is read on from its last date."""
+        paginator: Any = self.paginator
+        is_limited = (
+            isinstance(paginator, OffsetPaginator) and paginator.maximum_offset is not None
+        ) or (isinstance(paginator, PageNumberPaginator) and paginator.maximum_page is not None)
+        return is_limited and self.incremental is not None and self.incremental.row_order == "asc"

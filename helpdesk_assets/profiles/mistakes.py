@@ -9,10 +9,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from helpdesk_assets.profiles.client import Auth
-from helpdesk_assets.profiles.endpoint import Paginator
 from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.profiles.paginators import AnyPaginator
 
-_TAGGED = {"auth": Auth, "paginator": Paginator}
+_TAGGED = {"auth": Auth, "paginator": AnyPaginator}
 
 
 def sentence(error: ValidationError, file: Path, tree: yaml.Node | None) -> str:
@@ -110,17 +110,23 @@ def _keys_beside(location: tuple[Any, ...]) -> list[str]:
     for step in location[:-1]:
         following: list[Any] = []
         for kind in kinds:
-            field = kind.model_fields.get(step) if isinstance(step, str) else None
-            if field:
-                following += _models(field.annotation)
-            elif isinstance(step, str) and step in _tags(location):
+            field = _by_name(kind).get(step) if isinstance(step, str) else None
+            if isinstance(step, str) and step in _tags(location):
+                # The type that pydantic has chosen, which may have a setting of the same name.
                 tag = kind.model_fields.get("type")
                 if tag and step in get_args(tag.annotation):
                     following.append(kind)
+            elif field:
+                following += _models(field.annotation)
             else:
                 following.append(kind)
         kinds = following or kinds
-    return sorted({name for kind in kinds for name in kind.model_fields})
+    return sorted({name for kind in kinds for name in _by_name(kind)})
+
+
+def _by_name(kind: Any) -> dict[str, Any]:
+    """Return the fields of a model by the names that they have in a profile."""
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
 
 
 def _models(annotation: Any) -> list[Any]:

@@ -1,30 +1,31 @@
 """The model of a profile: the part of dlt's REST API source format that needs no code."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
+from dlt.common.normalizers.naming.snake_case import NamingConvention
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from helpdesk_assets.profiles.client import Client, Part
-from helpdesk_assets.profiles.endpoint import (
-    DateFilter,
-    Endpoint,
-    FieldPath,
-    IncrementalParams,
-    TimeFormat,
-    TimeZone,
-)
+from helpdesk_assets.profiles.endpoint import Endpoint
+from helpdesk_assets.profiles.filters import DateFilter, IncrementalParams
+from helpdesk_assets.profiles.types import FieldPath, MisplacedError, TimeFormat, TimeZone
+from helpdesk_assets.tables.inner import INDEX
 from helpdesk_assets.tables.paths import Path, path_of
 from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
 from helpdesk_assets.tables.times import ISO, Times
 
 # dlt's placeholder in a path for the id of each row of another resource.
 PARENT = re.compile(r"\{resources\.(\w+)\.id\}")
+# The name of a request among several whose rows go into one table.
+LISTED_BY = "_pass"
 # Names of assets that always exist.
 RESERVED = frozenset({"help_desk_api", "help_desk_report"})
 RESERVED_START = ("ticket_", "dlt_")
 
+_NAMING = NamingConvention()
 # The key column of tables other than tickets.
 KEY = (replace(COLUMNS[0], description="The id in the help desk. Rows are merged on it."),)
 
@@ -48,26 +49,20 @@ DEFAULT_SOLVED_STATUSES = (
 )
 
 
-class MisplacedError(ValueError):
-    """A mistake that is detected in one place of a profile, but located further down.
+class Resource(Part):
+    """A list of the API, and the required columns of its table.
 
     Attributes:
-        location: the keys from where it is detected to where it is.
+        include_from_parent: fields of the outer row, where the rows are those of inner lists. They
+            are its key there, and become columns such as ``_issues_id``.
     """
-
-    def __init__(self, sentence: str, *location: str | int) -> None:
-        super().__init__(sentence)
-        self.location = location
-
-
-class Resource(Part):
-    """A list of the API, and the required columns of its table."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
     endpoint: Endpoint
     fields: dict[str, FieldSpec]
     primary_key: str | list[str] | None = None
     exclude: list[FieldPath] = Field(default_factory=list)
+    include_from_parent: Annotated[list[FieldPath], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> "Resource":
@@ -83,7 +78,7 @@ class Resource(Part):
         if missing:
             raise ValueError(f"the path of {', '.join(missing)} under fields")
         for name in self.key:
-            if name not in self.fields and name != parent_column(self.parent or ""):
+            if name not in self.fields and name not in self.marks:
                 raise MisplacedError(
                     f"names of its fields, and {name} is not one of them", "primary_key"
                 )
@@ -96,11 +91,21 @@ class Resource(Part):
                 "endpoint",
                 "path",
             )
-        for name in ("incremental", "date_filter"):
+        for name in ("incremental", "date_filter", "passes"):
             if self.parent and getattr(self.endpoint, name):
                 raise MisplacedError(
                     "to be removed, because the path contains the id of a parent", "endpoint", name
                 )
+        inner = self.endpoint.inner_paths
+        if self.include_from_parent and not inner:
+            raise MisplacedError(
+                "[*] in data_selector, between the list of outer rows and the inner list",
+                "include_from_parent",
+            )
+        if self.name == TABLE and inner:
+            raise MisplacedError(
+                "the path of the tickets, without [*] before them", "endpoint", "data_selector"
+            )
         return self
 
     @property
@@ -113,17 +118,40 @@ class Resource(Part):
     def key(self) -> tuple[str, ...]:
         """The names of the columns that rows are merged on.
 
-        In lists by parent, ids may be unique only within one parent.
+        In lists by parent and in inner lists, ids may be unique only within one parent.
         """
         if self.primary_key:
             named = self.primary_key
             return (named,) if isinstance(named, str) else tuple(named)
-        return (parent_column(self.parent), "id") if self.parent else ("id",)
+        return (*([parent_column(self.parent)] if self.parent else ()), *self.outer, "id")
 
     @property
     def identity(self) -> tuple[Path, ...]:
-        """The paths of the key in a row."""
+        """The paths of the key in a row of the list that is paged; empty if it has none."""
+        if self.outer:
+            return tuple(map(path_of, self.outer.values()))
         return tuple(column.field for column in self.columns() if column.primary_key)
+
+    @property
+    def outer(self) -> Mapping[str, str]:
+        """The columns with the key of the outer row, and their paths in it; for inner lists."""
+        if not self.endpoint.inner_paths:
+            return {}
+        outer = (self.endpoint.rows_path or ("row",))[-1]
+        names = {
+            path: "_".join((outer, *path_of(path))) for path in self.include_from_parent or ["id"]
+        }
+        return {f"_{_NAMING.normalize_identifier(name)}": path for path, name in names.items()}
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The columns whose values are not in the row as the API sends it."""
+        is_inner = self.outer or self.parent
+        return (
+            *((parent_column(self.parent),) if self.parent else ()),
+            *self.outer,
+            *((INDEX,) if is_inner and INDEX in (self.primary_key or ()) else ()),
+        )
 
     @property
     def parent(self) -> str | None:
@@ -217,18 +245,38 @@ class Profile(Part):
         """
         resource = self.resource(table.name)
         columns = resource.columns()
-        if resource.parent:
-            key = self.resource(resource.parent).columns()[0]
+        for name in resource.marks:
+            if name in resource.fields:
+                continue
+            dlt_type, description = self._mark(resource, name)
             columns += (
                 Column(
-                    name=parent_column(resource.parent),
-                    dlt_type=key.dlt_type,
-                    description=f"The id of the parent row in {resource.parent}.",
+                    name=name,
+                    dlt_type=dlt_type,
+                    description=description,
                     nullable=False,
-                    primary_key=parent_column(resource.parent) in resource.key,
+                    primary_key=name in resource.key,
                 ),
             )
         return replace(table, columns=columns, times=self.times())
+
+    def _mark(self, resource: Resource, name: str) -> tuple[DltType, str]:
+        """Return the type and the description of a column that is not in the row."""
+        if name == INDEX:
+            return "bigint", "The position of the row in its list, starting at 0."
+        if resource.parent and name == parent_column(resource.parent):
+            key = self.resource(resource.parent).columns()[0]
+            return key.dlt_type, f"The id of the parent row in {resource.parent}."
+        path = resource.outer[name]
+        # If the outer rows are those of another table, the column has the type that it has there.
+        outer = [
+            column.dlt_type
+            for other in self.resources
+            if other.endpoint.path == resource.endpoint.path and not other.outer
+            for column in other.columns()
+            if column.field == path_of(path)
+        ]
+        return (outer or ["text"])[0], f"The field {path} of the outer row."
 
 
 def parent_column(parent: str) -> str:

@@ -256,13 +256,16 @@ class HelpDeskApi(KeepsSecrets):
             cursor_path = cursor_path or described.cursor_path
             start_param = start_param or described.start_param
         lag = self.number("incremental.lag")
-        if not start_param:
+        if not (start_param or described or resource.endpoint.resumes):
             return None
         return Filter(
             start_param,
             times=profile.times(described),
             cursor=path_of(cursor_path) or None,
             lag=lag,
+            params=described.params if described else {},
+            json=described.json_body if described else {},
+            initial=str(described.initial_value) if described else "",
         )
 
     def _incremental(self) -> tuple[str | None, str | None]:

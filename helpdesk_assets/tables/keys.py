@@ -14,9 +14,14 @@ PLAIN = {int, str}
 
 
 def key_of(row: Row, identity: Identity = ID) -> Hashable:
-    """Return the key of a row, or the whole row as JSON if it has no valid key."""
+    """Return the key of a row, or the whole row as JSON if it has no valid key.
+
+    Args:
+        row: as the API sent it.
+        identity: the paths of the parts of its key; without any, the whole row is the key.
+    """
     found = tuple(value_at(row, path) for path in identity)
-    if set(map(type, found)) <= PLAIN:
+    if found and set(map(type, found)) <= PLAIN:
         return found if found[1:] else cast(Hashable, found[0])
     return json.dumps(row, sort_keys=True)
 

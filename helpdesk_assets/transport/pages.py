@@ -14,6 +14,9 @@ from helpdesk_assets.transport.links import linked
 
 NO_CONTENT = 204
 _KINDS = {type(None): "null", bool: "a boolean", dict: "an object", str: "a string"}
+# Where responses name a next page, by common names.
+_PAGING = ("meta", "links", "_links", "paging", "pagination", "_pagination")
+_NEXT = ("next", "next_page", "next_url", "nextPageToken", "next_cursor", "has_more", "hasMore")
 # Maximum number of rows in a response, far more than any help desk sends.
 MOST_ROWS = 50_000
 
@@ -47,6 +50,11 @@ class PageFormat:
         has_more: path of the flag that more rows follow; None if there is none.
         following: path of the cursor or URL of the next page; None for counted pages.
         link: the relation of the next page's URL in the Link header (RFC 8288).
+        is_last: path of the flag that no more rows follow; None if there is none.
+        total_header: the header with the total number of rows, or with a range and the total
+            (Content-Range, RFC 9110); None if there is none.
+        null_is_empty: whether a null or missing list means that there are no rows.
+        is_single: whether the list is a single response; an object is then a row.
     """
 
     rows: Path = ("data",)
@@ -54,6 +62,10 @@ class PageFormat:
     has_more: Path | None = ("has_more",)
     following: Path | None = None
     link: str | None = None
+    is_last: Path | None = None
+    total_header: str | None = None
+    null_is_empty: bool = False
+    is_single: bool = False
 
     def page(self, response: Response, place: str) -> Page:
         """Return the page in a response.
@@ -79,7 +91,7 @@ class PageFormat:
             raise UnusableAnswerError(
                 f"sent something that is not JSON{_where(response, place)}"
             ) from None
-        rows = value_at(body, self.rows)
+        rows = self._rows_in(body)
         name = ".".join(self.rows)
         if rows is MISSING:
             raise UnusableAnswerError(
@@ -102,12 +114,31 @@ class PageFormat:
             raise UnusableAnswerError(
                 f"sent rows that are not JSON objects{_where(response, place)}"
             )
+        if self.is_single:
+            _refuse_more(response, body, place)
         return Page(
-            rows,
-            _count(value_at(body, self.total)) if self.total else None,
-            _truth(value_at(body, self.has_more)) if self.has_more else None,
-            *self._following(body, response),
+            rows, self._total(body, response), self._more(body), *self._following(body, response)
         )
+
+    def _rows_in(self, body: Any) -> Any:
+        """Return what the body has for the rows, which may be anything."""
+        rows = value_at(body, self.rows)
+        if self.null_is_empty and rows in (None, MISSING):
+            return []
+        if self.is_single and isinstance(rows, dict):
+            return [rows]
+        return rows
+
+    def _total(self, body: Any, response: Response) -> int | None:
+        if self.total_header:
+            return _count(response.headers.get(self.total_header, "").rpartition("/")[2].strip())
+        return _count(value_at(body, self.total)) if self.total else None
+
+    def _more(self, body: Any) -> bool | None:
+        if self.is_last:
+            is_last = _truth(value_at(body, self.is_last))
+            return None if is_last is None else not is_last
+        return _truth(value_at(body, self.has_more)) if self.has_more else None
 
     def _following(self, body: Any, response: Response) -> tuple[str | None, bool]:
         """Return the cursor or URL of the next page, and whether the response has its field."""
@@ -120,6 +151,18 @@ class PageFormat:
         if following is MISSING:
             return None, False
         return None if following in (None, "") else str(following), True
+
+
+def _refuse_more(response: Response, body: Any, place: str) -> None:
+    """Refuse a response that is said to be the whole list, and names another page."""
+    named = bool(linked(response.headers.get("Link", ""), "next"))
+    for each in (body, *(value_at(body, (name,)) for name in _PAGING)):
+        named |= any(value_at(each, (name,)) not in (MISSING, None, False, "") for name in _NEXT)
+    if named:
+        raise UnusableAnswerError(
+            f"names a next page, but its profile has the paginator single_page"
+            f"{_where(response, place)}, and choose another paginator"
+        )
 
 
 def _count(said: Any) -> int | None:

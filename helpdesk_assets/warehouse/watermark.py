@@ -22,6 +22,7 @@ COLUMNS = {
     "profile": "varchar",
     "row_count": "bigint",
     "load_id": "varchar",
+    "next_cursor": "varchar",
 }
 
 
@@ -48,12 +49,14 @@ class Watermark:
         of: the list that it belongs to.
         row_count: the number of rows in the table at that time.
         load_id: the newest load of the table at that time.
+        cursor: the last cursor, of an export that is continued there; otherwise None.
     """
 
     up_to: str
     of: TakenOf
     row_count: int
     load_id: str
+    cursor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,20 +98,27 @@ def stored(connection: duckdb.DuckDBPyConnection, table: Table) -> Stored:
         return Stored()
     ((row_count, load_id),) = connection.execute(_state(table)).fetchall()
     found: list[tuple[Any, ...]] = []
-    if stored_columns(connection, replace(table, name=KEPT_IN)):
+    there = {name for name, _, _ in stored_columns(connection, replace(table, name=KEPT_IN))}
+    if there:
+        # Earlier versions stored no cursor.
+        listed = ", ".join(name if name in there else "null" for name in COLUMNS)
         found = connection.execute(
-            f"select {', '.join(COLUMNS)} from {table.dataset}.{KEPT_IN} where table_name = ?",
+            f"select {listed} from {table.dataset}.{KEPT_IN} where table_name = ?",
             [table.name],
         ).fetchall()
     kept = [
-        Watermark(up_to, TakenOf(address, profile), rows, newest)
-        for _, up_to, address, profile, rows, newest in found
+        Watermark(up_to, TakenOf(address, profile), rows, newest, cursor)
+        for _, up_to, address, profile, rows, newest, cursor in found
     ]
     return Stored(row_count, load_id, kept[0] if kept else None)
 
 
 def keep_watermark(
-    client: SqlClientBase[Any], table: Table, up_to: str | None, of: TakenOf
+    client: SqlClientBase[Any],
+    table: Table,
+    up_to: str | None,
+    of: TakenOf,
+    cursor: str | None = None,
 ) -> None:
     """Store the watermark of a table after a load; None deletes it.
 
@@ -117,15 +127,19 @@ def keep_watermark(
         table: the loaded table.
         up_to: see Watermark.
         of: the list that was read.
+        cursor: the last cursor of an export.
     """
     kept_in = f"{table.dataset}.{KEPT_IN}"
     columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
     client.execute_sql(f"create table if not exists {kept_in} ({columns})")
+    client.execute_sql(f"alter table {kept_in} add column if not exists next_cursor varchar")
     client.execute_sql(f"delete from {kept_in} where table_name = ?", table.name)
     if up_to is not None:
         ((row_count, load_id),) = client.execute_sql(_state(table)) or [(0, "")]
-        values = (table.name, up_to, of.address, of.profile, row_count, load_id)
-        client.execute_sql(f"insert into {kept_in} values (?, ?, ?, ?, ?, ?)", *values)
+        values = (table.name, up_to, of.address, of.profile, row_count, load_id, cursor)
+        client.execute_sql(
+            f"insert into {kept_in} ({', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?)", *values
+        )
 
 
 def _state(table: Table) -> str:

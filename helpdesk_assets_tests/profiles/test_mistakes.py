@@ -108,8 +108,8 @@ BROKEN = {
         "- name: help_desk_tickets",
         "resources.0 needs the path of status under fields",
     ),
-    "a path with an index": (
-        ("status: status", "status: status[0]"),
+    "a path with all items of a list": (
+        ("status: status", "status: status[*]"),
         "status: status",
         "resources.0.fields.status must be a path such as meta.count",
     ),

@@ -18,11 +18,12 @@ import dagster as dg
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from requests import PreparedRequest, RequestException, Response
+from requests import PreparedRequest, Request, RequestException, Response
 from requests.structures import CaseInsensitiveDict
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.paging.positions import Addresses, ChainPaging
+from helpdesk_assets.paging.positions import ChainPaging
+from helpdesk_assets.paging.requests import PageRequests
 from helpdesk_assets.profiles import BUILT_IN, load_profile
 from helpdesk_assets.shown import MOST, shown
 from helpdesk_assets.tables.columns import OtherColumns, typed_columns
@@ -84,7 +85,8 @@ class _Chain:
 def next_addresses(link: str) -> None:
     said, address = "", HOME
     try:
-        address = Addresses(f"{HOME}/v1/tickets?a=1", _Chain()).of(link)
+        first = Request("GET", f"{HOME}/v1/tickets?a=1").prepare()
+        address = str(PageRequests(first, _Chain()).at(link).url)
     except UnusableAnswerError as error:
         said = str(error)
     assert address.startswith(HOME)

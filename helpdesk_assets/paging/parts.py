@@ -1,0 +1,170 @@
+"""Reads several lists of the API as one: one after another, each with a walk of its own."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from helpdesk_assets.paging.positions import Paging, Placed, Position
+from helpdesk_assets.paging.requests import Variation
+from helpdesk_assets.tables.keys import ID, Identity, keys_of
+from helpdesk_assets.tables.rows import Row
+from helpdesk_assets.transport.pages import Page
+
+
+class AWalk(Protocol):
+    """What all walks have in common; see CompleteWalk."""
+
+    @property
+    def paging(self) -> Paging:
+        """How pages are requested."""
+
+    @property
+    def position(self) -> Position:
+        """The next position to request."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the end was confirmed."""
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all rows have been read, and the end is to be confirmed."""
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether the API may reject the next request."""
+
+    @property
+    def unverified(self) -> str | None:
+        """Why completeness cannot be verified; None if it is verified."""
+
+    @property
+    def pages(self) -> int:
+        """The number of responses processed."""
+
+    @property
+    def steps_back(self) -> int:
+        """The number of pages requested again because they did not overlap."""
+
+    @property
+    def total(self) -> int | None:
+        """The total number of rows reported by the API."""
+
+    @property
+    def rows_walked(self) -> int:
+        """The number of distinct rows read."""
+
+    def following(self, in_flight: int) -> Sequence[Position]:
+        """Return the positions that are probably needed next."""
+
+    def take(self, page: Page) -> list[Row]:
+        """Process a response, and return the rows in it that are new or have changed."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the lists.
+
+    Attributes:
+        variation: how its requests differ.
+        walk: how it is read.
+        name: marks its rows; None: they are not marked.
+    """
+
+    variation: Variation
+    walk: AWalk
+    name: str | None = None
+
+
+class PartsWalk:
+    """Reads lists one after another, with the attributes of one walk.
+
+    Args:
+        parts: the lists, each requested when the one before has ended.
+        identity: the paths of the key in a row.
+        mark: the field for the name of a row's part.
+
+    Attributes:
+        parts: the lists so far; the last one is being read.
+        total: the total number of rows reported by the API, of a single list; otherwise None.
+    """
+
+    def __init__(self, parts: Iterator[Part], *, identity: Identity = ID, mark: str = "") -> None:
+        self._coming = parts
+        self.parts = [next(parts)]
+        self.has_ended = False
+        self._identity = identity
+        self._mark = mark
+        self._keys: set[Hashable] = set()
+
+    @property
+    def _part(self) -> Part:
+        return self.parts[-1]
+
+    def take(self, page: Page) -> list[Row]:
+        """Process a response; see CompleteWalk."""
+        part = self._part
+        fresh = part.walk.take(page)
+        self._keys.update(keys_of(fresh, self._identity))
+        if part.walk.has_ended:
+            following = next(self._coming, None)
+            if following:
+                self.parts.append(following)
+            else:
+                self.has_ended = True
+        if part.name is None:
+            return fresh
+        return [{**row, self._mark: part.name} for row in fresh]
+
+    def following(self, in_flight: int) -> Sequence[Position]:
+        """Return the positions that are probably needed next."""
+        here = len(self.parts) - 1
+        return [Placed(here, position) for position in self._part.walk.following(in_flight)]
+
+    @property
+    def paging(self) -> Paging:
+        """How the pages of the current list are requested."""
+        return self._part.walk.paging
+
+    @property
+    def position(self) -> Placed:
+        """The next position to request."""
+        return Placed(len(self.parts) - 1, self._part.walk.position)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all rows of the current list have been read according to the API."""
+        return self._part.walk.is_at_end
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether the API may reject the next request."""
+        return self._part.walk.is_probing
+
+    @property
+    def unverified(self) -> str | None:
+        """Why completeness cannot be verified; None if it is verified for all lists."""
+        found = [part.walk.unverified for part in self.parts if part.walk.unverified]
+        if not found and self._part.name is not None and len(self.parts) > 1:
+            return "rows may have moved from one of the requests of passes to another meanwhile"
+        return found[0] if found else None
+
+    @property
+    def pages(self) -> int:
+        """The number of responses processed."""
+        return sum(part.walk.pages for part in self.parts)
+
+    @property
+    def steps_back(self) -> int:
+        """The number of pages requested again because they did not overlap."""
+        return sum(part.walk.steps_back for part in self.parts)
+
+    @property
+    def total(self) -> int | None:
+        """The total number of rows reported by the API for the first list."""
+        return self._part.walk.total if len(self.parts) == 1 else None
+
+    @property
+    def rows_walked(self) -> int:
+        """The number of distinct rows read."""
+        return len(self._keys)

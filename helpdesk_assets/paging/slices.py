@@ -1,0 +1,108 @@
+"""Reads a list that the API ends early, such as after 10,000 rows, in slices that join.
+
+The list is sorted by a time, ascending, and has a filter for it. Where the API returns no further
+rows, the list is requested again from a time on that lies just before the last row, so that the new
+slice contains rows that were read before: then nothing lies between.
+
+Rows that change meanwhile move to the end of the list, and are read there again.
+"""
+
+from collections.abc import Callable, Hashable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from helpdesk_assets.errors import UnusableAnswerError
+from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.parts import Part
+from helpdesk_assets.paging.requests import Variation
+from helpdesk_assets.tables.keys import Identity, key_of
+from helpdesk_assets.tables.paths import Path, value_at
+from helpdesk_assets.tables.rows import Row
+from helpdesk_assets.tables.times import Times
+from helpdesk_assets.transport.pages import Page
+
+# How many rows before the last one the next slice begins, if their times allow it. At least half of
+# them have to be in it: a few may have been deleted meanwhile, or changed and moved further down.
+BACK = 10
+# Filters may exclude their start, and times may be rounded.
+EARLIER = timedelta(seconds=1)
+
+
+class Slice(CompleteWalk):
+    """A walk that may end early, and keeps the last rows that it has read.
+
+    Attributes:
+        tail: the last rows read.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, ends_early=True)
+        self.tail: list[Row] = []
+
+    def take(self, page: Page) -> list[Row]:
+        """Process a response; see CompleteWalk."""
+        fresh = super().take(page)
+        self.tail = [*self.tail, *fresh][-BACK:]
+        return fresh
+
+
+def slices(
+    walk: Callable[..., Slice],
+    variation: Callable[[datetime], Variation],
+    *,
+    cursor: Path,
+    times: Times,
+    identity: Identity,
+) -> Iterator[Part]:
+    """Yield the slices of a list, each when the one before has ended.
+
+    Args:
+        walk: creates the walk of a slice.
+        variation: returns how to request rows from a time on.
+        cursor: the path of the time in a row.
+        times: the format of times in rows.
+        identity: the paths of the key in a row.
+
+    Raises:
+        UnusableAnswerError: the slices do not join, or more rows than the API returns have the same
+            time.
+    """
+    current, part = walk(), Variation()
+    start: datetime | None = None
+    expected: set[Hashable] = set()
+    while True:
+        yield Part(part, current)
+        if 2 * len(expected - current.keys) > len(expected):
+            raise UnusableAnswerError(
+                "did not return the last rows of its list again when it was read on from their "
+                "time, so rows may be missing: check that the list is sorted by cursor_path of "
+                "incremental in its profile, ascending, and that its filter is for the same time"
+            )
+        if not current.ended_early:
+            return
+        tail = current.tail
+        times_of_tail = [_time_of(row, cursor, times) for row in (tail[0], tail[-1])]
+        later = [time for time in map(_start, times_of_tail) if start is None or time > start]
+        if not later:
+            raise UnusableAnswerError(
+                f"has more rows with the same time at {'.'.join(cursor)} than it returns of a "
+                "list, so its list cannot be read on from there: add passes to its profile, each "
+                "with a filter for a part of the rows"
+            )
+        start = later[0]
+        expected = {key_of(row, identity) for row in tail}
+        current, part = walk(), variation(start)
+
+
+def _start(time: datetime) -> datetime:
+    return (time - EARLIER).replace(microsecond=0)
+
+
+def _time_of(row: Row, cursor: Path, times: Times) -> datetime:
+    try:
+        return times.instant(value_at(row, cursor))
+    except (TypeError, ValueError, OverflowError):
+        raise UnusableAnswerError(
+            f"sent a row without a readable time at {'.'.join(cursor)}, by which its list is read "
+            "on: correct cursor_path of incremental, or format, in its profile"
+        ) from None
