@@ -4,7 +4,7 @@ import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from urllib.parse import quote
@@ -165,7 +165,11 @@ class Connection:
         changes = self.settings.changes
         if start is not None and changes:
             return changes.later(endpoint, start)
-        return filled(endpoint, changes, asked)
+        variation = filled(endpoint, changes, asked)
+        if endpoint.path != self.settings.resource.endpoint.path:
+            # A pass may have a path of its own.
+            return replace(variation, url=endpoint_url(self.settings.base_url, endpoint.path))
+        return variation
 
     def first_request(self, parent: object = None, asked: Asked | None = None) -> PreparedRequest:
         """Return the request for the first page of the list, or of a parent's list, by its id."""

@@ -14,7 +14,7 @@ from helpdesk_assets.paging.requests import Variation
 from helpdesk_assets.profiles.endpoint import Endpoint
 from helpdesk_assets.profiles.filters import END, START
 from helpdesk_assets.tables.paths import Path
-from helpdesk_assets.tables.times import UTC_TIMES, Times
+from helpdesk_assets.tables.times import EPOCHS, UTC_TIMES, Times
 
 # How far the end lies ahead where a request has one, and all changes are asked for.
 AHEAD = timedelta(days=1)
@@ -34,7 +34,7 @@ class Asked:
     """
 
     since: datetime
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str | int] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Mapping[str, Any] = field(default_factory=dict)
     is_window: bool = False
@@ -62,7 +62,7 @@ class Filter:
     lag: float = 0
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Mapping[str, Any] = field(default_factory=dict)
-    initial: str = ""
+    initial: str | int = ""
 
     def changes(self, watermark: datetime, cursor: str | None = None) -> Asked:
         """Return how to request rows changed since a watermark.
@@ -90,9 +90,13 @@ class Filter:
         return filled(endpoint, self, self._asked(start, None))
 
     @property
-    def for_all(self) -> Mapping[str, str]:
+    def for_all(self) -> Mapping[str, str | int]:
         """The values of the placeholders when all rows are requested."""
-        return {START: self.initial, END: self._end(None)}
+        return {START: self.initial, END: self._value(self._end(None))}
+
+    def _value(self, spelled: str) -> str | int:
+        """Return the value of a placeholder: times that are numbers are numbers in JSON, too."""
+        return int(spelled) if self.times.format in EPOCHS else spelled
 
     def _asked(self, start: datetime, end: datetime | None) -> Asked:
         spelled = self.times.spelled(start)
@@ -104,7 +108,7 @@ class Filter:
             params[self.end_param] = until
         return Asked(
             start,
-            {START: spelled, END: until},
+            {START: self._value(spelled), END: self._value(until)},
             {**self.params, **params},
             self.json,
             is_window=end is not None,
@@ -133,11 +137,16 @@ def filled(
     )
 
 
-def _with(value: Any, values: Mapping[str, str]) -> Any:
-    """Return a JSON value with the placeholders in its strings replaced."""
+def _with(value: Any, values: Mapping[str, str | int]) -> Any:
+    """Return a JSON value with the placeholders in its strings replaced.
+
+    A string that is only a placeholder becomes its value, as in dlt.
+    """
     if isinstance(value, str):
-        for placeholder, text in values.items():
-            value = value.replace(placeholder, text)
+        if value in values:
+            return values[value]
+        for placeholder, of_placeholder in values.items():
+            value = value.replace(placeholder, str(of_placeholder))
         return value
     if isinstance(value, Mapping):
         return {name: _with(inner, values) for name, inner in value.items()}

@@ -8,7 +8,7 @@ Each list of the API has its own source and pipeline: it is loaded completely or
 independently of other lists.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,11 +138,13 @@ def help_desk_source(
 
 
 def _endpoint(resource: Resource, reader: CompleteReader, variation: Variation) -> Endpoint:
-    body: Endpoint = {"json": dict(variation.json)} if resource.endpoint.method == "POST" else {}
+    body: Endpoint = {}
+    if resource.endpoint.method == "POST":
+        body = {"json": _escaped(dict(variation.json))}
     return {
         "path": resource.endpoint.path,
         "method": resource.endpoint.method,
-        "params": dict(variation.params),
+        "params": _escaped(dict(variation.params)),
         **body,
         # The path where the reader puts the rows, whatever the profile's selector is.
         "data_selector": "data",
@@ -153,6 +155,15 @@ def _endpoint(resource: Resource, reader: CompleteReader, variation: Variation) 
             for answer in resource.endpoint.response_actions
         ],
     }
+
+
+def _escaped(value: Any) -> Any:
+    """Double the braces in all strings, which dlt would take for its placeholders."""
+    if isinstance(value, str):
+        return value.replace("{", "{{").replace("}", "}}")
+    if isinstance(value, Mapping):
+        return {_escaped(name): _escaped(inner) for name, inner in value.items()}
+    return [_escaped(inner) for inner in value] if isinstance(value, list) else value
 
 
 def source_by_parent(*, profile: Profile, walk: Walk, parents: Parents) -> DltSource:

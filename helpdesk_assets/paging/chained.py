@@ -111,18 +111,22 @@ class ChainWalk:
         if self._is_looking or self.pages <= TOP_PAGES:
             self._top.add([row for row in page.rows if not self._top.knows(row)])
         self.last_cursor = page.following or self.last_cursor
-        if self.grows_at_end and page.has_more is None:
+        is_silent = page.has_more is None and not page.following and not page.names_next
+        if self.grows_at_end and is_silent:
             raise UnusableAnswerError(
                 f"does not say after {len(self._keys)} rows whether more follow: check "
                 "is_last_path or has_more_path in its profile"
             )
         following = self._following(page, fresh)
+        if following == self.position and not page.rows:
+            # Such a cursor stands for the place in the list, and nothing follows there.
+            following = None
         if page.has_more and not page.following:
             raise UnusableAnswerError(
                 f"reports more rows after {len(self._keys)}, but sends no link to the next page"
             )
         if following is not None and not (self._is_looking and reaches_down):
-            self._go_on(following)
+            self._go_on(following, fresh)
         elif not self._is_looking and not (self.brief and first) and not self.grows_at_end:
             self._look_again()
         elif self._is_looking and not first:
@@ -164,8 +168,9 @@ class ChainWalk:
             return rows >= self._size
         return rows >= FEWEST_IN_FULL and (rows % 10 == 0 or rows % 25 == 0)
 
-    def _go_on(self, following: str) -> None:
-        if following in self._positions:
+    def _go_on(self, following: str, fresh: list[Row]) -> None:
+        # A cursor that stays the same may be that of a position which the API keeps.
+        if following in self._positions and not (following == self.position and fresh):
             raise UnusableAnswerError(f"links its pages in a circle, after {len(self._keys)} rows")
         self._positions.add(following)
         self.position = following

@@ -90,6 +90,7 @@ def new_walk(
     def passes() -> Iterator[Part]:
         for each in endpoint.passes:
             changed = {
+                "path": each.path or endpoint.path,
                 "params": endpoint.params | each.params,
                 "json_body": endpoint.json_body | each.json_body,
             }

@@ -167,6 +167,10 @@ class ReaderPaginator(BasePaginator):
         super().__init__()
         self._walk = walk
 
+    def __deepcopy__(self, memo: object) -> "ReaderPaginator":
+        """Return the same paginator to dlt, which copies those of lists that it pages itself."""
+        return self
+
     def update_request(self, request: Request) -> None:
         """Leave the request unchanged; the reader decides which page to request."""
 

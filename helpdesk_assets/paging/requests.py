@@ -25,10 +25,12 @@ class Variation:
     Attributes:
         params: the query parameters that are added or replaced.
         json: the top-level values of the JSON body that are added or replaced.
+        url: their URL without its query; None: that of the first request.
     """
 
     params: Query = field(default_factory=dict)
     json: Mapping[str, Any] = field(default_factory=dict)
+    url: str | None = None
 
 
 class Paged(Protocol):
@@ -85,12 +87,14 @@ class PageRequests:
             values = paging.query(inner)
         in_query = {} if paging.in_body else values
         query: dict[str, Any] = {}
+        url = self._url
         for variation in variations:
             query |= variation.params
+            url = urlsplit(variation.url) if variation.url else url
         query |= {name: str(value) for name, value in in_query.items()}
         kept = [pair for pair in self._parameters if pair[0] not in query]
         pairs = urlencode([*kept, *query.items()], doseq=True)
-        request.url = self._url._replace(query=pairs).geturl()
+        request.url = url._replace(query=pairs).geturl()
         if paging.in_body or any(variation.json for variation in variations):
             body = copy.deepcopy(self._body)
             for variation in variations:

@@ -38,9 +38,16 @@ class ResponseAction(Part):
 
 
 class Pass(Part):
-    """One of several requests whose rows go into the same table."""
+    """One of several requests whose rows go into the same table.
+
+    Attributes:
+        name: what the rows have in the column ``_pass``.
+        path: Default: the endpoint's.
+        params, json: replace those of the endpoint, by name.
+    """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    path: ListPath | None = None
     params: Params = Field(default_factory=dict)
     json_body: JsonBody = Field(default_factory=dict, alias="json")
 
@@ -71,7 +78,7 @@ class Endpoint(Part):
     def _belongs_together(self) -> "Endpoint":
         if self.method == "GET":
             self._refuse_body()
-        own = list(texts_in([self.params, self.json_body, [part.params for part in self.passes]]))
+        own = list(texts_in([self.params, self.json_body, *self._of_passes]))
         has_start = any(START in text for text in own)
         changes = self.incremental
         if changes and changes.initial_value is None and has_start:
@@ -100,6 +107,10 @@ class Endpoint(Part):
         for name in BODY_PATHS:
             if getattr(self.paginator, name, None):
                 raise MisplacedError(f"method: POST beside {name}", "paginator")
+
+    @property
+    def _of_passes(self) -> list[Any]:
+        return [each for part in self.passes for each in (part.params, part.json_body)]
 
     @property
     def rows_path(self) -> Path:

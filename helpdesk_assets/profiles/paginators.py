@@ -105,11 +105,6 @@ class CursorPaginator(Part):
     @model_validator(mode="after")
     def _is_in_one_place(self) -> "CursorPaginator":
         _refuse_both(self, "cursor_param", "cursor_body_path")
-        if self.resume and not (self.has_more_path or self.is_last_path):
-            raise ValueError(
-                "has_more_path or is_last_path beside resume, because the last page of an export "
-                "has a cursor, too"
-            )
         return self
 
 

@@ -265,7 +265,7 @@ class HelpDeskApi(KeepsSecrets):
             lag=lag,
             params=described.params if described else {},
             json=described.json_body if described else {},
-            initial=str(described.initial_value) if described else "",
+            initial=(described.initial_value if described else None) or "",
         )
 
     def _incremental(self) -> tuple[str | None, str | None]:

@@ -53,7 +53,8 @@ class PageFormat:
         is_last: path of the flag that no more rows follow; None if there is none.
         total_header: the header with the total number of rows, or with a range and the total
             (Content-Range, RFC 9110); None if there is none.
-        null_is_empty: whether a null or missing list means that there are no rows.
+        null_is_empty: whether a null or missing list means that there are no rows. If the format
+            has a total, the response has to have it.
         is_single: whether the list is a single response; an object is then a row.
     """
 
@@ -91,7 +92,8 @@ class PageFormat:
             raise UnusableAnswerError(
                 f"sent something that is not JSON{_where(response, place)}"
             ) from None
-        rows = self._rows_in(body)
+        total = self._total(body, response)
+        rows = self._rows_in(body, total)
         name = ".".join(self.rows)
         if rows is MISSING:
             raise UnusableAnswerError(
@@ -116,14 +118,14 @@ class PageFormat:
             )
         if self.is_single:
             _refuse_more(response, body, place)
-        return Page(
-            rows, self._total(body, response), self._more(body), *self._following(body, response)
-        )
+        return Page(rows, total, self._more(body), *self._following(body, response))
 
-    def _rows_in(self, body: Any) -> Any:
+    def _rows_in(self, body: Any, total: int | None) -> Any:
         """Return what the body has for the rows, which may be anything."""
         rows = value_at(body, self.rows)
-        if self.null_is_empty and rows in (None, MISSING):
+        # A body without the total that there should be is no page, but perhaps an error.
+        has_total = total is not None or not (self.total or self.total_header)
+        if self.null_is_empty and has_total and (rows is None or rows is MISSING):
             return []
         if self.is_single and isinstance(rows, dict):
             return [rows]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
@@ -64,7 +65,17 @@ def compare(served: StandIn, warehouse: Warehouse) -> None:
             assert not stored, table
             continue
         wanted = [tuple(row[name] for name in names) for row in rows]
-        assert sorted(map(repr, stored)) == sorted(map(repr, wanted)), table
+        assert sorted(map(_spelled, stored)) == sorted(map(_spelled, wanted)), table
+
+
+def _spelled(row: tuple[Any, ...]) -> str:
+    """Return a row as text that can be sorted; times in UTC, whatever their time zone."""
+    return repr(
+        [
+            value.astimezone(timezone.utc).isoformat() if isinstance(value, datetime) else value
+            for value in row
+        ]
+    )
 
 
 @pytest.mark.parametrize("profile", STANDINS)
