@@ -1,0 +1,181 @@
+"""What a profile can say of an API beyond a list by offset, against an invented help desk."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.build import build_defs
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, job_of, sentence_of
+from helpdesk_assets_tests.support.deskly import PROFILE, Deskly
+from helpdesk_assets_tests.vendors.world import World
+
+Open = Callable[..., Deskly]
+Load = Callable[..., dg.ExecuteInProcessResult]
+
+
+@pytest.fixture
+def open_desk(
+    tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Open]:
+    """Serve Deskly, with a profile for it in a file."""
+    with ExitStack() as running:
+
+        def start(
+            world: World | None = None, *, ceiling: int = 60, profile: str = PROFILE
+        ) -> Deskly:
+            served = Deskly(world or World(150), ceiling=ceiling)
+            served.base_url = running.enter_context(serve(served.app()))
+            file = tmp_path / "deskly.yaml"
+            file.write_text(profile.replace("CEILING", str(ceiling)))
+            monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
+            monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", served.base_url)
+            monkeypatch.setenv("API_KEY", served.secrets["API_KEY"])
+            monkeypatch.setenv(SETTINGS[2], str(warehouse.path))
+            return served
+
+        yield start
+
+
+@pytest.fixture
+def load(instance: dg.DagsterInstance) -> Load:
+    """Load every table of the profile, or those named, with their checks."""
+
+    def run(*names: str, **config: Any) -> dg.ExecuteInProcessResult:
+        selection = (
+            dg.AssetSelection.assets(*names)
+            if names
+            else dg.AssetSelection.tag("help_desk/layer", "loaded")
+        )
+        job = job_of(selection, build_defs())
+        ops = {
+            node.name: {"config": config}
+            for node in job.nodes
+            if config and node.name in (*names, "help_desk_tickets", "people", "states")
+        }
+        return job.execute_in_process(
+            instance=instance, raise_on_error=False, run_config={"ops": ops}
+        )
+
+    return run
+
+
+def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
+    (event,) = result.asset_materializations_for_node(name)
+    return {name: value.value for name, value in event.metadata.items()}
+
+
+def compare(served: Deskly, warehouse: Warehouse) -> None:
+    """Compare each table with the server's own data."""
+    world = served.world
+    tickets = [(t, "inbox") for t in world.listed()] + [
+        (t, "spam") for t in world.listed(spam=True)
+    ]
+    assert warehouse.query(
+        "select id, subject, status, first_tag, _pass from help_desk.help_desk_tickets"
+        " where deleted_at is null order by id"
+    ) == sorted((t.number, t.subject, t.state, [*t.tags, None][0], box) for t, box in tickets)
+    assert warehouse.query("select id, name from help_desk.people order by id") == [
+        (person.number, person.name) for person in world.people
+    ]
+    assert warehouse.query(
+        "select _tickets_number::int, id, before, after from help_desk.states"
+        " where deleted_at is null order by all"
+    ) == sorted(
+        (ticket.number, place, change.before, change.after)
+        for ticket in world.listed()
+        for place, change in enumerate(ticket.history)
+    )
+    assert warehouse.query(
+        "select ticket, metric, minutes from help_desk.minutes"
+        " where deleted_at is null order by all"
+    ) == sorted((m["ticket"], m["metric"], m["minutes"]) for m in served.minutes())
+    assert warehouse.query(
+        "select _help_desk_tickets_id, _index, text from help_desk.notes"
+        " where deleted_at is null order by all"
+    ) == sorted(
+        (ticket.number, place, note.body)
+        for ticket, _ in tickets
+        for place, note in enumerate(c for c in ticket.comments if not c.is_public)
+    )
+
+
+def test_an_api_that_needs_them_all_is_loaded_and_kept_up_to_date(
+    open_desk: Open, load: Load, warehouse: Warehouse
+) -> None:
+    world = World(150)
+    for ticket in list(world.tickets.values())[20:30]:
+        ticket.is_spam = True
+    served = open_desk(world)
+    result = load()
+    assert result.success, sentence_of(result)
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    compare(served, warehouse)
+    tickets = metadata(result, "help_desk_tickets")
+    assert tickets["sync_mode"] == "full"
+    assert "passes" in tickets["unverified_because"]
+
+    world.move(world.listed()[5], "open")
+    world.reply(world.listed()[7], is_public=False)
+    world.add(2)
+    spam = world.listed()[40]
+    spam.is_spam, spam.updated_at = True, world.add(1)[0].updated_at
+    world.people.append(replace(world.people[-1], number=49, name="Agent 49"))
+    before = len(served.asked)
+    result = load()
+    assert result.success, sentence_of(result)
+    compare(served, warehouse)
+    assert metadata(result, "help_desk_tickets")["sync_mode"] == "incremental"
+    assert metadata(result, "people")["sync_mode"] == "incremental"
+    assert metadata(result, "people")["rows_read"] == 1
+    asked = [each for each in served.asked[before:] if each.path == "/people/export"]
+    assert [dict(each.query).get("cursor") for each in asked] == ["48"]
+
+    result = load(full_refresh=True)
+    assert result.success, sentence_of(result)
+    compare(served, warehouse)
+    assert metadata(result, "people")["sync_mode"] == "full"
+
+
+def test_rows_of_an_inner_list_that_are_gone_are_found(
+    open_desk: Open, load: Load, warehouse: Warehouse
+) -> None:
+    served = open_desk()
+    assert load("states").success
+    ticket = max(served.world.listed(), key=lambda ticket: len(ticket.history))
+    ticket.history.pop()
+    assert load("states").success
+
+    gone = "select _tickets_number::int from help_desk.states where deleted_at is not null"
+    assert warehouse.query(gone) == [(ticket.number,)]
+
+
+def test_more_tickets_with_one_time_than_the_api_returns_fail_the_run(
+    open_desk: Open, load: Load
+) -> None:
+    world = World(150)
+    for ticket in world.tickets.values():
+        ticket.updated_at = world.began
+    open_desk(world)
+
+    assert "more rows with the same time at changed than it returns" in sentence_of(
+        load("help_desk_tickets")
+    )
+
+
+def test_slices_that_do_not_join_fail_the_run(open_desk: Open, load: Load) -> None:
+    # The list is filtered by one time and sorted by another, so the slice begins too late.
+    wrong = PROFILE.replace("cursor_path: changed", "cursor_path: opened")
+    world = World(150)
+    for ticket in world.tickets.values():
+        ticket.created_at, ticket.updated_at = world.began, ticket.created_at
+    open_desk(world, profile=wrong)
+
+    assert "did not return the last rows of its list again" in sentence_of(
+        load("help_desk_tickets")
+    )
