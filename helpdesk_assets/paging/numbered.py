@@ -1,7 +1,10 @@
 """Lists whose links to the next page contain a number, and which are therefore counted lists.
 
 Such a link contains the number of the next page, or its offset. If the page size cannot be chosen,
-pages cannot overlap, and the list is read by following its links.
+pages cannot overlap, and the list is read by following its links. It is also followed if the link
+contains a cursor beside the number: GitHub's issues have such links, and the number alone is
+rejected in large repositories
+(https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api).
 """
 
 import re
@@ -29,6 +32,8 @@ SIZE = re.compile(r"limit|size|per_?page|page_?len|top$|max_?results|count", re.
 COUNT = re.compile(r"offset|skip", re.I)
 OFFSET = re.compile(r"offset|skip|start|from|first", re.I)
 NUMBER = re.compile(r"page|^p$", re.I)
+# Common names of parameters with a cursor.
+CURSOR = re.compile(r"after|before|cursor|token|continu", re.I)
 
 
 def numbered(page: Page, paging: ChainPaging, params: Mapping[str, object]) -> Counted | None:
@@ -46,6 +51,11 @@ def numbered(page: Page, paging: ChainPaging, params: Mapping[str, object]) -> C
     if paging.cursor_param:
         link = {paging.cursor_param: following}
     asked = {name: str(value) for name, value in params.items()}
+    if any(
+        CURSOR.search(name) and not value.isdecimal() and asked.get(name) != value
+        for name, value in link.items()
+    ):
+        return None
     sizes = [
         name
         for name, value in (asked | link).items()

@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.counted import CompleteWalk
-from helpdesk_assets.paging.positions import Counted, OffsetPaging, PageNumberPaging
+from helpdesk_assets.paging.numbered import numbered
+from helpdesk_assets.paging.positions import ChainPaging, Counted, OffsetPaging, PageNumberPaging
 from helpdesk_assets.sandbox.desk import ORDERS, Desk, Ticket
 from helpdesk_assets.transport.pages import Page
 from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, at_length, metadata_of, sentence_of
@@ -189,6 +190,23 @@ def test_links_with_a_number_in_them_promise_what_numbers_do(
     assert metadata_of(result)["completeness_verified"] == counted
     lost = (before & {ticket["id"] for ticket in desk.tickets}) - set(stored(warehouse))
     assert (lost == set()) == counted
+
+
+@pytest.mark.parametrize(
+    ("query", "counted"),
+    [
+        ("page=2&limit=100", True),
+        ("page=2&limit=100&after=Y3Vyc29y", False),
+        ("offset=100&limit=100&page_token=x1", False),
+        # A filter of the profile, which the link repeats.
+        ("page=2&limit=100&updated_after=2026-01-01", True),
+    ],
+)
+def test_a_link_with_a_cursor_beside_a_number_is_followed(query: str, counted: bool) -> None:
+    page = Page([{"id": number} for number in range(1, 101)], following=f"/tickets?{query}")
+    asked = {"limit": 100, "updated_after": "2026-01-01"}
+
+    assert (numbered(page, ChainPaging(), asked) is not None) == counted
 
 
 def walk(desk: OddDesk, kind: type[Counted], *, says_total: bool) -> set[int] | None:
