@@ -12,6 +12,7 @@ from helpdesk_assets.errors import UNCHANGED, TooManyRejectedError, UnusableAnsw
 from helpdesk_assets.shown import shown
 from helpdesk_assets.transport.bodies import parsed
 from helpdesk_assets.transport.redaction import Redaction
+from helpdesk_assets.transport.waits import is_throttled
 
 # Statuses that may be temporary: 429 and 5xx; 408 and 425, by which a server asks for a retry; and
 # 520 to 527, Cloudflare's statuses for a server that it cannot reach.
@@ -82,12 +83,13 @@ def http_failure(
 def _of_status(response: Response, desk: Desk, redaction: Redaction) -> str:
     """Return the most likely cause of a status and its remedy, and the API's own explanation."""
     status = response.status_code
-    if status in (401, 403):
-        said, remedy = "rejected the API key", f"set {desk.set_secrets}, to one with read access"
-    elif status == 429:
-        said = "received too many requests"
+    is_temporary = status in RETRIED_STATUSES
+    if is_throttled(status, response.headers):
+        said, is_temporary = "received too many requests", True
         remedy = "run again later, or less often"
-    elif status >= 500 or status in RETRIED_STATUSES:
+    elif status in (401, 403):
+        said, remedy = "rejected the API key", f"set {desk.set_secrets}, to one with read access"
+    elif status >= 500 or is_temporary:
         said, remedy = "failed", "run again when it has recovered"
     else:
         said = "rejected the request"
@@ -95,7 +97,7 @@ def _of_status(response: Response, desk: Desk, redaction: Redaction) -> str:
             status, "see the API's documentation for the requirements of this request"
         )
     remedy = remedy.format(path=desk.path)
-    again = ", even after retries" if status in RETRIED_STATUSES else ""
+    again = ", even after retries" if is_temporary else ""
     reason = redaction.text(_reason(response))
     quoted = f' It responded: "{reason}".' if reason else ""
     return f"The help desk at {desk.url} {said} (HTTP {status}){again}: {remedy}.{quoted}"

@@ -13,7 +13,7 @@ from tenacity import RetryCallState, sleep_using_event, wait_exponential, wait_r
 
 from helpdesk_assets.transport.failures import RETRIED_STATUSES
 from helpdesk_assets.transport.throttle import Throttle
-from helpdesk_assets.transport.waits import TOO_MANY, seconds_asked
+from helpdesk_assets.transport.waits import is_throttled, seconds_asked
 
 RETRIED_ERRORS = (RequestsConnectionError, Timeout, ChunkedEncodingError)
 # As a share of the first wait, so that clients that failed together do not retry together.
@@ -106,20 +106,21 @@ class Retries:
         if response is None and isinstance(error, HTTPError):
             response = error.response
         if response is not None:
-            transient = response.status_code in RETRIED_STATUSES
+            status = response.status_code
+            transient = status in RETRIED_STATUSES or is_throttled(status, response.headers)
         else:
             transient = isinstance(error, RETRIED_ERRORS) and not isinstance(error, SSLError)
         return transient and self._can_afford_it()
 
     def _wait_together(self, state: RetryCallState) -> float:
-        """Return the seconds to wait; after HTTP 429, all requests wait."""
+        """Return the seconds to wait; after too many requests, all requests wait."""
         outcome = state.outcome
         answer = getattr(outcome and outcome.exception(), "response", None)
         status = status_of(answer)
         seconds = seconds_asked(status, answer.headers) if answer is not None else 0
         seconds = min(seconds, self._policy.request_max_retry_delay) or self._backoff(state)
         seconds += self._chance(state)
-        if status == TOO_MANY:
+        if answer is not None and is_throttled(status, answer.headers):
             self._throttle.pause(seconds)
         return seconds
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 TOO_MANY = 429
+FORBIDDEN = 403
 # The first header with a value counts.
 HEADERS = (
     "Retry-After",
@@ -31,19 +32,36 @@ _A_TIME = 1_000_000_000
 _IN_MILLISECONDS = 100_000_000_000
 
 
+def is_throttled(status: int, headers: Mapping[str, str]) -> bool:
+    """Return whether a response rejects a request because there were too many.
+
+    GitHub also does so with HTTP 403, together with ``Retry-After`` or with no requests remaining
+    (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api).
+
+    Args:
+        status: the status of the response.
+        headers: the headers of the response, with case-insensitive names.
+    """
+    if status == FORBIDDEN:
+        remaining = headers.get("X-RateLimit-Remaining", "").strip()
+        return bool(headers.get("Retry-After")) or remaining == "0"
+    return status == TOO_MANY
+
+
 def seconds_asked(status: int, headers: Mapping[str, str]) -> float:
     """Return the seconds that a response asks to wait; 0 if it does not say.
 
     Args:
         status: the status of the response. The time when a rate limit is reset is relevant only
-            after HTTP 429 (Too Many Requests), but APIs send it with every response.
+            if there were too many requests, but APIs send it with every response.
         headers: the headers of the response, with case-insensitive names.
     """
-    names = HEADERS if status == TOO_MANY else HEADERS[:1]
+    throttled = is_throttled(status, headers)
+    names = HEADERS if throttled else HEADERS[:1]
     for name in names:
         if seconds := _seconds(headers.get(name, "")):
             return seconds
-    if status == TOO_MANY:
+    if throttled:
         return max(map(float, _RESET.findall(headers.get("RateLimit", ""))), default=0)
     return 0
 

@@ -208,6 +208,25 @@ def test_retry_after_is_honoured(sandbox: StartSandbox, connect: Connect, sync: 
     assert desk.times[1] - desk.times[0] >= 2
 
 
+@pytest.mark.parametrize("headers", [{"Retry-After": "1"}, {"X-RateLimit-Remaining": "0"}])
+def test_a_rate_limit_that_is_answered_with_403_is_waited_for(
+    headers: dict[str, str], sandbox: StartSandbox, connect: Connect, sync: Sync
+) -> None:
+    desk = sandbox(tickets=10, fault=failing(403, times=2, headers=headers))
+    connect(desk)
+
+    assert sync().success
+    assert len(desk.queries) >= 3
+
+
+def test_a_rate_limit_that_lasts_is_not_called_a_missing_right(
+    sandbox: StartSandbox, connect: Connect, sync: Sync
+) -> None:
+    connect(sandbox(fault=failing(403, times=99, headers={"X-RateLimit-Remaining": "0"})))
+
+    assert "received too many requests (HTTP 403), even after retries" in sentence_of(sync())
+
+
 def test_retry_after_may_be_a_date(sandbox: StartSandbox, connect: Connect, sync: Sync) -> None:
     soon = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=3), usegmt=True)
     desk = sandbox(tickets=10, fault=failing(503, times=1, headers={"Retry-After": soon}))

@@ -6,7 +6,7 @@ from email.utils import formatdate
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from helpdesk_assets.transport.waits import seconds_asked
+from helpdesk_assets.transport.waits import is_throttled, seconds_asked
 
 NOW = float(int(time.time()))
 
@@ -50,3 +50,21 @@ def test_when_a_limit_begins_anew_is_no_answer_to_another_failure() -> None:
 
     assert seconds_asked(503, headers) == 0
     assert seconds_asked(503, CaseInsensitiveDict({"Retry-After": "4"})) == 4
+
+
+@pytest.mark.parametrize(
+    ("headers", "throttled", "seconds"),
+    [
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{NOW + 30:.0f}"}, True, 30),
+        ({"Retry-After": "60", "X-RateLimit-Remaining": "4000"}, True, 60),
+        ({"X-RateLimit-Remaining": "4999", "X-RateLimit-Reset": f"{NOW + 30:.0f}"}, False, 0),
+        ({}, False, 0),
+    ],
+)
+def test_a_rate_limit_can_be_answered_with_403(
+    headers: dict[str, str], throttled: bool, seconds: float
+) -> None:
+    answered = CaseInsensitiveDict(headers)
+
+    assert is_throttled(403, answered) == throttled
+    assert seconds_asked(403, answered) == pytest.approx(seconds, abs=1)
