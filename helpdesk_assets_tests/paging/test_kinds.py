@@ -16,7 +16,7 @@ from helpdesk_assets_tests.conftest import (
     at_length,
     metadata_of,
 )
-from helpdesk_assets_tests.support.kinds import COUNTED, PAGINATORS, PROFILE, TROUBLES, Api
+from helpdesk_assets_tests.support.kinds import COUNTED, PAGINATORS, TROUBLES, Api, profile
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
 Read = Callable[..., tuple[Api, dg.ExecuteInProcessResult]]
@@ -37,9 +37,9 @@ def read(sync: Sync, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.M
 
     def run(kind: str, trouble: str, seed: int = 1) -> tuple[Api, dg.ExecuteInProcessResult]:
         warehouse.path.unlink(missing_ok=True)
-        profile = tmp_path / "desk.yaml"
-        profile.write_text(PROFILE.replace("PAGINATOR", PAGINATORS[kind]))
-        monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(profile))
+        file = tmp_path / "desk.yaml"
+        file.write_text(profile(kind))
+        monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
         monkeypatch.setenv("SOURCES__HELP_DESK__PAGES_IN_FLIGHT", "8")
         monkeypatch.setenv(SETTINGS[1], API_KEY)
         monkeypatch.setenv(SETTINGS[2], str(warehouse.path))

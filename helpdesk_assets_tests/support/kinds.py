@@ -23,6 +23,7 @@ resources:
   - name: help_desk_tickets
     endpoint:
       path: /v1/tickets
+      method: METHOD
       data_selector: data
       paginator: PAGINATOR
     fields: {id: id, subject: subject, status: status, created_at: created_at}
@@ -31,6 +32,10 @@ PAGINATORS = {
     "offset": "{type: offset, limit: 100}",
     "page number from 0": "{type: page_number, base_page: 0, limit: 100, limit_param: limit}",
     "page number from 1": "{type: page_number, base_page: 1, limit: 100, limit_param: limit}",
+    "offset in a JSON body": (
+        "{type: offset, limit: 100, offset_body_path: page.offset, limit_body_path: page.limit}"
+    ),
+    "pages of a fixed size": "{type: page_number, base_page: 1}",
     "cursor": (
         "{type: cursor, cursor_path: cursor, cursor_param: cursor, has_more_path: has_more,"
         " total_path: total}"
@@ -38,7 +43,15 @@ PAGINATORS = {
     "link in the body": "{type: json_link, next_url_path: next, total_path: total}",
     "Link header": "{type: header_link, total_path: total}",
 }
-COUNTED = list(PAGINATORS)[:3]
+COUNTED = list(PAGINATORS)[:4]
+# Those whose pages have a number, of rows or of pages.
+NUMBERED = [*COUNTED, "pages of a fixed size"]
+
+
+def profile(kind: str) -> str:
+    """Return the profile of a kind."""
+    method = "POST" if "body_path" in PAGINATORS[kind] else "GET"
+    return PROFILE.replace("PAGINATOR", PAGINATORS[kind]).replace("METHOD", method)
 
 
 @dataclass
@@ -171,10 +184,12 @@ class Api:
         self.fault = trouble.fault()
         self.queries: list[dict[str, str]] = []
         self._numbers = itertools.count(1)
-        self.app = Starlette(routes=[Route("/v1/tickets", self._tickets)])
+        self.app = Starlette(routes=[Route("/v1/tickets", self._tickets, methods=["GET", "POST"])])
 
     async def _tickets(self, request: Request) -> Response:
         query = dict(request.query_params)
+        if request.method == "POST":
+            query = {name: str(value) for name, value in (await request.json())["page"].items()}
         self.queries.append(query)
         if request.headers.get("authorization") != f"Bearer {API_KEY}":
             return JSONResponse({"error": "no"}, status_code=401)
@@ -184,8 +199,8 @@ class Api:
     def _page(self, query: dict[str, str]) -> Page:
         number = next(self._numbers)
         limit = min(int(query.get("limit", 100)), self.trouble.most)
-        if self.kind in COUNTED:
-            base = 1 if self.kind.endswith("1") else 0
+        if self.kind in NUMBERED:
+            base = 0 if self.kind.endswith("0") else 1
             offset = int(query.get("offset", (int(query.get("page", base)) - base) * limit))
             rows, total = self.odd.page(offset, limit)
             return Page(offset, number, rows, total, offset + len(rows) < total, None)
@@ -202,7 +217,7 @@ class Api:
         body: dict[str, Any] = {"data": page.rows}
         if page.total is not None:
             body["total"] = page.total
-        if self.kind in COUNTED or self.kind == "cursor":
+        if self.kind in NUMBERED or self.kind == "cursor":
             body["has_more"] = page.has_more
         headers = {}
         link = f"{request.url.replace(query=f'cursor={page.following}')}"

@@ -1,0 +1,77 @@
+"""Lists that the API ends early are read on from their last date, while they change."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from helpdesk_assets.paging.parts import PartsWalk
+from helpdesk_assets.paging.positions import OffsetPaging, PageNumberPaging, Placed, Window
+from helpdesk_assets.paging.requests import Variation
+from helpdesk_assets.paging.slices import Slice, slices
+from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.tables.keys import ID
+from helpdesk_assets.tables.times import Times
+from helpdesk_assets.transport.pages import Page
+from helpdesk_assets_tests.conftest import at_length
+
+CEILING = 200
+
+
+def since(start: datetime) -> Variation:
+    return Variation({"since": Times().spelled(start)})
+
+
+def read(desk: Desk, paging: OffsetPaging | PageNumberPaging, *, total: bool) -> PartsWalk:
+    """Read a desk that returns ``CEILING`` tickets of a list at most, without HTTP."""
+    options: dict[str, Any] = {"identity": ID, "order_param": None, "brief": False}
+    walk = PartsWalk(
+        slices(
+            lambda: Slice(paging=paging, **options),
+            since,
+            cursor=("updated_at",),
+            times=Times(),
+            identity=ID,
+        )
+    )
+    while not walk.has_ended:
+        part, position = walk.position
+        assert isinstance(position, Window)
+        assert position.offset + position.size <= CEILING
+        start = str(walk.parts[part].variation.params.get("since", ""))
+        rows, counted = desk.page(position.offset, position.size, updated_since=start)
+        walk.take(Page([dict(row) for row in rows], counted if total else None))
+    return walk
+
+
+PAGINGS = [
+    OffsetPaging(limit=50, most=CEILING),
+    PageNumberPaging(limit=50, base_page=1, maximum_page=CEILING // 50),
+]
+
+
+@pytest.mark.parametrize("paging", PAGINGS)
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 199, 200, 201, 202, 399, 950])
+def test_every_ticket_is_read_once_however_many_there_are(
+    count: int, total: bool, paging: OffsetPaging | PageNumberPaging
+) -> None:
+    desk = Desk(count, order="updated_at")
+    walk = read(desk, paging, total=total)
+
+    assert walk.rows_walked == count
+    assert walk.unverified is None
+    assert walk.pages < 30 + count // 5
+
+
+@pytest.mark.parametrize("paging", PAGINGS)
+@pytest.mark.parametrize("seed", at_length(range(300), short=15))
+def test_a_busy_desk_loses_nothing(seed: int, paging: OffsetPaging | PageNumberPaging) -> None:
+    desk = Desk(700, seed, order="updated_at", churn=1)
+    before = {ticket["id"] for ticket in desk.tickets}
+    walk = read(desk, paging, total=bool(seed % 2))
+    lived = before & {ticket["id"] for ticket in desk.tickets}
+
+    assert lived <= walk._keys
+    assert isinstance(walk.position, Placed)
+    assert len(walk.parts) > 3
