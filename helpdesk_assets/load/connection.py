@@ -161,7 +161,7 @@ class Connection:
     def _variation(
         self, asked: Asked | None, endpoint: Endpoint, start: datetime | None = None
     ) -> Variation:
-        """Return the parameters of a list's requests, for what is asked or from a time on."""
+        """Return the parameters of a list's requests, for the requested part or from a time on."""
         changes = self.settings.changes
         if start is not None and changes:
             return changes.later(endpoint, start)

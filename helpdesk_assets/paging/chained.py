@@ -147,7 +147,7 @@ class ChainWalk:
                     "such as isLast"
                 )
             return None
-        if self.pages > 1 or self.brief or not self._strict or self.grows_at_end:
+        if self.pages > 1 or self.brief or not self._strict:
             return page.following if page.has_more is not False else None
         if page.has_more is False and page.following and page.rows:
             # Checked once, because a flag with the opposite meaning looks the same here.
@@ -218,8 +218,8 @@ class SinglePageWalk(ChainWalk):
 class FixedPagesWalk(ChainWalk):
     """Reads pages by number whose size cannot be chosen, or is too small for pages to overlap.
 
-    The list ends with an empty page, with the last page once more, or where the API says so: by a
-    flag, or by its total.
+    The list ends with an empty page, with the last page once more, or where a flag of the
+    API, or its total, indicates it.
 
     Args:
         paging: the number is a parameter, or a path in the JSON body.

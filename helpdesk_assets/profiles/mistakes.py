@@ -65,6 +65,11 @@ def _expected(mistake: Any, where: str) -> str:
         tags = context.get("expected_tags") or ", ".join(map(repr, _tags(mistake["loc"])))
         return f"{where} has an unknown type: its type must be one of {tags}"
     if kind == "string_pattern_mismatch":
+        if name == "data_selector":
+            return (
+                f"{where} must be a path such as issues[*].changelog.histories: names separated by "
+                "dots, with [*] after a list; no other JSONPath is supported"
+            )
         return (
             f"{where} must be a path such as meta.count: names separated by dots; write a name "
             "that contains a dot as ['@odata.nextLink']"

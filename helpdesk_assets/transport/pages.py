@@ -156,7 +156,7 @@ class PageFormat:
 
 
 def _refuse_more(response: Response, body: Any, place: str) -> None:
-    """Refuse a response that is said to be the whole list, and names another page."""
+    """Refuse a response that should be the whole list, but names another page."""
     named = bool(linked(response.headers.get("Link", ""), "next"))
     for each in (body, *(value_at(body, (name,)) for name in _PAGING)):
         named |= any(value_at(each, (name,)) not in (MISSING, None, False, "") for name in _NEXT)

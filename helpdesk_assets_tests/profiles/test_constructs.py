@@ -1,5 +1,6 @@
 """What a profile can say of an API beyond a list by offset, against an invented help desk."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,6 +11,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.build import build_defs
+from helpdesk_assets.profiles import load_profile
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, job_of, sentence_of
 from helpdesk_assets_tests.support.deskly import PROFILE, Deskly
@@ -179,3 +181,145 @@ def test_slices_that_do_not_join_fail_the_run(open_desk: Open, load: Load) -> No
     assert "did not return the last rows of its list again" in sentence_of(
         load("help_desk_tickets")
     )
+
+
+BROKEN = {
+    "a placeholder of no known kind": (
+        '"{incremental.start_value}" sort changed',
+        '"{incremental.begin}" sort changed',
+        "resources.0.endpoint.json needs {incremental.start_value} or {incremental.end_value}",
+    ),
+    "no initial value": (
+        '        initial_value: "2000-01-01T00:00:00Z"\n',
+        "",
+        "resources.0.endpoint.incremental needs initial_value: the value of"
+        " {incremental.start_value} when everything is read",
+    ),
+    "a body without POST": (
+        "      method: POST\n      json: {size: 20}",
+        "      json: {size: 20}",
+        "resources.2.endpoint needs method: POST beside json",
+    ),
+    "half of the paging in the body": (
+        "        limit_body_path: page.size\n",
+        "",
+        "resources.0.endpoint.paginator needs both offset_body_path and limit_body_path",
+    ),
+    "a cursor in the query and in the body": (
+        "        cursor_body_path: page.mark\n",
+        "        cursor_body_path: page.mark\n        cursor_param: mark\n",
+        "resources.2.endpoint.paginator needs either cursor_param or cursor_body_path, not both",
+    ),
+    "an offset that is none": (
+        "        offset: 1\n",
+        "        offset: 2\n",
+        "resources.0.endpoint.paginator.offset must be 0 or 1",
+    ),
+    "a header that is none": (
+        "total_header: X-Total-Count",
+        "total_header: X Total",
+        "resources.0.endpoint.paginator.total_header needs the name of a header",
+    ),
+    "a key that is no field": (
+        "primary_key: [ticket, metric]",
+        "primary_key: [ticket, measure]",
+        "resources.3.primary_key needs names of its fields, and measure is not one of them",
+    ),
+    "an outer field without an inner list": (
+        "data_selector: tickets[*].log.entries[*]",
+        "data_selector: tickets",
+        "resources.2.include_from_parent needs [*] in data_selector",
+    ),
+    "a selector that is none": (
+        "data_selector: tickets[*].log.entries[*]",
+        "data_selector: tickets[?log].entries",
+        "resources.2.endpoint.data_selector must be a path such as issues[*].changelog.histories",
+    ),
+    "two passes of a name": (
+        "- name: spam",
+        "- name: inbox",
+        "resources.0.endpoint.passes.1.name needs another name, because this one is taken",
+    ),
+    "an order without its field": (
+        "        cursor_path: changed\n",
+        "",
+        "resources.0.endpoint.incremental needs cursor_path beside row_order",
+    ),
+    "passes of an export": (
+        "        resume: true\n",
+        "        resume: true\n      passes: [{name: all}]\n",
+        "resources.1.endpoint.passes needs to be removed, because the paginator has resume",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BROKEN)
+def test_a_mistake_in_the_profile_is_reported_with_its_line(mistake: str, tmp_path: Path) -> None:
+    right, wrong, expected = BROKEN[mistake]
+    good = PROFILE.replace("CEILING", "60")
+    assert right in good
+    file = tmp_path / "deskly.yaml"
+    file.write_text(good.replace(right, wrong, 1))
+    with pytest.raises(dg.Failure) as raised:
+        load_profile(str(file))
+
+    found = re.match(rf"{file}, line (\d+): (.*)", str(raised.value.description))
+    assert found
+    assert found[2].startswith(expected), raised.value.description
+    # The line is that of the setting, or of the section that lacks one.
+    section = [step for step in found[2].split()[0].split(".") if not step.isdecimal()][-1]
+    line = file.read_text().splitlines()[int(found[1]) - 1]
+    assert section in line or section == "resources", line
+
+
+UNTRUE = {
+    "the flag has the opposite meaning": (
+        "people",
+        "is_last_path: end_of_stream",
+        "has_more_path: end_of_stream",
+        "reports that its first page is the last one, but sent more rows after it",
+    ),
+    "the rows are elsewhere": (
+        "states",
+        "data_selector: tickets[*].log.entries[*]",
+        "data_selector: issues[*].log.entries[*]",
+        "sent JSON without a field issues",
+    ),
+    "the inner list is a number": (
+        "states",
+        "data_selector: tickets[*].log.entries[*]",
+        "data_selector: tickets[*].number[*]",
+        "sent a number instead of an object at number in a row: check data_selector",
+    ),
+    "the list has more pages than one": (
+        "people",
+        PROFILE[PROFILE.index("        type: cursor\n        cursor_path: next\n") :].partition(
+            "    fields:"
+        )[0],
+        "        type: single_page\n",
+        "names a next page, but its profile has the paginator single_page",
+    ),
+    "the ceiling is too high": (
+        "help_desk_tickets",
+        "maximum_offset: CEILING",
+        "maximum_offset: 100",
+        "rejected the request (HTTP 400)",
+    ),
+    "the time of the last change is elsewhere": (
+        "help_desk_tickets",
+        "cursor_path: changed",
+        "cursor_path: updated",
+        "sent a row without a readable time at updated",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", UNTRUE)
+def test_a_profile_that_is_not_true_of_the_api_fails_the_run(
+    mistake: str, open_desk: Open, load: Load
+) -> None:
+    table, right, wrong, expected = UNTRUE[mistake]
+    assert right in PROFILE
+    open_desk(profile=PROFILE.replace(right, wrong, 1))
+
+    assert expected in sentence_of(load(table))

@@ -234,6 +234,9 @@ def profile_of(block: Block, first: tuple[str, str]) -> str:
     """Return a profile, of which a block may be a part only: resources, or what is at the top."""
     if first == ("", "client"):
         return block.text
+    if first == ("- ", "name") and "name: help_desk_tickets" in block.text:
+        indented = "".join(f"  {line}\n" for line in block.text.splitlines())
+        return DEFAULT.partition("  - name: help_desk_tickets")[0] + indented
     if first == ("- ", "name"):
         return DEFAULT + "".join(f"  {line}\n" for line in block.text.splitlines())
     return block.text + DEFAULT
