@@ -37,6 +37,7 @@ from helpdesk_assets.profiles.model import (
 from helpdesk_assets.settings import DEFAULT_DESK, Section, failure_for, settings_explained
 from helpdesk_assets.tables.arrow import Tables
 from helpdesk_assets.tables.inner import INDEX, InnerRows
+from helpdesk_assets.tables.only import OnlyRows
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.transport.authentication import authentication
@@ -138,6 +139,7 @@ class Connection:
                 settings.profile.name,
                 resource.parent,
                 inner=_inner_rows(settings),
+                only=_only_rows(settings),
             )
 
     def source(self, walk: Walk, parents: Parents | None = None) -> DltSource:
@@ -245,6 +247,14 @@ def _inner_rows(settings: Settings) -> InnerRows | None:
         outer={name: path_of(path) for name, path in resource.outer.items()},
         carried=[LISTED_BY, *([parent_column(resource.parent)] if resource.parent else [])],
     )
+
+
+def _only_rows(settings: Settings) -> OnlyRows | None:
+    """Return what skips the rows that are not stored; None if all are stored."""
+    if not settings.resource.only_rows:
+        return None
+    key = [column.field for column in settings.table.columns if column.primary_key]
+    return OnlyRows(settings.resource.allowed, key)
 
 
 @contextmanager

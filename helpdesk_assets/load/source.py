@@ -27,6 +27,7 @@ from helpdesk_assets.paging.requests import Variation
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.tables.arrow import Tables, rejected_hints
 from helpdesk_assets.tables.inner import InnerRows
+from helpdesk_assets.tables.only import OnlyRows
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.tables.schema import Table
 
@@ -47,6 +48,7 @@ class Walk:
         parent: the parent resource if the list is requested for each of its rows, otherwise None.
         parents_load: the newest load of the parents whose lists were requested.
         inner: takes the rows out of the lists that are read, if they are those of inner lists.
+        only: skips rows that are not stored.
     """
 
     reader: CompleteReader | ParentsReader
@@ -57,18 +59,22 @@ class Walk:
     parent: str | None = None
     parents_load: str = ""
     inner: InnerRows | None = None
+    only: OnlyRows | None = None
 
     def tables_of(self, rows: list[Row]) -> Iterator[Any]:
         """Yield the data for dlt to write, for rows from the reader."""
         offset_of: Callable[[int], int] = self.reader.offset_of
         if self.inner:
             rows, offset_of = self.inner.of(rows, offset_of)
+        if self.only:
+            rows, offset_of = self.only.of(rows, offset_of)
         yield from self.tables.tables(rows, offset_of=offset_of, is_last=self.reader.walk.has_ended)
 
     @property
     def rows_walked(self) -> int:
-        """The number of distinct rows read."""
-        return len(self.inner.keys) if self.inner else self.reader.walk.rows_walked
+        """The number of distinct rows read, without those that are not stored."""
+        read = len(self.inner.keys) if self.inner else self.reader.walk.rows_walked
+        return read - (len(self.only.skipped) if self.only else 0)
 
     @property
     def up_to(self) -> str | None:

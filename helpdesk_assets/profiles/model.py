@@ -13,6 +13,7 @@ from helpdesk_assets.profiles.endpoint import Endpoint
 from helpdesk_assets.profiles.filters import DateFilter, IncrementalParams
 from helpdesk_assets.profiles.types import FieldPath, MisplacedError, TimeFormat, TimeZone
 from helpdesk_assets.tables.inner import INDEX
+from helpdesk_assets.tables.only import Value
 from helpdesk_assets.tables.paths import Path, path_of
 from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
 from helpdesk_assets.tables.times import ISO, Times
@@ -55,6 +56,7 @@ class Resource(Part):
     Attributes:
         include_from_parent: fields of the outer row, where the rows are those of inner lists. They
             are its key there, and become columns such as ``_issues_id``.
+        only_rows: values by field, of its fields or by path; other rows are read and not stored.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
@@ -63,6 +65,9 @@ class Resource(Part):
     primary_key: str | list[str] | None = None
     exclude: list[FieldPath] = Field(default_factory=list)
     include_from_parent: Annotated[list[FieldPath], Field(min_length=1)] | None = None
+    only_rows: dict[FieldPath, Annotated[list[Value], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> "Resource":
@@ -158,6 +163,14 @@ class Resource(Part):
         """The name of the parent resource, for each row of which the list is requested; or None."""
         found = PARENT.search(self.endpoint.path)
         return found.group(1) if found else None
+
+    @property
+    def allowed(self) -> Mapping[Path, list[Value]]:
+        """The values of the rows that are stored, by their path in a row."""
+        return {
+            path_of(self.fields[name].path if name in self.fields else name): values
+            for name, values in self.only_rows.items()
+        }
 
     def columns(self) -> tuple[Column, ...]:
         """Return the columns of the table according to its fields, the standard ones first."""
