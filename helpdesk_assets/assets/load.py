@@ -10,6 +10,7 @@ import dagster as dg
 
 from helpdesk_assets.assets.metadata import (
     LOAD_ID,
+    ROWS_WALKED,
     kept,
     loaded,
     table_metadata,
@@ -17,6 +18,7 @@ from helpdesk_assets.assets.metadata import (
 )
 from helpdesk_assets.load.deletes import settle_deleted
 from helpdesk_assets.load.progress import progress
+from helpdesk_assets.load.reported import marked_before, settle_reported
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
@@ -60,6 +62,10 @@ def load_table(
     ):
         of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes
         resource = connection.settings.resource
+        before: list[list[Any]] = []
+        if resource.deleted_rows:
+            with warehouse.reader(table.dataset) as reading:
+                before = marked_before(reading, connection.settings.table)
         why_all = stored.why_not(of)
         if full_refresh and not window:
             why_all = "full_refresh is set"
@@ -83,18 +89,29 @@ def load_table(
             rows_loaded, load_id = loaded(pipeline, table)
             with pipeline.sql_client() as client, client.begin_transaction():
                 gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
+                reported = settle_reported(
+                    client,
+                    connection.settings.table,
+                    values=resource.deleted_rows,
+                    load_id=load_id,
+                    how=how,
+                    before=before,
+                )
                 # A date range says nothing about the other rows.
                 up_to, cursor = (known, cursor) if window else (walk.up_to, walk.cursor)
                 keep_watermark(client, table, up_to, of, cursor)
                 client.execute_sql(f"drop schema if exists {client.staging_dataset_name} cascade")
     for warning in warnings_of(walk):
         context.log.warning(warning)
+    about_walk = walk_metadata(walk)
     return {
         **kept(metadata),
         **table_metadata(warehouse, table),
-        **walk_metadata(walk),
+        **about_walk,
+        ROWS_WALKED: about_walk[ROWS_WALKED] - reported.removed,
         "rows_loaded": rows_loaded,
         "rows_deleted": gone.rows,
+        **({"rows_reported_deleted": reported.rows} if resource.deleted_rows else {}),
         "deletes": gone.how,
         LOAD_ID: load_id,
         "seconds": round(time.perf_counter() - started, 3),

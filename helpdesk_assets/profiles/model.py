@@ -57,6 +57,7 @@ class Resource(Part):
         include_from_parent: fields of the outer row, where the rows are those of inner lists. They
             are its key there, and become columns such as ``_issues_id``.
         only_rows: values by field, of its fields or by path; other rows are read and not stored.
+        deleted_rows: values by field of its fields; rows with them are deleted in the help desk.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
@@ -66,6 +67,9 @@ class Resource(Part):
     exclude: list[FieldPath] = Field(default_factory=list)
     include_from_parent: Annotated[list[FieldPath], Field(min_length=1)] | None = None
     only_rows: dict[FieldPath, Annotated[list[Value], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    deleted_rows: dict[str, Annotated[list[Value], Field(min_length=1)]] = Field(
         default_factory=dict
     )
 
@@ -107,6 +111,12 @@ class Resource(Part):
                 "[*] in data_selector, between the list of outer rows and the inner list",
                 "include_from_parent",
             )
+        marks = {*self.marks, *([LISTED_BY] if self.endpoint.passes else [])}
+        for name in self.deleted_rows:
+            if name not in self.fields and name not in marks:
+                raise MisplacedError(
+                    f"names of its fields, and {name} is not one of them", "deleted_rows"
+                )
         if self.name == TABLE and inner:
             raise MisplacedError(
                 "the path of the tickets, without [*] before them", "endpoint", "data_selector"

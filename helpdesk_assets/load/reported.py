@@ -1,0 +1,100 @@
+"""Handles rows that the API itself reports as deleted, such as tickets in the trash.
+
+They are in the list, with a value such as the status ``deleted``. Unlike a row that a complete sync
+no longer finds, they are recognized in every sync.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+from dlt.destinations.sql_client import SqlClientBase
+
+from helpdesk_assets.load.deletes import Deletes
+from helpdesk_assets.tables.only import Value, spelled
+from helpdesk_assets.tables.schema import DELETED_AT, Table
+
+COLUMNS_OF = (
+    "select column_name from information_schema.columns where table_catalog = current_database()"
+    " and table_schema = ? and table_name = ?"
+)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The rows of a load that the API reports as deleted.
+
+    Attributes:
+        rows: their number.
+        removed: the number of those that were removed from the table.
+    """
+
+    rows: int = 0
+    removed: int = 0
+
+
+def marked_before(connection: duckdb.DuckDBPyConnection, table: Table) -> list[list[Any]]:
+    """Return the deleted rows of a table, to be read before a load replaces them.
+
+    Returns:
+        The values of each column of the key, and the times when the rows were found to be deleted.
+    """
+    found = connection.execute(COLUMNS_OF, [table.dataset, table.name]).fetchall()
+    names = [*table.key, DELETED_AT]
+    if not {(name,) for name in names} <= set(found):
+        return [[] for _ in names]
+    rows = connection.execute(
+        f"select {', '.join(names)} from {table.qualified} where {DELETED_AT} is not null"
+    ).fetchall()
+    return [list(values) for values in zip(*rows, strict=True)] if rows else [[] for _ in names]
+
+
+def settle_reported(
+    client: SqlClientBase[Any],
+    table: Table,
+    *,
+    values: Mapping[str, Sequence[Value]],
+    load_id: str,
+    how: Deletes,
+    before: Sequence[Sequence[Any]],
+) -> Reported:
+    """Mark or delete the rows of a load that the API reports as deleted.
+
+    Args:
+        client: of the file with the committed load, in a transaction.
+        table: the loaded table.
+        values: the values of such rows, by column; one of them is enough.
+        load_id: the id of the load.
+        how: how to handle deleted rows.
+        before: see ``marked_before``: a row that was deleted already keeps its time.
+    """
+    there = {name for (name,) in client.execute_sql(COLUMNS_OF, table.dataset, table.name) or ()}
+    conditions: list[str] = []
+    given: list[Any] = [load_id]
+    for name, some in values.items():
+        texts = [text for value in some if (text := spelled(value)) is not None]
+        if name in there and texts:
+            conditions.append(f'cast("{name}" as varchar) in (select unnest(?))')
+            given.append(texts)
+        if name in there and len(texts) < len(some):
+            conditions.append(f'"{name}" is null')
+    if how == "off" or not conditions:
+        return Reported()
+    these = f"_dlt_load_id = ? and ({' or '.join(conditions)})"
+    counted = client.execute_sql(f"select count(*) from {table.qualified} where {these}", *given)
+    ((rows,),) = counted or [(0,)]
+    if how == "hard":
+        client.execute_sql(f"delete from {table.qualified} where {these}", *given)
+        return Reported(rows, rows)
+    client.execute_sql(f"update {table.qualified} set {DELETED_AT} = now() where {these}", *given)
+    if before[-1]:
+        columns = [f"unnest(?) as {name}" for name in (*table.key, "since")]
+        same = " and ".join(f"deleted.{name} = known.{name}" for name in table.key)
+        client.execute_sql(
+            f"update {table.qualified} as deleted set {DELETED_AT} = known.since"
+            f" from (select {', '.join(columns)}) as known where {same} and {these}",
+            *(list(values) for values in before),
+            *given,
+        )
+    return Reported(rows)
