@@ -76,10 +76,12 @@ class IncrementalParams(_Filter):
         initial_value: what the placeholder for the start, in the endpoint's own parameters, is when
             everything is read: the text that the API expects.
         row_order: ``asc`` if the list is sorted by ``cursor_path``, ascending.
+        lag: seconds to subtract from the start of the last complete sync, if the setting is less.
     """
 
     initial_value: str | int | None = None
     row_order: Literal["asc"] | None = None
+    lag: float = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _has_a_time(self) -> "IncrementalParams":

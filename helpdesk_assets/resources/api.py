@@ -262,7 +262,7 @@ class HelpDeskApi(KeepsSecrets):
             start_param,
             times=profile.times(described),
             cursor=path_of(cursor_path) or None,
-            lag=lag,
+            lag=max(lag, described.lag) if described else lag,
             params=described.params if described else {},
             json=described.json_body if described else {},
             initial=(described.initial_value if described else None) or "",

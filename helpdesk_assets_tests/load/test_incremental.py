@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from helpdesk_assets.definitions import defs
+from helpdesk_assets.profiles import BUILT_IN
 from helpdesk_assets.sandbox.app import Answer
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import (
@@ -485,3 +486,29 @@ def test_merging_the_same_again_does_not_fill_the_disk(
         "tickets.duckdb",
         ".tickets.duckdb.lock",
     }
+
+
+def test_a_list_that_shows_changes_late_is_asked_for_earlier(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = sandbox(tickets=250)
+    connect(desk)
+    file = tmp_path / "desk.yaml"
+    text = (BUILT_IN / "default.yaml").read_text()
+    described = "      incremental: {start_param: updated_since, lag: 172800}\n"
+    file.write_text(text.replace("    fields:\n", f"{described}    fields:\n"))
+    monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
+    assert sync().success
+
+    def days_back() -> int:
+        asked = datetime.fromisoformat(metadata_of(sync())["asked_from"])
+        assert desk.queries[-1]["updated_since"] == f"{asked:%Y-%m-%dT%H:%M:%SZ}"
+        return (datetime.now(timezone.utc) - asked).days
+
+    assert days_back() == 2
+    monkeypatch.setenv(LAG, "864000")
+    assert days_back() == 10
