@@ -209,6 +209,7 @@ class Profile(Part):
         name: the name of the file without its extension.
         documentation: URLs of the API documentation that the profile is based on.
         solved_statuses: the statuses of tickets that need no more work.
+        solved_field: the column of tickets with these values.
         format: the format of times; see Times.
         time_zone: the time zone of times without one. Default: UTC.
     """
@@ -216,6 +217,7 @@ class Profile(Part):
     name: str = Field(default="", exclude=True)
     documentation: list[str] = Field(default_factory=list)
     solved_statuses: list[str] = Field(default=DEFAULT_SOLVED_STATUSES.split(", "))
+    solved_field: str = "status"
     format: TimeFormat = ISO
     time_zone: TimeZone | None = None
     client: Client
@@ -244,6 +246,15 @@ class Profile(Part):
                     "path",
                 )
         return resources
+
+    @model_validator(mode="after")
+    def _has_the_field(self) -> "Profile":
+        fields = self.tickets.fields
+        if self.solved_field not in fields:
+            raise MisplacedError(
+                f"the name of one of the fields of {TABLE}: {', '.join(fields)}", "solved_field"
+            )
+        return self
 
     @property
     def tickets(self) -> Resource:

@@ -1,12 +1,13 @@
 """Checks of the report tables: their totals match an independent query of the tickets."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 import duckdb
 
 from helpdesk_assets.desk import HelpDesk
-from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME, ReportTable
+from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME, ReportTable, filled
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.tables.schema import TABLE
@@ -22,7 +23,8 @@ SUMS = {
     BACKLOG.name: (
         "Each unsolved ticket is in exactly one bucket, and no other ticket is.",
         f"select count(*) from {TABLE} where deleted_at is null and"
-        " coalesce(lower(trim(status)) not in (select unnest($solved_statuses)), true)",
+        " coalesce(lower(trim(cast($solved_field as varchar)))"
+        " not in (select unnest($solved_statuses)), true)",
         f"select sum(tickets) from {BACKLOG.name}",
     ),
     CHANGES.name: (
@@ -55,12 +57,10 @@ def report_check(desk: HelpDesk, table: ReportTable) -> dg.AssetChecksDefinition
     ) -> dg.AssetCheckResult:
         """Compares the table with the tickets."""
         profile = help_desk_api.resolved_profile()
-        solved = help_desk_reports.resolved_solved_statuses(profile)
+        settings = help_desk_reports.parameters(profile)
         with help_desk_warehouse.reader(desk.schema) as connection:
             try:
-                expected, found = (
-                    _one(connection, query, {"solved_statuses": solved}) for query in (should, does)
-                )
+                expected, found = (_one(connection, query, settings) for query in (should, does))
             except duckdb.CatalogException:
                 return dg.AssetCheckResult(
                     passed=False,
@@ -83,7 +83,6 @@ def report_check(desk: HelpDesk, table: ReportTable) -> dg.AssetChecksDefinition
     return look
 
 
-def _one(connection: duckdb.DuckDBPyConnection, query: str, given: dict[str, Any]) -> int:
-    used = {name: value for name, value in given.items() if f"${name}" in query}
-    ((number,),) = connection.execute(query, used).fetchall()
+def _one(connection: duckdb.DuckDBPyConnection, query: str, settings: Mapping[str, Any]) -> int:
+    ((number,),) = connection.execute(*filled(query, settings)).fetchall()
     return int(number)

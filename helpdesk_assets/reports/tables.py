@@ -16,6 +16,8 @@ import dagster as dg
 import duckdb
 
 SQL = Path(__file__).parent / "sql"
+# The place in a query for the column that shows whether a ticket is solved.
+SOLVED_FIELD = "$solved_field"
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,12 @@ class ReportTable:
         name: the name of the table, the asset and the query.
         description: for the Dagster UI, in Markdown.
         columns: the columns of the table.
-        parameters: the names of the query parameters.
         keeps: whether rows are kept and new ones appended; otherwise the table is replaced.
     """
 
     name: str
     description: str
     columns: tuple[Measure, ...]
-    parameters: tuple[str, ...]
     keeps: bool = False
 
     @property
@@ -63,12 +63,11 @@ class ReportTable:
 
         Args:
             connection: for writing, with the schema set to the tickets' dataset.
-            settings: the query parameters by name.
+            settings: the parameters of all reports by name.
             as_of: the current time.
         """
-        query = self.file.read_text(encoding="utf-8")
-        values = {"as_of": as_of, **settings}
-        given = {name: values[name] for name in self.parameters}
+        text = self.file.read_text(encoding="utf-8")
+        query, given = filled(text, {"as_of": as_of, **settings})
         connection.execute("begin transaction")
         try:
             if self.keeps:
@@ -121,7 +120,6 @@ VOLUME = ReportTable(
             ("id", "created_at", "status", "deleted_at"),
         ),
     ),
-    parameters=("timezone", "as_of"),
 )
 BACKLOG = ReportTable(
     name="ticket_backlog",
@@ -145,7 +143,6 @@ BACKLOG = ReportTable(
         ),
         Measure("counted_at", "TIMESTAMP WITH TIME ZONE", "When the tickets were counted.", ()),
     ),
-    parameters=("solved_statuses", "as_of"),
 )
 CHANGES = ReportTable(
     name="ticket_status_changes",
@@ -166,7 +163,19 @@ CHANGES = ReportTable(
         ),
         Measure("is_new", "BOOLEAN", "Whether the ticket was not recorded before.", ("id",)),
     ),
-    parameters=("as_of",),
     keeps=True,
 )
 REPORT_TABLES = (VOLUME, BACKLOG, CHANGES)
+
+
+def filled(query: str, settings: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return a query with its column filled in, and the parameters that it has.
+
+    Args:
+        query: may contain ``SOLVED_FIELD`` and parameters.
+        settings: the values of both by name.
+    """
+    column = str(settings["solved_field"]).replace('"', '""')
+    query = query.replace(SOLVED_FIELD, f'"{column}"')
+    used = {name: value for name, value in settings.items() if f"${name}" in query}
+    return query, used

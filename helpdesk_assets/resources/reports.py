@@ -56,6 +56,7 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
         return {
             "timezone": self.resolved_timezone(),
             "solved_statuses": self.resolved_solved_statuses(profile),
+            "solved_field": "status" if self._named_solved() else profile.solved_field,
         }
 
     @explained
@@ -74,11 +75,14 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
 
     def resolved_solved_statuses(self, profile: Profile) -> Sequence[str]:
         """Return the statuses that count as solved, in lower case."""
-        said = self.solved_statuses or self.settings.config("solved_statuses")
-        named: Any = said or profile.solved_statuses
+        named: Any = self._named_solved() or profile.solved_statuses
         if isinstance(named, str):
             named = named.split(",")
         return sorted({str(status).strip().lower() for status in named} - {""})
+
+    def _named_solved(self) -> Any:
+        """Return the statuses that are set; they are names of statuses, whatever the profile."""
+        return self.solved_statuses or self.settings.config("solved_statuses")
 
     def resolved_path(self, duckdb_file: Path) -> Path:
         """Return the path of the page."""

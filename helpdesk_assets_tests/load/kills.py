@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from helpdesk_assets.reports.checks import SUMS
+from helpdesk_assets.reports.tables import filled
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk, Ticket
 from helpdesk_assets.sandbox.server import serve
@@ -83,10 +84,9 @@ def adds_up(path: Path, name: str) -> bool:
     _, should, does = SUMS[name]
     with duckdb.connect(str(path)) as connection:
         connection.execute("use help_desk")
-        solved = {"solved_statuses": ["solved", "closed"]}
+        settings = {"solved_statuses": ["solved", "closed"], "solved_field": "status"}
         counts = [
-            connection.execute(query, solved if "$solved" in query else None).fetchall()
-            for query in (should, does)
+            connection.execute(*filled(query, settings)).fetchall() for query in (should, does)
         ]
     return counts[0] == counts[1]
 

@@ -179,6 +179,11 @@ BROKEN = {
         None,
         "resources.0.primary_key needs to be id alone, because ticket ids are unique",
     ),
+    "a field for what is solved that there is none of": (
+        ("client:", "solved_field: state\nclient:"),
+        None,
+        "solved_field needs the name of one of the fields of help_desk_tickets: id, subject,",
+    ),
     "a spelling of times that there is none of": (
         ("client:", "format: unix\nclient:"),
         None,

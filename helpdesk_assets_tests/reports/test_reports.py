@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, StepPatch
 
 from helpdesk_assets.definitions import defs
+from helpdesk_assets.profiles import BUILT_IN
 from helpdesk_assets.reports import charts
 from helpdesk_assets.reports.assets import draw_backlog, draw_changes, draw_volume
 from helpdesk_assets.reports.tables import REPORT_TABLES, VOLUME
@@ -205,6 +206,38 @@ def test_what_solved_means_is_a_setting(
     waiting = sum(ticket["status"] not in ("open", "on hold") for ticket in desk.desk.tickets)
 
     assert warehouse.query("select sum(tickets)::int from help_desk.ticket_backlog") == [(waiting,)]
+
+
+def test_what_solved_means_is_a_field_of_the_profile(
+    desk: Sandbox,
+    whole_sync: Sync,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    for place, ticket in enumerate(desk.desk.tickets):
+        # A flag, and one that some tickets are without; names of statuses say nothing here.
+        ticket["is_over"] = {0: True, 1: False}.get(place % 3)
+    profile = (BUILT_IN / "default.yaml").read_text()
+    solved = 'solved_statuses: ["True"]\nsolved_field: over\nclient:'
+    field = "status: status\n      over: {path: is_over, type: bool}"
+    file = tmp_path / "flagged.yaml"
+    file.write_text(profile.replace("client:", solved, 1).replace("status: status", field, 1))
+    monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
+    result = whole_sync()
+    assert result.success
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    waiting = sum(ticket["is_over"] is not True for ticket in desk.desk.tickets)
+
+    total = "select sum(tickets)::int from help_desk.ticket_backlog"
+    assert warehouse.query(total) == [(waiting,)]
+
+    # A setting names statuses, whatever the profile compares.
+    monkeypatch.setenv("REPORTS__HELP_DESK__SOLVED_STATUSES", "open")
+    assert whole_sync().success
+    assert warehouse.query(total) == [
+        (sum(ticket["status"] != "open" for ticket in desk.desk.tickets),)
+    ]
 
 
 def test_what_has_moved_is_seen_once(desk: Sandbox, whole_sync: Sync, warehouse: Warehouse) -> None:

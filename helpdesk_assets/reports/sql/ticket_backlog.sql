@@ -12,7 +12,10 @@ unsolved as (
     select id, created_at, (epoch($as_of) - epoch(created_at)) / 86400 as days_open
     from help_desk_tickets
     where deleted_at is null
-        and (status is null or not list_contains($solved_statuses, lower(trim(status))))
+        and (
+            $solved_field is null
+            or not list_contains($solved_statuses, lower(trim(cast($solved_field as varchar))))
+        )
 )
 select
     cast(position as bigint) as position,
