@@ -32,10 +32,10 @@ KEY = (replace(COLUMNS[0], description="The id in the help desk. Rows are merged
 
 
 class FieldSpec(Part):
-    """The path of a column in a row, and its type."""
+    """The path of a column in a row, and its type: one of dlt's, or ``json`` for JSON text."""
 
     path: FieldPath
-    type: DltType | None = None
+    type: DltType | Literal["json"] | None = None
     description: Annotated[str, StringConstraints(max_length=1000)] | None = None
 
     @model_validator(mode="before")
@@ -90,6 +90,10 @@ class Resource(Part):
             if name not in self.fields and name not in self.marks:
                 raise MisplacedError(
                     f"names of its fields, and {name} is not one of them", "primary_key"
+                )
+            if name in self.fields and self.fields[name].type == "json":
+                raise MisplacedError(
+                    "another type, because rows are merged on it", "fields", name, "type"
                 )
         if self.name == TABLE and self.key != ("id",):
             raise MisplacedError("to be id alone, because ticket ids are unique", "primary_key")
@@ -319,18 +323,21 @@ def parent_column(parent: str) -> str:
 
 
 def _column(name: str, spec: FieldSpec, known: Column | None) -> Column:
-    path = path_of(spec.path)
+    path, is_json = path_of(spec.path), spec.type == "json"
+    named: DltType | None = "text" if spec.type == "json" else spec.type
     if known:
         return replace(
             known,
             path=path,
-            dlt_type=spec.type or known.dlt_type,
+            dlt_type=named or known.dlt_type,
             description=spec.description or known.description,
+            is_json=is_json,
         )
     usual: DltType = "timestamp" if name.endswith("_at") else "text"
     return Column(
         name=name,
-        dlt_type=spec.type or usual,
+        dlt_type=named or usual,
         description=spec.description or f"The API field {spec.path}.",
         path=path,
+        is_json=is_json,
     )

@@ -12,16 +12,15 @@ depth, and a load adds a limited number of columns: deeper objects become JSON t
 fields are stored together in one column.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-import orjson
 import pyarrow as pa
 from dlt.common.data_types import TDataType
 from dlt.common.normalizers.naming import NamingConvention
 
+from helpdesk_assets.tables.json_text import json_text
 from helpdesk_assets.tables.names import ColumnNames
 from helpdesk_assets.tables.paths import MISSING, Path, path_of, storable, value_at
 from helpdesk_assets.tables.rows import Row, read
@@ -112,6 +111,8 @@ def _plain(values: list[Any], column: Column, times: Times) -> pa.Array:
     kinds, data_type = set(map(type, values)), column.dlt_type
     if not column.nullable and NOTHING in kinds:
         raise ValueError
+    if column.is_json:
+        return _array(values, "text", times)
     if kinds - {NOTHING} - PLAIN[data_type]:
         raise ValueError
     if data_type == "timestamp":
@@ -282,7 +283,7 @@ def _array(values: list[Any], data_type: TDataType, times: Times) -> pa.Array:
     """
     if data_type == "text":
         if set(map(type, values)) - {str, NOTHING}:
-            values = [v if v is None or type(v) is str else _json(v) for v in values]
+            values = [v if v is None else json_text(v) for v in values]
         try:
             return pa.array(values, pa.string())
         except UnicodeEncodeError:
@@ -290,11 +291,3 @@ def _array(values: list[Any], data_type: TDataType, times: Times) -> pa.Array:
     if data_type == "timestamp":
         return times.column(values)
     return pa.array(values, ARROW_TYPES[data_type])
-
-
-def _json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        # An integer of more than 64 bits.
-        return json.dumps(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 from dlt.common.data_types import coerce_value, py_type_to_sc_type
 
+from helpdesk_assets.tables.json_text import json_text
 from helpdesk_assets.tables.paths import MISSING, Path, path_of, storable, value_at
 from helpdesk_assets.tables.schema import COLUMNS, Column
 from helpdesk_assets.tables.times import UTC_TIMES, Times
@@ -33,6 +34,9 @@ def read(
             if not column.nullable:
                 return typed, f"{column.name} is missing or null"
             typed[column.name] = None
+            continue
+        if column.is_json:
+            typed[column.name] = storable(json_text(value))
             continue
         try:
             kind = py_type_to_sc_type(type(value))

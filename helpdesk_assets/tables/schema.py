@@ -32,6 +32,8 @@ class Column:
     """A required column of a table.
 
     ``dlt_type`` is its type in dlt, and ``path`` its location in a row: the names of nested fields.
+    If ``is_json`` is set, it is a text that holds whatever the API sends as JSON; otherwise a row
+    with a list or an object there is rejected.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Column:
     nullable: bool = True
     primary_key: bool = False
     path: tuple[str, ...] = ()
+    is_json: bool = False
 
     @property
     def duckdb_type(self) -> str:

@@ -174,6 +174,11 @@ BROKEN = {
         None,
         "resources.1.primary_key needs names of its fields, and metric is not one of them",
     ),
+    "a key of JSON": (
+        ("      id: id\n", "      id: {path: id, type: json}\n"),
+        None,
+        "resources.0.fields.id.type needs another type, because rows are merged on it",
+    ),
     "another key of tickets": (
         ("name: help_desk_tickets", "name: help_desk_tickets\n    primary_key: status"),
         None,

@@ -8,8 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from helpdesk_assets.tables.columns import typed_columns
 from helpdesk_assets.tables.rows import read, reason_to_reject
-from helpdesk_assets.tables.schema import COLUMNS
+from helpdesk_assets.tables.schema import COLUMNS, Column
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
 
 StartSandbox = Callable[..., Sandbox]
@@ -62,6 +63,28 @@ def test_a_key_is_what_the_api_sent(key: Any, reason: str | None) -> None:
 
     assert rejected_for == reason
     assert reason or fields == {"id": str(key)}
+
+
+@pytest.mark.parametrize("others", [[], [{"id": None}]])
+def test_a_json_column_holds_whatever_the_api_sends(others: list[dict[str, Any]]) -> None:
+    """A row that is rejected lets the others be read one by one: with the same result."""
+    tags = Column(name="tags", dlt_type="text", description="Tags.", is_json=True)
+    sent = [["vpn", "l\u00e4uft"], [], {"id": 7}, "vpn", None, 3, True, [2**70], "half \ud83d"]
+    rows = [{"id": number, "tags": value} for number, value in enumerate(sent)]
+    arrays, rejected_for = typed_columns([*rows, *others], (COLUMNS[0], tags))
+
+    assert list(rejected_for.values()) == ["id is missing or null" for _ in others]
+    assert arrays["tags"].to_pylist() == [
+        '["vpn","l\u00e4uft"]',
+        "[]",
+        '{"id":7}',
+        "vpn",
+        None,
+        "3",
+        "true",
+        f"[{2**70}]",
+        "half \ufffd",
+    ]
 
 
 def test_unreadable_rows_are_set_aside_and_warned_of(
