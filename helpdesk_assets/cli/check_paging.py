@@ -7,7 +7,7 @@ from requests import HTTPError
 from helpdesk_assets.cli.finding import Finding
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.load.connection import Connection
-from helpdesk_assets.paging.positions import ChainPaging, Counted
+from helpdesk_assets.paging.positions import CeilingError, ChainPaging, Counted
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.transport.pages import Page
 
@@ -62,7 +62,14 @@ def of_end(connection: Connection, reader: CompleteReader, first: Page) -> Findi
     offset = FAR if first.total is None else (first.total // size + 1) * size
     try:
         window = paging.window_at(offset, paging.limit)
-    except UnusableAnswerError as error:
+    except CeilingError as error:
+        if connection.settings.resource.endpoint.is_sliced:
+            return Finding(
+                "end",
+                True,
+                "the API returns only the first rows of a list; the list is read on from the time "
+                "of its last rows",
+            )
         return Finding("end", None, f"the API {error}")
     try:
         page = reader.ask(connection.first_request(), window)
@@ -94,11 +101,12 @@ def _of_refusal(connection: Connection, error: HTTPError, place: str) -> Finding
     return Finding("end", None, f"the API rejects requests for {place} (HTTP {status})")
 
 
-def of_cost(reader: CompleteReader, page: Page) -> Finding:
+def of_cost(connection: Connection, reader: CompleteReader, page: Page) -> Finding:
     """Report how many requests a full sync takes."""
     paging = reader.walk.paging
     counted = None if isinstance(paging, ChainPaging) else paging
-    proof = "" if counted is None else " and verifies completeness"
+    has_proof = counted is not None and not connection.settings.resource.endpoint.passes
+    proof = " and verifies completeness" if has_proof else ""
     if page.total is None:
         said = "unknown, because the API reports no total"
         return Finding("cost", True, f"{said}; a full sync reads every ticket{proof}")
@@ -118,6 +126,10 @@ def _requests(paging: Counted, total: int, size: int) -> int:
     limit = min(paging.limit, max(2, size))
     wanted, requests = size - 1, 1
     while 0 < wanted < total - 1:
-        window = paging.window(wanted, limit)
+        try:
+            window = paging.window(wanted, limit)
+        except CeilingError:
+            # The rest is read in slices of the same size.
+            return (requests + 3) * -(-total // (wanted + 1))
         wanted, requests = window.offset + min(window.size, limit) - 1, requests + 1
     return requests + 3

@@ -12,7 +12,7 @@ from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.shown import shown
-from helpdesk_assets.tables.keys import keys_of
+from helpdesk_assets.tables.keys import Identity, keys_of
 from helpdesk_assets.tables.paths import MISSING, value_at
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import TABLE, Column, Table
@@ -61,21 +61,26 @@ def of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> It
             table = Table(resource.name, desk=api.desk)
             with api.connection(table=table) as connection, connection.walk() as walk:
                 rows = _first_rows(connection, walk, seen)
+                identity = [
+                    column.field
+                    for column in connection.settings.table.columns
+                    if column.primary_key
+                ]
         except dg.Failure as failure:
             yield Finding(resource.name, False, said(failure))
             continue
         seen[resource.name] = rows
-        yield _of_list(resource, rows, profile.times())
+        yield _of_list(resource, rows, profile.times(), identity)
 
 
-def _of_list(resource: Resource, rows: list[Row], times: Times) -> Finding:
+def _of_list(resource: Resource, rows: list[Row], times: Times, identity: Identity) -> Finding:
     columns, at = resource.columns(), resource.endpoint.data_selector
     if lost := _lost(columns, rows):
         remedy = f"no row has {', '.join(lost)}: correct fields in the profile"
         return Finding(resource.name, False, remedy)
     if wrong := _unreadable(columns, rows, times):
         return Finding(resource.name, False, wrong)
-    again = [key for key, times in Counter(keys_of(rows, resource.identity)).items() if times > 1]
+    again = [key for key, often in Counter(keys_of(rows, identity)).items() if often > 1]
     if again:
         return Finding(
             resource.name,
@@ -92,10 +97,11 @@ def _of_list(resource: Resource, rows: list[Row], times: Times) -> Finding:
 def _first_rows(connection: Connection, walk: Walk, seen: dict[str, list[Row]]) -> list[Row]:
     reader, parent = walk.reader, walk.parent
     if isinstance(reader, CompleteReader) or parent is None:
-        return next(reader_of(walk).look(connection.first_request(), pages=1)).rows
+        rows = next(reader_of(walk).look(connection.first_request(), pages=1)).rows
+        return walk.stored(rows)
     key = connection.settings.profile.resource(parent).columns()[0]
     ids = [value_at(row, key.field) for row in seen.get(parent, [])[:1]]
-    return next(reader.rows(ids, parent_column(parent)))
+    return walk.stored(next(reader.rows(ids, parent_column(parent))))
 
 
 def _lost(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:

@@ -43,7 +43,7 @@ def look(api: HelpDeskApi) -> Iterator[Finding]:
             yield from of_rows(connection, page.rows)
             yield of_order(connection, reader, page, list(pages))
             yield of_end(connection, reader, page)
-            yield of_cost(reader, page)
+            yield of_cost(connection, reader, page)
     except dg.Failure as failure:
         yield from _of_failure(failure, stage)
         return

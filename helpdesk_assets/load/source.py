@@ -63,12 +63,21 @@ class Walk:
 
     def tables_of(self, rows: list[Row]) -> Iterator[Any]:
         """Yield the data for dlt to write, for rows from the reader."""
-        offset_of: Callable[[int], int] = self.reader.offset_of
+        rows, offset_of = self._stored(rows, self.reader.offset_of)
+        yield from self.tables.tables(rows, offset_of=offset_of, is_last=self.reader.walk.has_ended)
+
+    def stored(self, rows: list[Row]) -> list[Row]:
+        """Return the rows that are stored, for rows from the reader."""
+        return self._stored(rows, lambda row: 0)[0]
+
+    def _stored(
+        self, rows: list[Row], offset_of: Callable[[int], int]
+    ) -> tuple[list[Row], Callable[[int], int]]:
         if self.inner:
             rows, offset_of = self.inner.of(rows, offset_of)
         if self.only:
             rows, offset_of = self.only.of(rows, offset_of)
-        yield from self.tables.tables(rows, offset_of=offset_of, is_last=self.reader.walk.has_ended)
+        return rows, offset_of
 
     @property
     def rows_walked(self) -> int:

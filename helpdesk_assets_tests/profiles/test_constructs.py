@@ -1,6 +1,7 @@
 """What a profile can say of an API beyond a list by offset, against an invented help desk."""
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -323,3 +324,17 @@ def test_a_profile_that_is_not_true_of_the_api_fails_the_run(
     open_desk(profile=PROFILE.replace(right, wrong, 1))
 
     assert expected in sentence_of(load(table))
+
+
+def test_check_tells_of_each_list(
+    open_desk: Open, check: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    open_desk()
+    done = check()
+
+    assert done.returncode == 0, done.stdout
+    found = dict(re.findall(r"^ok +(\w+) +(.*)$", done.stdout, re.M))
+    assert "read on from the time of its last rows" in found["end"]
+    assert "a full sync of 150 tickets takes about " in found["cost"]
+    assert found["changes"].endswith("Z") or "changes since" in found["changes"]
+    assert {"people", "states", "minutes", "notes"} <= set(found)
