@@ -7,7 +7,6 @@ rows follow, and fewer rows than the API reports.
 """
 
 from collections.abc import Hashable
-from dataclasses import replace
 
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.bounds import MOST_IDLE, MOST_LOOKS, MOST_PAGES, PAGES_KEPT, TOP_PAGES
@@ -213,59 +212,3 @@ class SinglePageWalk(ChainWalk):
 
     def __init__(self, *, identity: Identity = ID) -> None:
         super().__init__(identity=identity, brief=True, strict=False)
-
-
-class FixedPagesWalk(ChainWalk):
-    """Reads pages by number whose size cannot be chosen, or is too small for pages to overlap.
-
-    The list ends with an empty page, with the last page once more, or where a flag of the
-    API, or its total, indicates it.
-
-    Args:
-        paging: the number is a parameter, or a path in the JSON body.
-        base_page: the number of the first page.
-        maximum_page: the number of the last page that the API returns; None: all.
-        identity, brief: see ChainWalk.
-    """
-
-    unverified = "pages of a fixed size cannot verify that no rows were skipped"
-
-    def __init__(
-        self,
-        paging: ChainPaging,
-        base_page: int,
-        *,
-        maximum_page: int | None = None,
-        identity: Identity = ID,
-        brief: bool = False,
-    ) -> None:
-        super().__init__(paging, identity=identity, brief=brief, start=str(base_page))
-        self._base_page = base_page
-        self._maximum_page = maximum_page
-        self._widest = 0
-        self._before: list[Row] = []
-
-    @property
-    def is_probing(self) -> bool:  # type: ignore[override]
-        """Whether the next request may be beyond the end, so that the API may reject it."""
-        return self.position != self._start and len(self._before) < max(2, self._widest)
-
-    def take(self, page: Page) -> list[Row]:
-        """Process a response; see ChainWalk."""
-        number = int(str(self.position))
-        self._widest = max(self._widest, len(page.rows))
-        is_same = page.rows == self._before and self.position != self._start
-        self._before = page.rows
-        read = (number - self._base_page) * self._widest + len(page.rows)
-        is_end = not page.rows or is_same or page.has_more is False
-        if page.total is not None and page.has_more is not True:
-            is_end |= read >= page.total
-        following = None if is_end else str(number + 1)
-        if following and number == self._maximum_page:
-            raise UnusableAnswerError(
-                f"serves no pages after page {number}, so further rows cannot be read: use "
-                "incremental loading, or add a filter under params in its profile"
-            )
-        # An API that reports more rows and sends none contradicts itself.
-        has_more = True if page.has_more and not page.rows else None
-        return super().take(replace(page, following=following, has_more=has_more))

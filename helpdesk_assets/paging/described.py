@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from helpdesk_assets.paging.bounds import FEWEST_IN_A_PAGE
-from helpdesk_assets.paging.chained import ChainWalk, FixedPagesWalk, SinglePageWalk
+from helpdesk_assets.paging.chained import ChainWalk, SinglePageWalk
 from helpdesk_assets.paging.counted import CompleteWalk
+from helpdesk_assets.paging.fixed import FixedPagesWalk
 from helpdesk_assets.paging.numbered import SIZE, LinkedWalk
 from helpdesk_assets.paging.parts import Part, PartsWalk
 from helpdesk_assets.paging.positions import ChainPaging, Counted, OffsetPaging, PageNumberPaging
@@ -31,7 +32,7 @@ from helpdesk_assets.transport.pages import PageFormat
 # Common names of sort parameters.
 ORDER = re.compile(r"sort|order", re.I)
 
-ListWalk = CompleteWalk | ChainWalk | LinkedWalk | PartsWalk
+ListWalk = CompleteWalk | ChainWalk | FixedPagesWalk | LinkedWalk | PartsWalk
 # Returns the parameters of an endpoint's requests, for the rows from a time on or for all rows that
 # the run asks for.
 Vary = Callable[[Endpoint, datetime | None], Variation]
@@ -110,18 +111,18 @@ def _of_list(
     vary: Vary,
 ) -> ListWalk:
     """Return the walk of one list: the resource's endpoint, or that of one of its passes."""
-    identity, paginator = resource.identity, endpoint.paginator
+    identity, paginator, changes = resource.identity, endpoint.paginator, endpoint.incremental
     paging = _counted(endpoint)
     order = next((name for name in endpoint.params if ORDER.search(name)), None)
     if paging:
         options: dict[str, Any] = {"identity": identity, "brief": brief, "order_param": order}
-        if not (endpoint.is_sliced and endpoint.incremental):
+        if not (endpoint.is_sliced and changes):
             return CompleteWalk(paging, **options)
         return PartsWalk(
             slices(
                 partial(Slice, paging=paging, **options),
                 partial(vary, endpoint),
-                cursor=path_of(endpoint.incremental.cursor_path),
+                cursor=path_of(changes.cursor_path),
                 times=times,
                 identity=identity,
             ),
@@ -143,6 +144,7 @@ def _of_list(
             maximum_page=paginator.maximum_page,
             identity=identity,
             brief=brief,
+            cursor=path_of(changes.cursor_path) if changes and changes.row_order else None,
         )
     cursor, in_body = None, False
     if isinstance(paginator, CursorPaginator):
