@@ -258,6 +258,7 @@ class HelpDeskApi(KeepsSecrets):
         lag = self.number("incremental.lag")
         if not (start_param or described or resource.endpoint.resumes):
             return None
+        initial = described.initial_value if described else None
         return Filter(
             start_param,
             times=profile.times(described),
@@ -265,7 +266,7 @@ class HelpDeskApi(KeepsSecrets):
             lag=max(lag, described.lag) if described else lag,
             params=described.params if described else {},
             json=described.json_body if described else {},
-            initial=(described.initial_value if described else None) or "",
+            initial="" if initial is None else initial,
         )
 
     def _incremental(self) -> tuple[str | None, str | None]:

@@ -512,3 +512,25 @@ def test_a_list_that_shows_changes_late_is_asked_for_earlier(
     assert days_back() == 2
     monkeypatch.setenv(LAG, "864000")
     assert days_back() == 10
+
+
+def test_the_beginning_of_time_may_be_zero(
+    sandbox: StartSandbox,
+    connect: Connect,
+    sync: Sync,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = sandbox(tickets=250)
+    connect(desk)
+    file = tmp_path / "desk.yaml"
+    described = (
+        '      params: {updated_since: "{incremental.start_value}"}\n'
+        "      incremental: {initial_value: 0, format: epoch_seconds}\n"
+    )
+    text = (BUILT_IN / "default.yaml").read_text()
+    file.write_text(text.replace("    fields:\n", f"{described}    fields:\n"))
+    monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
+
+    assert sync().success
+    assert {query["updated_since"] for query in desk.queries} == {"0"}
