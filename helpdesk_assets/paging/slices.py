@@ -90,7 +90,7 @@ def slices(
                 "with a filter for a part of the rows"
             )
         start = later[0]
-        expected = {key_of(row, identity) for row in tail}
+        expected = {key_of(row, identity) for row in tail if _time_of(row, cursor, times) >= start}
         current, part = walk(), variation(start)
 
 

@@ -91,7 +91,9 @@ class Times:
                 pass
         parsed = parse_iso_like_datetime(value)
         if isinstance(parsed, datetime):
-            return self._placed(parsed)
+            # dlt's are pendulum's, which lose their time zone when a duration is subtracted.
+            plain = datetime.combine(parsed.date(), parsed.time(), parsed.tzinfo)
+            return self._placed(plain)
         if isinstance(parsed, date):
             return self._placed(datetime(parsed.year, parsed.month, parsed.day))
         raise ValueError("a time of no day")

@@ -1,10 +1,11 @@
 """Lists that the API ends early are read on from their last date, while they change."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.parts import PartsWalk
 from helpdesk_assets.paging.positions import OffsetPaging, PageNumberPaging, Placed, Window
 from helpdesk_assets.paging.requests import Variation
@@ -75,3 +76,37 @@ def test_a_busy_desk_loses_nothing(seed: int, paging: OffsetPaging | PageNumberP
     assert lived <= walk._keys
     assert isinstance(walk.position, Placed)
     assert len(walk.parts) > 3
+
+
+def at_one_time(desk: Desk, first: int, count: int) -> None:
+    """Let tickets have been changed at the same time, as by a bulk change."""
+    for ticket in desk.tickets[first : first + count]:
+        ticket["updated_at"] = desk.tickets[first]["updated_at"]
+
+
+@pytest.mark.parametrize("paging", PAGINGS)
+@pytest.mark.parametrize(("first", "count"), [(150, 100), (185, 199), (1, 199)])
+def test_nearly_as_many_tickets_at_one_time_as_the_api_returns(
+    first: int, count: int, paging: OffsetPaging | PageNumberPaging
+) -> None:
+    desk = Desk(500, order="updated_at")
+    at_one_time(desk, first, count)
+
+    assert read(desk, paging, total=True).rows_walked == 500
+
+
+@pytest.mark.parametrize("paging", PAGINGS)
+def test_more_tickets_at_one_time_than_the_api_returns_are_an_error(
+    paging: OffsetPaging | PageNumberPaging,
+) -> None:
+    desk = Desk(500, order="updated_at")
+    at_one_time(desk, 100, 250)
+
+    with pytest.raises(UnusableAnswerError, match="more rows with the same time"):
+        read(desk, paging, total=True)
+
+
+@pytest.mark.parametrize("spelled", ["2026-03-01T12:00:00.123Z", "2026-03-01T12:00:00+02:00"])
+def test_a_moment_before_a_time_is_in_utc_as_well(spelled: str) -> None:
+    # Without a time zone, it would be one of this machine.
+    assert (Times().instant(spelled) - timedelta(seconds=1)).tzinfo is not None
