@@ -15,6 +15,8 @@ from helpdesk_assets.load.deletes import Deletes
 from helpdesk_assets.tables.only import Value, spelled
 from helpdesk_assets.tables.schema import DELETED_AT, Table
 
+# Stands for any value, for columns such as the time when a row was moved to the trash.
+ANY = "*"
 COLUMNS_OF = (
     "select column_name from information_schema.columns where table_catalog = current_database()"
     " and table_schema = ? and table_name = ?"
@@ -64,7 +66,7 @@ def settle_reported(
     Args:
         client: of the file with the committed load, in a transaction.
         table: the loaded table.
-        values: the values of such rows, by column; one of them is enough.
+        values: the values of such rows, by column; one of them is enough, and ``*`` is any.
         load_id: the id of the load.
         how: how to handle deleted rows.
         before: see ``marked_before``: a row that was deleted already keeps its time.
@@ -79,6 +81,8 @@ def settle_reported(
             given.append(texts)
         if name in there and len(texts) < len(some):
             conditions.append(f'"{name}" is null')
+        if name in there and ANY in some:
+            conditions.append(f'"{name}" is not null')
     if how == "off" or not conditions:
         return Reported()
     these = f"_dlt_load_id = ? and ({' or '.join(conditions)})"

@@ -70,6 +70,20 @@ def test_a_row_that_is_reported_as_deleted_is_marked_once(
     assert [number for number, _ in warehouse.query(MARKED)] == [10]
 
 
+def test_any_value_can_mean_that_a_row_is_deleted(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse, use: Use
+) -> None:
+    use('deleted_rows: {status: ["*"]}')
+    for ticket in desk.desk.tickets:
+        ticket["status"] = "2026-11-25" if ticket["id"] in (3, 5) else None
+    assert sync().success
+    assert [number for number, _ in warehouse.query(MARKED)] == [3, 5]
+
+    desk.desk.tickets[2]["status"] = None
+    assert sync().success
+    assert [number for number, _ in warehouse.query(MARKED)] == [5]
+
+
 def test_rows_that_are_reported_as_deleted_can_be_removed_or_left(
     desk: Sandbox,
     sync: Sync,
