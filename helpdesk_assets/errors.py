@@ -20,7 +20,7 @@ class UnusableAnswerError(Exception):
 
 
 class NoTokenError(UnusableAnswerError):
-    """No token could be obtained for the client id and secret."""
+    """No token could be obtained with the secrets in the settings."""
 
 
 class TooManyRejectedError(Exception):

@@ -124,6 +124,8 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings.replace("python_log_level: INFO", "python_log_level: DEBUG")
     (dagster_home / "dagster.yaml").write_text(settings)
     monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))
+    # Where refresh tokens are stored.
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt_data"))
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
     monkeypatch.setenv("DESTINATION__DUCKDB__LOCK_TIMEOUT", "1")
 

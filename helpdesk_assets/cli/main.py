@@ -11,7 +11,8 @@ LONGEST = 4000
 
 EPILOG = """\
 The base URL, the API key and all other settings are looked up as in a sync: in the environment,
-.dlt/secrets.toml and .dlt/config.toml. Nothing is written.
+.dlt/secrets.toml and .dlt/config.toml. Nothing is written, except that a refresh token is replaced
+by a new one where the API requires it.
 
 example:
   python -m helpdesk_assets check --profile ./desk.yaml

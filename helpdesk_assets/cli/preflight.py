@@ -1,7 +1,8 @@
 """Checks a help desk before the first sync: what works, and how to fix what does not.
 
 It reads the first two pages of tickets, a page between them, one past the last, one of recent
-changes, and the first page of each other list in the profile. It writes nothing.
+changes, and the first page of each other list in the profile. It writes nothing but refresh tokens,
+which change with each use.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from helpdesk_assets.cli.check_rows import of_other_lists, of_rows
 from helpdesk_assets.cli.finding import Finding, reader_of, said
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import NoTokenError, UnusableAnswerError, chain
+from helpdesk_assets.profiles.client import secrets_of
 from helpdesk_assets.resources import HelpDeskApi
 
 
@@ -38,7 +40,8 @@ def look(api: HelpDeskApi) -> Iterator[Finding]:
             pages = reader.look(first, pages=2)
             page = next(pages)
             yield Finding("host", True, f"{str(first.url).partition('?')[0]} answers")
-            yield Finding("key", True, "accepted")
+            needed = secrets_of(profile.client)
+            yield Finding("key", True, "accepted" if needed else "none is needed")
             yield of_clock(connection)
             yield from of_rows(connection, page.rows)
             yield of_order(connection, reader, page, list(pages))
@@ -62,8 +65,10 @@ def _of_failure(failure: dg.Failure, what: str) -> Iterator[Finding]:
     """Yield what works despite the failure, and then the failure."""
     causes = list(chain(failure)) if what == "host" else []
     if any(isinstance(cause, NoTokenError) for cause in causes):
-        what = "key"
-    elif any(isinstance(cause, UnusableAnswerError) for cause in causes):
+        # A token is requested first, often from another host.
+        yield Finding("key", False, said(failure))
+        return
+    if any(isinstance(cause, UnusableAnswerError) for cause in causes):
         what = "rows"
     elif refused := [cause for cause in causes if isinstance(cause, HTTPError)]:
         what = "key" if refused[0].response.status_code in (401, 403) else "path"

@@ -26,6 +26,7 @@ from helpdesk_assets.paging.described import new_walk, page_format
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.paging.requests import Variation
+from helpdesk_assets.profiles.client import with_secrets
 from helpdesk_assets.profiles.endpoint import Endpoint
 from helpdesk_assets.profiles.model import (
     LISTED_BY,
@@ -70,6 +71,14 @@ class Settings:
     requests_per_second: float | None
     rejected_share: float
     deleted_share: float
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of every request, with their secrets."""
+        headers = self.profile.client.headers
+        return {
+            name: with_secrets(text, self.secrets.__getitem__) for name, text in headers.items()
+        }
 
     def read_from(self) -> tuple[str, str]:
         """Return hashes of the base URL and of the list's description in the profile.
@@ -155,6 +164,7 @@ class Connection:
         return help_desk_source(
             base_url=self.settings.base_url,
             auth=self.auth,
+            headers=self.settings.headers,
             profile=profile,
             walk=walk,
             variation=self._variation(walk.asked, self.settings.resource.endpoint),
@@ -184,7 +194,7 @@ class Connection:
                 endpoint_url(settings.base_url, path),
                 params=variation.params,
                 json=variation.json if resource.endpoint.method == "POST" else None,
-                headers=dict(settings.profile.client.headers),
+                headers=settings.headers,
                 auth=self.auth,
                 hooks={"response": _raise_for_status},
             )
@@ -213,6 +223,7 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
     )
     auth = authentication(
         settings.profile.client.auth,
+        base_url=settings.base_url,
         secret=settings.secrets.__getitem__,
         redaction=redaction,
         session=session.token_session,
@@ -286,8 +297,10 @@ def _retry_policy() -> RetryPolicy:
 
 
 def set_secrets(names: Iterable[str], desk: str) -> str:
-    """Return where to set the secrets of a desk, given their names."""
+    """Return where to set the secrets of a desk, given their names; empty if there are none."""
     names = list(names)
+    if not names:
+        return ""
     plain = [name.replace(".", "__").upper() for name in names]
     if desk == DEFAULT_DESK:
         return f"{' and '.join(plain)}, or {' and '.join(names)} in .dlt/secrets.toml"

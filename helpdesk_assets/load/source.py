@@ -106,6 +106,7 @@ def help_desk_source(
     *,
     base_url: str,
     auth: AuthConfigBase,
+    headers: Mapping[str, str],
     profile: Profile,
     walk: Walk,
     variation: Variation | None = None,
@@ -117,6 +118,7 @@ def help_desk_source(
     Args:
         base_url: scheme, host, and anything before the endpoint's path.
         auth: authenticates requests.
+        headers: the headers of every request, with their secrets.
         profile: the profile of the vendor.
         walk: how the list is read; records the results.
         variation: the parameters of its requests. Default: those of the profile.
@@ -129,7 +131,7 @@ def help_desk_source(
     config: RESTAPIConfig = {
         "client": {
             "base_url": base_url,
-            "headers": dict(profile.client.headers),
+            "headers": dict(headers),
             "auth": auth,
             "session": reader.session.requests_session,
         },

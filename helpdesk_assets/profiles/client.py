@@ -1,7 +1,9 @@
 """The client section of a profile: base URL, headers and authentication."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -17,13 +19,39 @@ def _named(value: str) -> str:
 def _as_it_is(value: str) -> str:
     if SECRET.search(value):
         raise ValueError(
-            "a plain value, because a secret reference would be sent literally: move it to auth"
+            "a plain value, because a secret reference would be sent literally here: secrets "
+            "belong in headers, and in the other settings of auth"
         )
     return value
 
 
+def _header(value: str) -> str:
+    if "dlt.secrets" in SECRET.sub("", value):
+        raise ValueError('secrets in the form dlt.secrets["..."], with double quotes')
+    if not value.isprintable():
+        raise ValueError("a value on one line, without control characters")
+    return value
+
+
+def _token_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        is_full = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
+    except ValueError:
+        is_full = False
+    is_path = value.startswith("/") and not value.startswith("//")
+    if not (is_full or is_path) or not value.isprintable() or " " in value or "\\" in value:
+        raise ValueError(
+            "a path after the base URL, such as /oauth/token, or a full URL, such as "
+            "https://login.example.com/oauth/token"
+        )
+    return _as_it_is(value)
+
+
 Secret = Annotated[str, AfterValidator(_named)]
 Plain = Annotated[str, AfterValidator(_as_it_is)]
+Header = Annotated[str, AfterValidator(_header)]
+TokenUrl = Annotated[str, AfterValidator(_token_url)]
 
 
 class Part(BaseModel):
@@ -66,24 +94,46 @@ class ClientCredentialsAuth(Part):
     """An OAuth 2.0 token, obtained with client credentials."""
 
     type: Literal["oauth2_client_credentials"]
-    access_token_url: str
+    access_token_url: TokenUrl
     client_id: str
     client_secret: Secret
     access_token_request_data: dict[str, Plain] = {}
 
 
-Auth = ApiKeyAuth | BearerAuth | BasicAuth | ClientCredentialsAuth
+class RefreshTokenAuth(Part):
+    """An OAuth 2.0 token, obtained with a refresh token.
+
+    ``client_authentication`` is where the client id and secret are sent: in the body, or as HTTP
+    basic authentication, which Front requires (https://dev.frontapp.com/docs/oauth).
+    """
+
+    type: Literal["oauth2_refresh_token"]
+    access_token_url: TokenUrl
+    client_id: str
+    client_secret: Secret
+    refresh_token: Secret
+    client_authentication: Literal["body", "basic"] = "body"
+    access_token_request_data: dict[str, Plain] = {}
+
+
+Auth = ApiKeyAuth | BearerAuth | BasicAuth | ClientCredentialsAuth | RefreshTokenAuth
 
 
 class Client(Part):
-    """How to connect to the API."""
+    """How to connect to the API. Without ``auth``, only the headers are sent."""
 
     base_url: str | None = None
-    headers: dict[str, Plain] = {}
-    auth: Annotated[Auth, Field(discriminator="type")]
+    headers: dict[str, Header] = {}
+    auth: Annotated[Auth, Field(discriminator="type")] | None = None
 
 
-def secrets_of(auth: Auth) -> list[str]:
-    """Return the distinct names of the secrets in an ``auth``."""
-    texts = (value for value in vars(auth).values() if isinstance(value, str))
+def secrets_of(client: Client) -> list[str]:
+    """Return the distinct names of the secrets in ``auth`` and in headers."""
+    values = [*(vars(client.auth).values() if client.auth else ()), *client.headers.values()]
+    texts = (value for value in values if isinstance(value, str))
     return list(dict.fromkeys(name for text in texts for name in SECRET.findall(text)))
+
+
+def with_secrets(text: str, secret: Callable[[str], str]) -> str:
+    """Return a text with its references replaced by the secrets, which are looked up by name."""
+    return SECRET.sub(lambda match: secret(match[1]), text)

@@ -192,14 +192,19 @@ class HelpDeskApi(KeepsSecrets):
 
     @explained
     def secret(self, name: str) -> str:
-        """Return a secret that the profile names. Raises dg.Failure if it is missing."""
+        """Return a secret that the profile names. Raises dg.Failure if it is missing or invalid."""
         given = self.api_key if name == "api_key" else None
         secret = str(given or "").strip() or secret_of_desk(self.desk, name)
+        what = "API key" if name == "api_key" else f"secret {name}"
         if not secret:
-            what = "API key" if name == "api_key" else f"secret {name}"
             raise setting_failure(
                 f"The help desk's {what} is missing: set {set_secrets([name], self.desk)}, to "
                 "the value issued by the help desk."
+            )
+        if any(letter < " " or letter == "\x7f" for letter in secret):
+            raise setting_failure(
+                f"The help desk's {what} contains a line break or another control character: set "
+                f"{set_secrets([name], self.desk)}, to the value issued by the help desk."
             )
         return secret
 
@@ -304,7 +309,7 @@ class HelpDeskApi(KeepsSecrets):
             resource=resource,
             table=profile.table(table),
             base_url=self.resolved_base_url(profile),
-            secrets={name: self.secret(name) for name in secrets_of(profile.client.auth)},
+            secrets={name: self.secret(name) for name in secrets_of(profile.client)},
             changes=self.resolved_changes(profile, resource),
             pages_in_flight=int(self.number("pages_in_flight")),
             requests_per_second=self.number("requests_per_second"),

@@ -50,7 +50,7 @@ class Desk:
     Attributes:
         url: the requested URL without the query, which may contain a secret.
         path: the part of the URL after the base URL.
-        set_secrets: which settings contain the secrets.
+        set_secrets: which settings contain the secrets; empty if there are none.
     """
 
     url: str
@@ -87,6 +87,8 @@ def _of_status(response: Response, desk: Desk, redaction: Redaction) -> str:
     if is_throttled(status, response.headers):
         said, is_temporary = "received too many requests", True
         remedy = "run again later, or less often"
+    elif status in (401, 403) and not desk.set_secrets:
+        said, remedy = "requires authentication", "add auth to client in its profile"
     elif status in (401, 403):
         said, remedy = "rejected the API key", f"set {desk.set_secrets}, to one with read access"
     elif status >= 500 or is_temporary:
@@ -98,12 +100,12 @@ def _of_status(response: Response, desk: Desk, redaction: Redaction) -> str:
         )
     remedy = remedy.format(path=desk.path)
     again = ", even after retries" if is_temporary else ""
-    reason = redaction.text(_reason(response))
+    reason = redaction.text(reason_of(response))
     quoted = f' It responded: "{reason}".' if reason else ""
     return f"The help desk at {desk.url} {said} (HTTP {status}){again}: {remedy}.{quoted}"
 
 
-def _reason(response: Response) -> str:
+def reason_of(response: Response) -> str:
     """Return the API's explanation from the fields for it; an empty string if there is none.
 
     Nothing else of a body is shown, because it may contain a ticket.

@@ -2,7 +2,9 @@
 
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
@@ -14,6 +16,9 @@ from tenacity import RetryCallState, sleep_using_event, wait_exponential, wait_r
 from helpdesk_assets.transport.failures import RETRIED_STATUSES
 from helpdesk_assets.transport.throttle import Throttle
 from helpdesk_assets.transport.waits import is_throttled, seconds_asked
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 RETRIED_ERRORS = (RequestsConnectionError, Timeout, ChunkedEncodingError)
 # As a share of the first wait, so that clients that failed together do not retry together.
@@ -92,6 +97,19 @@ class Retries:
             self.count += max(0, self._thread.attempts - 1)
             if self._thread.failing:
                 self._count_failing(-1)
+
+    def counted(self, send: Callable[P, R]) -> Callable[P, R]:
+        """Return a function that sends a request with retries, with its begin and end noted."""
+
+        @wraps(send)
+        def noted(*args: P.args, **kwargs: P.kwargs) -> R:
+            self.begin()
+            try:
+                return send(*args, **kwargs)
+            finally:
+                self.end()
+
+        return noted
 
     @property
     def waited(self) -> float:

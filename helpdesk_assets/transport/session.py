@@ -39,7 +39,8 @@ class HelpDeskSession:
 
     Attributes:
         in_flight: as above.
-        auth: authenticates requests; if it has ``renew``, it is called when a token is rejected.
+        auth: authenticates requests; if it has ``renew``, it is called when a token is rejected,
+            and if it has ``must_finish``, a token request in progress is not ended by ``stop``.
         requests_session: dlt's session, which sends the requests.
         token_session: a separate session for requesting tokens.
     """
@@ -60,15 +61,17 @@ class HelpDeskSession:
         self.auth: Callable[[PreparedRequest], Any] = lambda request: request
         self._throttle = Throttle(in_flight, per_second)
         self._retries = Retries(self._policy, self._throttle)
+        self._token_retries = Retries(self._policy, self._throttle)
         self._clocks = Clocks()
         self._page_came = time.monotonic()
         self._adapters: list[BoundedAdapter] = []
-        self.requests_session = self._session()
-        self.token_session = self._session()
+        self.requests_session = self._session(self._retries)
+        self.token_session = self._session(self._token_retries)
         # Tokens are requested only from the URL in the profile.
         self.token_session.max_redirects = 0
         # The empty auth keeps requests from looking for a password in a .netrc file.
         self.token_session.auth = lambda request: request
+        vars(self.token_session)["send"] = self._token_retries.counted(self.token_session.send)
         # dlt's retrying, with this project's waits; tenacity's wrapper is not typed.
         retrying = cast(Any, self.requests_session.send).retry
         self._retries.attach(retrying)
@@ -83,12 +86,12 @@ class HelpDeskSession:
     @property
     def retries(self) -> int:
         """Number of retries."""
-        return self._retries.count
+        return self._retries.count + self._token_retries.count
 
     @property
     def waited(self) -> float:
         """Seconds during which at least one request was being retried or waited for a retry."""
-        return self._retries.waited
+        return self._retries.waited + self._token_retries.waited
 
     @property
     def began(self) -> datetime | None:
@@ -100,14 +103,14 @@ class HelpDeskSession:
         """By how many seconds the API's clock is ahead of this machine's; see Clocks."""
         return self._clocks.ahead
 
-    def _session(self) -> Session:
+    def _session(self, retries: Retries) -> Session:
         # The policy is one predicate instead of dlt's lists: an untrusted certificate is a
         # ConnectionError in requests, and a retry does not help.
         session: Session = Client(
             raise_for_status=False,
             status_codes=(),
             exceptions=(),
-            retry_condition=self._retries.is_transient,
+            retry_condition=retries.is_transient,
             request_max_attempts=self._policy.request_max_attempts,
             request_backoff_factor=self._policy.request_backoff_factor,
             request_max_retry_delay=self._policy.request_max_retry_delay,
@@ -198,5 +201,7 @@ class HelpDeskSession:
     def stop(self) -> None:
         """Send no more requests; end those in progress, and cancel those that wait."""
         self._throttle.stop()
-        for adapter in self._adapters:
-            adapter.stop()
+        of_pages, of_tokens = self._adapters
+        of_pages.stop()
+        if not getattr(self.auth, "must_finish", False):
+            of_tokens.stop()

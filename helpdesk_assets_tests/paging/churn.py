@@ -40,7 +40,9 @@ def ours(base_url: str, paging: Counted | None = None) -> Iterable[Any]:
 def new_source(base_url: str, walk: Walk, key: str = DEFAULT_API_KEY) -> DltSource:
     """Return the source of a sandbox, as the default profile describes it."""
     auth = QueryKey(name="api_key", api_key=key, location="query")
-    return help_desk_source(base_url=base_url, auth=auth, profile=load_profile(), walk=walk)
+    return help_desk_source(
+        base_url=base_url, auth=auth, headers={}, profile=load_profile(), walk=walk
+    )
 
 
 def new_walk(

@@ -15,6 +15,21 @@ Connect = Callable[[Sandbox], None]
 Sync = Callable[[], dg.ExecuteInProcessResult]
 
 GOOD = (BUILT_IN / "default.yaml").read_text()
+AUTH = GOOD[GOOD.index("    type: api_key") : GOOD.index("resource_defaults:")]
+
+
+def refresh(changed: str = "") -> str:
+    """Return the section of a refresh token, with one of its lines changed."""
+    lines = {
+        "type": "type: oauth2_refresh_token",
+        "access_token_url": "access_token_url: /oauth/token",
+        "client_id": "client_id: desk",
+        "client_secret": 'client_secret: dlt.secrets["client_secret"]',
+        "refresh_token": 'refresh_token: dlt.secrets["refresh_token"]',
+    }
+    if changed:
+        lines[changed.partition(":")[0]] = changed
+    return "".join(f"    {line}\n" for line in lines.values())
 
 
 def line_of(text: str) -> int:
@@ -90,10 +105,61 @@ BROKEN = {
         'api_key: dlt.secrets["api_key"]',
         'client.auth.api_key needs dlt.secrets["..."], because a profile must not contain secrets',
     ),
-    "a secret where none is filled in": (
-        ("    location: query\n", '    location: query\n  headers:\n    X-Key: dlt.secrets["k"]\n'),
+    "a secret in a header, misspelled": (
+        ("    location: query\n", "    location: query\n  headers:\n    X-Key: dlt.secrets['k']\n"),
         None,
-        "client.headers.X-Key needs a plain value, because a secret reference would be sent",
+        'client.headers.X-Key needs secrets in the form dlt.secrets["..."], with double quotes',
+    ),
+    "a header of two lines": (
+        ("    location: query\n", '    location: query\n  headers:\n    X-Key: "a\\nb"\n'),
+        None,
+        "client.headers.X-Key needs a value on one line",
+    ),
+    "authentication of no known kind": (
+        ("type: api_key", "type: oauth2"),
+        "auth:",
+        "client.auth has an unknown type: its type must be one of 'api_key', 'bearer', "
+        "'http_basic', 'oauth2_client_credentials', 'oauth2_refresh_token'",
+    ),
+    "a token at no address": (
+        (AUTH, refresh("access_token_url: login.example.com/token")),
+        None,
+        "line 5: client.auth.access_token_url needs a path after the base URL, such as",
+    ),
+    "a token at another host by two slashes": (
+        (AUTH, refresh("access_token_url: //login.example.com/token")),
+        None,
+        "client.auth.access_token_url needs a path after the base URL, such as",
+    ),
+    "a password in the address of a token": (
+        (AUTH, refresh("access_token_url: https://me:planted@login.example.com/token")),
+        None,
+        "client.auth.access_token_url needs a path after the base URL, such as",
+    ),
+    "a secret in the address of a token": (
+        (AUTH, refresh('access_token_url: /token/dlt.secrets["k"]')),
+        None,
+        "client.auth.access_token_url needs a plain value, because a secret reference would be",
+    ),
+    "a refresh token in the file": (
+        (AUTH, refresh("refresh_token: sk-planted-7Qx9")),
+        None,
+        'line 8: client.auth.refresh_token needs dlt.secrets["..."], because a profile must not',
+    ),
+    "no refresh token": (
+        (AUTH, refresh("refresh_token:").replace("    refresh_token:\n", "")),
+        None,
+        "line 3: refresh_token is missing in client.auth: add it",
+    ),
+    "a client authenticated by no known way": (
+        (AUTH, f"{refresh()}    client_authentication: header\n"),
+        None,
+        "line 9: client.auth.client_authentication must be 'body' or 'basic'",
+    ),
+    "a secret in the data of a token": (
+        (AUTH, refresh() + "    access_token_request_data: {scope: 'dlt.secrets[\"k\"]'}\n"),
+        None,
+        "line 9: client.auth.access_token_request_data.scope needs a plain value",
     ),
     "a secret among the parameters": (
         (

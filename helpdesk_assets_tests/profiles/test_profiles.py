@@ -247,6 +247,6 @@ def test_the_documentation_lists_the_built_in_profiles() -> None:
 
     assert sorted(listed) == built_in_profiles()
     for name in built_in_profiles():
-        auth = load_profile(name).client.auth
+        client = load_profile(name).client
         (line,) = [line for line in text.splitlines() if line.startswith(f"| [{name}]")]
-        assert [secret.upper() for secret in secrets_of(auth)] == re.findall(r"`([A-Z_]+)`", line)
+        assert [secret.upper() for secret in secrets_of(client)] == re.findall(r"`([A-Z_]+)`", line)

@@ -98,7 +98,7 @@ def settings() -> set[str]:
     secrets = {
         secret.upper()
         for profile in built_in_profiles()
-        for secret in secrets_of(load_profile(profile).client.auth)
+        for secret in secrets_of(load_profile(profile).client)
     }
     return {*table, *secrets, *(f"SOURCES__HELP_DESK__{secret}" for secret in secrets)}
 

@@ -91,7 +91,11 @@ def session(server: Server) -> HelpDeskSession:
         client_secret='dlt.secrets["secret"]',
     )
     made.auth = authentication(
-        auth, secret=SECRETS.__getitem__, redaction=redaction, session=made.token_session
+        auth,
+        base_url=server.url,
+        secret=SECRETS.__getitem__,
+        redaction=redaction,
+        session=made.token_session,
     )
     return made
 

@@ -1,0 +1,417 @@
+"""Refresh tokens: the newest one is kept, whatever happens, and nobody else gets to see it."""
+
+import json
+import os
+import resource
+import signal
+import stat
+import subprocess
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from requests import Request
+
+from helpdesk_assets.cli.main import main
+from helpdesk_assets.errors import NoTokenError
+from helpdesk_assets.profiles.client import RefreshTokenAuth
+from helpdesk_assets.transport.authentication import authentication
+from helpdesk_assets.transport.redaction import Redaction
+from helpdesk_assets.transport.retries import RetryPolicy
+from helpdesk_assets.transport.session import HelpDeskSession
+from helpdesk_assets_tests.conftest import (
+    BIN,
+    SETTINGS,
+    Warehouse,
+    everything_logged,
+    sentence_of,
+)
+from helpdesk_assets_tests.support.leaks import hits
+from helpdesk_assets_tests.support.oauth import SECRETS, TICKETS, TokenDesk, profile, serving
+
+CHECK = ("python", "-m", "helpdesk_assets", "check")
+Sync = Callable[[], dg.ExecuteInProcessResult]
+Check = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TokenDesk]:
+    monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", profile(tmp_path / "desk.yaml"))
+    monkeypatch.setenv(SETTINGS[2], str(warehouse.path))
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    with serving() as served:
+        monkeypatch.setenv(SETTINGS[0], served.url)
+        yield served
+
+
+def folder() -> Path:
+    return Path(os.environ["DLT_DATA_DIR"]) / "helpdesk_assets"
+
+
+def stored() -> dict[str, object]:
+    (file,) = folder().glob("*.json")
+    content: dict[str, object] = json.loads(file.read_text())
+    return content
+
+
+def used(desk: TokenDesk) -> list[str]:
+    """Return the refresh tokens that were used, in order."""
+    return [form["refresh_token"] for _, _, form in desk.posts]
+
+
+def session_of(desk: TokenDesk, **changed: str) -> HelpDeskSession:
+    """Return a session of this process."""
+    secrets = {name.lower(): value for name, value in SECRETS.items()}
+    redaction = Redaction(*secrets.values())
+    made = HelpDeskSession(redaction, RetryPolicy(request_backoff_factor=0.01))
+    named = {name: f'dlt.secrets["{name}"]' for name in secrets if name != "account"}
+    auth = RefreshTokenAuth.model_validate(
+        {"type": "oauth2_refresh_token", "access_token_url": "/oauth/token", **named, **changed}
+    )
+    made.auth = authentication(
+        auth,
+        base_url=f"{desk.url}/",
+        secret=secrets.__getitem__,
+        redaction=redaction,
+        session=made.token_session,
+    )
+    return made
+
+
+def read(desk: TokenDesk, session: HelpDeskSession) -> int:
+    request = Request("GET", f"{desk.url}/v1/tickets?offset=0&limit=10").prepare()
+    return len(session.send(request, "offset 0").rows)
+
+
+def test_runs_use_one_token_until_it_is_rejected(
+    desk: TokenDesk, sync: Sync, warehouse: Warehouse
+) -> None:
+    for _ in range(2):
+        result = sync()
+        assert result.success, sentence_of(result)
+    # As if it had been revoked.
+    desk.access = "another"
+    assert sync().success
+
+    assert len(warehouse.tickets()) == TICKETS
+    assert used(desk) == ["planted-refresh-0", "planted-refresh-1"]
+    assert stored()["refresh_token"] == desk.refresh == "planted-refresh-2"
+    assert {headers["X-Account"] for headers in desk.gets} == {"account planted-account"}
+    (_, _, form), *_ = desk.posts
+    assert form == {
+        "grant_type": "refresh_token",
+        "refresh_token": "planted-refresh-0",
+        "client_id": "planted-client",
+        "client_secret": "planted-secret",
+    }
+
+
+def test_only_their_owner_may_read_what_is_stored(desk: TokenDesk) -> None:
+    before = os.umask(0)
+    try:
+        read(desk, session_of(desk))
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(folder().stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder().iterdir()} == {0o600}
+
+
+def test_a_process_that_is_killed_before_it_uses_its_token(desk: TokenDesk, check: Check) -> None:
+    desk.may_answer.clear()
+    with subprocess.Popen([str(BIN / CHECK[0]), *CHECK[1:]], stdout=subprocess.PIPE) as process:
+        assert desk.asked.wait(60)
+        process.send_signal(signal.SIGKILL)
+    desk.may_answer.set()
+    desk.access = "another"
+    finished = check()
+
+    assert process.returncode == -signal.SIGKILL
+    assert finished.returncode == 0, finished.stdout
+    assert used(desk) == ["planted-refresh-0", "planted-refresh-1"]
+
+
+def test_a_process_that_is_interrupted_while_its_token_is_on_the_way(desk: TokenDesk) -> None:
+    desk.may_issue.clear()
+    with subprocess.Popen(
+        [str(BIN / CHECK[0]), *CHECK[1:]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert desk.issued.wait(60)
+        process.send_signal(signal.SIGINT)
+        desk.may_issue.set()
+        process.wait(60)
+
+    assert process.returncode != 0
+    assert desk.gets == []
+    assert stored()["refresh_token"] == desk.refresh
+
+
+def test_a_session_that_is_stopped_while_its_token_is_on_the_way(desk: TokenDesk) -> None:
+    desk.may_issue.clear()
+    session = session_of(desk)
+    failed: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            read(desk, session)
+        except Exception as error:
+            failed.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert desk.issued.wait(10)
+    session.stop()
+    desk.may_issue.set()
+    asking.join(10)
+
+    assert len(failed) == 1
+    assert desk.gets == []
+    assert stored()["refresh_token"] == desk.refresh
+
+
+def test_a_process_that_was_killed_before_it_moved_its_file(desk: TokenDesk) -> None:
+    read(desk, session_of(desk))
+    (file,) = folder().glob("*.json")
+    older = file.read_text().replace(desk.refresh, SECRETS["REFRESH_TOKEN"])
+    file.with_suffix(".new").write_text(file.read_text() + " " * 100)
+    file.write_text(older)
+    desk.access = "another"
+    read(desk, session_of(desk))
+    # And before it had written it.
+    file.with_suffix(".new").write_text(" " * 100)
+    desk.access = "another"
+    read(desk, session_of(desk))
+
+    assert used(desk) == ["planted-refresh-0", "planted-refresh-1", "planted-refresh-2"]
+    assert not file.with_suffix(".new").exists()
+
+
+def test_processes_that_start_at_once_share_a_token(desk: TokenDesk) -> None:
+    desk.may_issue.clear()
+    command_line = [str(BIN / CHECK[0]), *CHECK[1:]]
+    with (
+        subprocess.Popen(command_line, stdout=subprocess.PIPE, text=True) as first,
+        subprocess.Popen(command_line, stdout=subprocess.PIPE, text=True) as second,
+    ):
+        for process in (first, second):
+            assert process.stdout
+            # The last line before a token is needed.
+            while not process.stdout.readline().startswith("ok      address"):
+                assert process.poll() is None
+        assert desk.issued.wait(60)
+        desk.issued.clear()
+        # The other process waits for the first one, and requests no token itself.
+        assert not desk.issued.wait(1)
+        desk.may_issue.set()
+        printed = [process.communicate(timeout=60)[0] for process in (first, second)]
+
+    assert [first.returncode, second.returncode] == [0, 0], printed
+    assert used(desk) == ["planted-refresh-0"]
+
+
+def test_threads_whose_token_is_rejected_renew_it_once(desk: TokenDesk) -> None:
+    sessions = [session_of(desk) for _ in range(4)]
+    for session in sessions:
+        read(desk, session)
+    desk.access = "another"
+    found: list[int] = []
+    threads = [
+        threading.Thread(target=lambda session=session: found.append(read(desk, session)))
+        for session in sessions
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert found == [10] * 8
+    assert used(desk) == ["planted-refresh-0", "planted-refresh-1"]
+
+
+def test_a_new_token_in_the_configuration_wins(
+    desk: TokenDesk, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check().returncode == 0
+    desk.refresh, desk.access = "planted-again-0", "another"
+    rejected = check()
+    assert "rejected the refresh token (HTTP 400), which has expired" in rejected.stdout
+    monkeypatch.setenv("REFRESH_TOKEN", "planted-again-0")
+    finished = check()
+
+    assert finished.returncode == 0, finished.stdout
+    assert used(desk) == ["planted-refresh-0", "planted-refresh-1", "planted-again-0"]
+    # The one before it still has what descends from it.
+    assert len(list(folder().glob("*.json"))) == 2
+
+
+def test_a_token_that_stays_valid_is_used_again(desk: TokenDesk) -> None:
+    desk.rotates = False
+    read(desk, session_of(desk))
+    desk.access = "another"
+    read(desk, session_of(desk))
+
+    assert used(desk) == ["planted-refresh-0"] * 2
+
+
+@pytest.mark.parametrize(
+    ("expires", "renewals"),
+    [
+        ({"expires_in": -1}, 1),
+        ({"expires_in": "3600"}, 1),
+        ({"expires_in": None}, 1),
+        ({"expires_in": "soon", "expires_at": 4102444800}, 1),
+        ({"expires_in": 1e400}, 1),
+        ({}, 1),
+        ({"expires_in": 0.0001}, 2),
+        ({"expires_at": 1, "expires_in": 0.0001}, 2),
+    ],
+)
+def test_what_responses_say_of_their_expiry(
+    expires: dict[str, object], renewals: int, desk: TokenDesk
+) -> None:
+    desk.expires = expires
+    read(desk, session_of(desk))
+    read(desk, session_of(desk))
+
+    assert len(desk.posts) == renewals
+
+
+def test_a_client_can_be_authenticated_in_a_header(desk: TokenDesk) -> None:
+    read(desk, session_of(desk, client_authentication="basic"))
+    ((path, headers, form),) = desk.posts
+
+    assert path == "/oauth/token"
+    expected = b64encode(b"planted-client:planted-secret").decode()
+    assert headers["Authorization"] == f"Basic {expected}"
+    assert form == {"grant_type": "refresh_token", "refresh_token": "planted-refresh-0"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (400, {"error": "invalid_grant"}, "rejected the refresh token (HTTP 400)"),
+        (403, {"error": "invalid_grant"}, "rejected the refresh token (HTTP 403)"),
+        (200, {"error": "invalid_code"}, "rejected the refresh token (HTTP 200)"),
+        (400, {"status": "BAD_REFRESH_TOKEN"}, "rejected the refresh token (HTTP 400)"),
+        (401, {"error": "invalid_client"}, "rejected the client id and secret (HTTP 401)"),
+        (400, {"error": "unauthorized_client"}, "rejected the client id and secret (HTTP 400)"),
+        (
+            400,
+            {"error": "Access Denied", "error_description": "planted-secret: too many requests"},
+            "rejected the request for a token (HTTP 400): compare auth in the profile with the "
+            'API\'s documentation (it responded: "[redacted]: too many requests")',
+        ),
+        (503, {}, "could not answer, even after retries (HTTP 503): run again later"),
+        (200, {}, "contains none: check access_token_url in the profile"),
+        (200, {"access_token": 7}, "contains none: check access_token_url in the profile"),
+    ],
+)
+def test_what_is_said_of_a_refusal(
+    status: int, body: dict[str, object], said: str, desk: TokenDesk
+) -> None:
+    desk.refuses = status, body
+    with pytest.raises(NoTokenError) as refused:
+        read(desk, session_of(desk))
+    sentence = str(refused.value)
+
+    assert said in sentence
+    assert desk.gets == []
+    if "rejected the refresh token" in said:
+        assert f"does not share the folder {folder()}: authorize again, and set " in sentence
+        assert "SOURCES__HELP_DESK__REFRESH_TOKEN to the new refresh token" in sentence
+
+
+def test_a_desk_of_another_name_has_settings_of_its_own(
+    desk: TokenDesk, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__EU__PROFILE", os.environ["SOURCES__HELP_DESK__PROFILE"])
+    monkeypatch.setenv("SOURCES__EU__BASE_URL", desk.url)
+    desk.refuses = 400, {"error": "invalid_grant"}
+
+    assert "set SOURCES__EU__REFRESH_TOKEN to the new" in check("--desk", "eu").stdout
+
+
+def test_a_token_is_not_used_where_the_next_one_cannot_be_stored(
+    desk: TokenDesk, check: Check
+) -> None:
+    Path(os.environ["DLT_DATA_DIR"]).write_text("a file, as nothing is writable to root")
+    finished = check()
+
+    assert finished.returncode == 1
+    assert f"cannot be stored in {folder()} (Not a directory): set DLT_DATA_DIR" in finished.stdout
+    assert "host" not in finished.stdout.split()
+    assert desk.posts == []
+
+
+def test_a_token_is_not_used_where_the_disk_has_no_space_for_the_next_one(desk: TokenDesk) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(NoTokenError, match=r"\(No space left on device\): set DLT_DATA_DIR"):
+            read(desk, session_of(desk))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert desk.posts == []
+    assert list(folder().glob("*.new")) == []
+
+
+def test_a_token_is_not_used_where_the_next_one_is_temporary(
+    desk: TokenDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlt.common.runtime.run_context.global_dir", lambda: str(tmp_path))
+    monkeypatch.delenv("DLT_DATA_DIR")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(NoTokenError, match=r"a temporary folder, .*: set DLT_DATA_DIR to"):
+        read(desk, session_of(desk))
+
+    assert desk.posts == []
+
+
+def test_a_damaged_file_is_reported(desk: TokenDesk) -> None:
+    read(desk, session_of(desk))
+    (file,) = folder().glob("*.json")
+    file.write_text("")
+    with pytest.raises(NoTokenError, match=f"{file} is damaged"):
+        read(desk, session_of(desk))
+
+    assert len(desk.posts) == 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_secrets_are_only_in_the_store(
+    fails: bool,
+    desk: TokenDesk,
+    sync: Sync,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
+    if fails:
+        desk.refuses = 400, {"error": "invalid_grant", "error_description": "planted-refresh-0"}
+    with caplog.at_level("DEBUG"):
+        result = sync()
+        # As if it had been revoked.
+        desk.access = "another"
+        assert main(["check"]) == fails
+    printed = capfd.readouterr()
+
+    assert result.success is not fails
+    assert {file.parent for file in tmp_path.rglob("*.json") if "planted" in file.read_text()} == (
+        set() if fails else {folder()}
+    )
+    for file in folder().glob("*.json"):
+        file.unlink()
+    said = caplog.text + printed.out + printed.err + everything_logged(instance, result)
+    basic = b64encode(b"planted-client:planted-secret").decode()
+    assert hits({"planted", basic}, folder=tmp_path, printed=said) == []
