@@ -221,8 +221,8 @@ class RefreshToken(SharedToken):
             store: TokenStore = vars(self)["store"]
             return (
                 f"{self._host} rejected the refresh token (HTTP {status}), which has expired, was "
-                "revoked, or was used by a process that does not share the folder "
-                f"{store.folder}: {self._again()}{self._quoted(response)}"
+                "revoked, was lost by a process that was killed, or was used by one that does not "
+                f"share the folder {store.folder}: {self._again()}{self._quoted(response)}"
             )
         if codes & INVALID_CLIENT or status == 401:
             return self._client_refused(response)

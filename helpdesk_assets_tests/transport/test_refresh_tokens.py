@@ -137,6 +137,28 @@ def test_a_process_that_is_killed_before_it_uses_its_token(desk: TokenDesk, chec
     assert used(desk) == ["planted-refresh-0", "planted-refresh-1"]
 
 
+def test_a_process_that_is_killed_while_its_token_is_on_the_way(
+    desk: TokenDesk, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.may_issue.clear()
+    with subprocess.Popen([str(BIN / CHECK[0]), *CHECK[1:]], stdout=subprocess.PIPE) as process:
+        assert desk.issued.wait(60)
+        process.send_signal(signal.SIGKILL)
+    desk.may_issue.set()
+    lost = check()
+    # As if the vendor accepted the one before for a while.
+    desk.refresh = SECRETS["REFRESH_TOKEN"]
+    accepted = check()
+    desk.refresh, desk.access = "planted-again-0", "another"
+    monkeypatch.setenv("REFRESH_TOKEN", "planted-again-0")
+    again = check()
+
+    assert "was lost by a process that was killed, or" in lost.stdout
+    assert "authorize again, and set SOURCES__HELP_DESK__REFRESH_TOKEN" in lost.stdout
+    assert accepted.returncode == 0, accepted.stdout
+    assert again.returncode == 0, again.stdout
+
+
 def test_a_process_that_is_interrupted_while_its_token_is_on_the_way(desk: TokenDesk) -> None:
     desk.may_issue.clear()
     with subprocess.Popen(
@@ -324,7 +346,7 @@ def test_what_is_said_of_a_refusal(
     assert said in sentence
     assert desk.gets == []
     if "rejected the refresh token" in said:
-        assert f"does not share the folder {folder()}: authorize again, and set " in sentence
+        assert f"that does not share the folder {folder()}: authorize again, and set " in sentence
         assert "SOURCES__HELP_DESK__REFRESH_TOKEN to the new refresh token" in sentence
 
 
