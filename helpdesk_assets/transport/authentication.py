@@ -25,7 +25,8 @@ from helpdesk_assets.profiles.client import (
 )
 from helpdesk_assets.settings import Section
 from helpdesk_assets.transport.redaction import Redaction
-from helpdesk_assets.transport.tokens import ClientCredentials, RefreshToken, SharedToken
+from helpdesk_assets.transport.refresh_token import RefreshToken
+from helpdesk_assets.transport.tokens import ClientCredentials, SharedToken
 
 
 @configspec

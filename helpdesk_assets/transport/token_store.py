@@ -1,8 +1,8 @@
 """Keeps the newest refresh token of an OAuth 2.0 client, which may exist in this copy only.
 
-Many vendors issue a new refresh token with each use and invalidate the one before it, and with it
-the access token: Zendesk, Jira and Front do (their pages are in ``tokens``). Whoever loses the new
-one has to authorize again, so it is stored before anything else happens.
+Vendors such as Zendesk and Jira issue a new refresh token with each use and invalidate the one
+before it; see ``refresh_token``. If the new one is lost, a person has to authorize again, so it is
+stored before anything else happens.
 
 It is stored in a file of its own in dlt's data folder: ``DLT_DATA_DIR``, by default ``~/.dlt``,
 where dlt also looks for a user's ``secrets.toml``. The other places do not fit: analysts read the

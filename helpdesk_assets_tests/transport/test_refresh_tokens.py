@@ -65,7 +65,7 @@ def used(desk: TokenDesk) -> list[str]:
     return [form["refresh_token"] for _, _, form in desk.posts]
 
 
-def session_of(desk: TokenDesk, **changed: str) -> HelpDeskSession:
+def session_of(desk: TokenDesk, base_url: str = "", **changed: str) -> HelpDeskSession:
     """Return a session of this process."""
     secrets = {name.lower(): value for name, value in SECRETS.items()}
     redaction = Redaction(*secrets.values())
@@ -76,7 +76,7 @@ def session_of(desk: TokenDesk, **changed: str) -> HelpDeskSession:
     )
     made.auth = authentication(
         auth,
-        base_url=f"{desk.url}/",
+        base_url=base_url or f"{desk.url}/",
         secret=secrets.__getitem__,
         redaction=redaction,
         session=made.token_session,
@@ -303,6 +303,22 @@ def test_what_responses_say_of_their_expiry(
     read(desk, session_of(desk))
 
     assert len(desk.posts) == renewals
+
+
+def test_the_path_of_a_token_follows_the_base_url(desk: TokenDesk) -> None:
+    read(desk, session_of(desk, f"{desk.url}/desks/eu/"))
+
+    assert [path for path, _, _ in desk.posts] == ["/desks/eu/oauth/token"]
+
+
+def test_a_token_can_be_requested_from_another_host(desk: TokenDesk) -> None:
+    with serving() as other:
+        session = session_of(desk, access_token_url=f"{other.url}/login/token")
+        desk.access = "planted-access-1"
+        read(desk, session)
+
+        assert [path for path, _, _ in other.posts] == ["/login/token"]
+    assert desk.posts == []
 
 
 def test_a_client_can_be_authenticated_in_a_header(desk: TokenDesk) -> None:
