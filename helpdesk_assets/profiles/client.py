@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+# The usual prefix of a token in the Authorization header (RFC 6750).
+BEARER = "Bearer"
 SECRET = re.compile(r'dlt\.secrets\["([A-Za-z_][\w.]*)"\]')
 
 
@@ -34,8 +36,11 @@ def _header(value: str) -> str:
 
 
 def _token_url(value: str) -> str:
+    # Vendors with several regions issue tokens at an address that is a setting, too.
+    by_setting = SECRET.match(value)
+    filled = f"https://example.com{value[by_setting.end() :]}" if by_setting else value
     try:
-        url = urlsplit(value)
+        url = urlsplit(filled)
         is_full = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
     except ValueError:
         is_full = False
@@ -45,7 +50,8 @@ def _token_url(value: str) -> str:
             "a path after the base URL, such as /oauth/token, or a full URL, such as "
             "https://login.example.com/oauth/token"
         )
-    return _as_it_is(value)
+    _as_it_is(filled)
+    return value
 
 
 Secret = Annotated[str, AfterValidator(_named)]
@@ -91,13 +97,17 @@ class BasicAuth(Part):
 
 
 class ClientCredentialsAuth(Part):
-    """An OAuth 2.0 token, obtained with client credentials."""
+    """An OAuth 2.0 token, obtained with client credentials.
+
+    ``token_prefix`` is what the Authorization header has before the token.
+    """
 
     type: Literal["oauth2_client_credentials"]
     access_token_url: TokenUrl
     client_id: str
     client_secret: Secret
-    access_token_request_data: dict[str, Plain] = {}
+    access_token_request_data: dict[str, str] = {}
+    token_prefix: str = BEARER
 
 
 class RefreshTokenAuth(Part):
@@ -113,7 +123,8 @@ class RefreshTokenAuth(Part):
     client_secret: Secret
     refresh_token: Secret
     client_authentication: Literal["body", "basic"] = "body"
-    access_token_request_data: dict[str, Plain] = {}
+    access_token_request_data: dict[str, str] = {}
+    token_prefix: str = BEARER
 
 
 Auth = ApiKeyAuth | BearerAuth | BasicAuth | ClientCredentialsAuth | RefreshTokenAuth
@@ -129,7 +140,9 @@ class Client(Part):
 
 def secrets_of(client: Client) -> list[str]:
     """Return the distinct names of the secrets in ``auth`` and in headers."""
-    values = [*(vars(client.auth).values() if client.auth else ()), *client.headers.values()]
+    of_auth = list(vars(client.auth).values()) if client.auth else []
+    nested = [value for each in of_auth if isinstance(each, dict) for value in each.values()]
+    values = [*of_auth, *nested, *client.headers.values()]
     texts = (value for value in values if isinstance(value, str))
     return list(dict.fromkeys(name for text in texts for name in SECRET.findall(text)))
 

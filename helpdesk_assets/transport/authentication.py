@@ -79,7 +79,7 @@ def authentication(
         name, password = fill(auth.username), fill(auth.password)
         redaction.add(b64encode(f"{name}:{password}".encode()).decode())
         return HttpBasicAuth(username=name, password=password)
-    url = auth.access_token_url
+    url = fill(auth.access_token_url)
     shared: type[SharedToken] = (
         ClientCredentials if isinstance(auth, ClientCredentialsAuth) else RefreshToken
     )
@@ -87,10 +87,12 @@ def authentication(
         access_token_url=f"{base_url.rstrip('/')}{url}" if url.startswith("/") else url,
         client_id=fill(auth.client_id),
         client_secret=fill(auth.client_secret),
-        access_token_request_data=dict(auth.access_token_request_data),
+        access_token_request_data={
+            name: fill(value) for name, value in auth.access_token_request_data.items()
+        },
         session=session,
     )
-    vars(credentials)["redaction"] = redaction
+    vars(credentials).update(redaction=redaction, prefix=auth.token_prefix)
     if not isinstance(auth, ClientCredentialsAuth):
         (name, *_) = SECRET.findall(auth.refresh_token)
         vars(credentials).update(

@@ -25,7 +25,8 @@ LONGEST = 315_360_000
 class SharedToken(OAuth2ClientCredentials):
     """A token shared by all requests, obtained by the first one and renewed when it expires.
 
-    ``redaction`` has to be among its ``vars``: it is told about tokens.
+    ``redaction`` has to be among its ``vars``: it is told about tokens. So has ``prefix``, which
+    comes before the token in the Authorization header: ``Bearer``, but for some vendors.
     """
 
     def __post_init__(self) -> None:
@@ -36,6 +37,13 @@ class SharedToken(OAuth2ClientCredentials):
     def __deepcopy__(self, memo: object) -> "SharedToken":
         """Return a copy for dlt to mask; a lock cannot be copied deeply."""
         return copy.copy(self)
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Authenticate a request."""
+        request = super().__call__(request)
+        token = str(request.headers["Authorization"]).removeprefix("Bearer ")
+        request.headers["Authorization"] = f"{vars(self)['prefix']} {token}"
+        return request
 
     def is_token_expired(self) -> bool:
         """Return whether a new token is needed."""
@@ -54,7 +62,8 @@ class SharedToken(OAuth2ClientCredentials):
     def renew(self, refused: PreparedRequest) -> None:
         """Discard the token of a rejected request, unless it has been renewed in the meantime."""
         with vars(self)["lock"]:
-            if refused.headers.get("Authorization") == f"Bearer {self.access_token}":
+            sent = f"{vars(self)['prefix']} {self.access_token}"
+            if refused.headers.get("Authorization") == sent:
                 # The token itself stays, for threads that are just about to use it.
                 vars(self).update(expires_at=0.0, rejected=self.access_token)
 

@@ -156,11 +156,6 @@ BROKEN = {
         None,
         "line 9: client.auth.client_authentication must be 'body' or 'basic'",
     ),
-    "a secret in the data of a token": (
-        (AUTH, refresh() + "    access_token_request_data: {scope: 'dlt.secrets[\"k\"]'}\n"),
-        None,
-        "line 9: client.auth.access_token_request_data.scope needs a plain value",
-    ),
     "a secret among the parameters": (
         (
             "      data_selector",

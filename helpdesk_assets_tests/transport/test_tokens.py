@@ -12,7 +12,7 @@ import requests
 from requests import HTTPError, PreparedRequest, Request
 
 from helpdesk_assets.errors import NoTokenError
-from helpdesk_assets.profiles.client import ClientCredentialsAuth
+from helpdesk_assets.profiles.client import Client, ClientCredentialsAuth, secrets_of
 from helpdesk_assets.resources.alerts import _post
 from helpdesk_assets.transport.authentication import authentication
 from helpdesk_assets.transport.redaction import Redaction
@@ -30,7 +30,8 @@ class Api(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.server.tokens += 1
         self.server.headers.append(dict(self.headers))
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.bodies.append(dict(parse_qs(body)))
         if self.server.redirects:
             self.send_response(307)
             self.send_header("Location", "/elsewhere")
@@ -41,7 +42,7 @@ class Api(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked += 1
-        newest = f"Bearer token-{self.server.tokens}"
+        newest = f"{self.server.prefix} token-{self.server.tokens}"
         if self.server.refuses or self.headers.get("Authorization") != newest:
             self._send({"error": "no"}, 401)
             return
@@ -65,7 +66,9 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Api)
         self.tokens = self.asked = 0
         self.refuses = self.redirects = False
+        self.prefix = "Bearer"
         self.headers: list[dict[str, str]] = []
+        self.bodies: list[dict[str, list[str]]] = []
 
     @property
     def url(self) -> str:
@@ -157,3 +160,37 @@ def test_an_alert_is_posted_to_its_address_alone(server: Server) -> None:
         _post(f"{server.url}/hook", {"title": "x"})
 
     assert server.tokens == 1
+
+
+def test_a_vendor_with_an_own_prefix_address_and_grant_issues_a_token(server: Server) -> None:
+    # Zoho's tokens have a prefix of their own and come from the address of a region; GLPI issues
+    # them for a password.
+    secrets = {**SECRETS, "accounts_url": server.url, "password": "planted-password"}
+    server.prefix = "Zoho-oauthtoken"
+    redaction = Redaction(*secrets.values())
+    made = HelpDeskSession(redaction, RetryPolicy(request_backoff_factor=0.01))
+    auth = ClientCredentialsAuth(
+        type="oauth2_client_credentials",
+        access_token_url='dlt.secrets["accounts_url"]/oauth/v2/token',
+        client_id='dlt.secrets["id"]',
+        client_secret='dlt.secrets["secret"]',
+        access_token_request_data={
+            "grant_type": "password",
+            "password": 'dlt.secrets["password"]',
+        },
+        token_prefix="Zoho-oauthtoken",
+    )
+    made.auth = authentication(
+        auth,
+        base_url="http://127.0.0.1:9",
+        secret=secrets.__getitem__,
+        redaction=redaction,
+        session=made.token_session,
+    )
+
+    assert set(secrets_of(Client(auth=auth))) == set(secrets)
+    assert made.send(page_at(server, 7), "offset 7").rows == [{"id": 7}]
+    server.tokens += 1
+    assert made.send(page_at(server, 8), "offset 8").rows == [{"id": 8}]
+    assert [body["password"] for body in server.bodies] == [["planted-password"]] * 2
+    assert [body["grant_type"] for body in server.bodies] == [["password"]] * 2
