@@ -105,7 +105,8 @@ def of_cost(connection: Connection, reader: CompleteReader, page: Page) -> Findi
     """Report how many requests a full sync takes."""
     paging = reader.walk.paging
     counted = None if isinstance(paging, ChainPaging) else paging
-    has_proof = counted is not None and not connection.settings.resource.endpoint.passes
+    passes = connection.settings.resource.endpoint.passes_of_full_syncs
+    has_proof = counted is not None and len(passes) < 2
     proof = " and verifies completeness" if has_proof else ""
     if page.total is None:
         said = "unknown, because the API reports no total"

@@ -89,7 +89,7 @@ def new_walk(
         return of_list(endpoint)
 
     def passes() -> Iterator[Part]:
-        for each in endpoint.passes:
+        for each in endpoint.passes if brief else endpoint.passes_of_full_syncs:
             changed = {
                 "path": each.path or endpoint.path,
                 "params": endpoint.params | each.params,

@@ -44,12 +44,15 @@ class Pass(Part):
         name: what the rows have in the column ``_pass``.
         path: Default: the endpoint's.
         params, json: replace those of the endpoint, by name.
+        incremental_only: whether it is requested in incremental syncs only, for changed rows that
+            the other passes do not show as such; without it, they have all rows.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
     path: ListPath | None = None
     params: Params = Field(default_factory=dict)
     json_body: JsonBody = Field(default_factory=dict, alias="json")
+    incremental_only: bool = False
 
 
 class Endpoint(Part):
@@ -99,6 +102,10 @@ class Endpoint(Part):
                 )
         if self.resumes and self.passes:
             raise MisplacedError("to be removed, because the paginator has resume", "passes")
+        if self.passes and not self.passes_of_full_syncs:
+            raise MisplacedError("one without incremental_only, for full syncs", "passes")
+        if len(self.passes) > len(self.passes_of_full_syncs) and not changes:
+            raise ValueError("incremental, because one of its passes has incremental_only")
         return self
 
     def _refuse_body(self) -> None:
@@ -111,6 +118,11 @@ class Endpoint(Part):
     @property
     def _of_passes(self) -> list[Any]:
         return [each for part in self.passes for each in (part.params, part.json_body)]
+
+    @property
+    def passes_of_full_syncs(self) -> list[Pass]:
+        """The passes that have all rows."""
+        return [part for part in self.passes if not part.incremental_only]
 
     @property
     def rows_path(self) -> Path:

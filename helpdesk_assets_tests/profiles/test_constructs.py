@@ -241,6 +241,12 @@ BROKEN = {
         "- name: inbox",
         "resources.0.endpoint.passes.1.name needs another name, because this one is taken",
     ),
+    "no pass for full syncs": (
+        "        - name: inbox\n        - name: spam\n",
+        "        - {name: inbox, incremental_only: true}\n"
+        "        - name: spam\n          incremental_only: true\n",
+        "resources.0.endpoint.passes needs one without incremental_only, for full syncs",
+    ),
     "an order without its field": (
         "        cursor_path: changed\n",
         "",
