@@ -18,10 +18,12 @@ from helpdesk_assets.assets.metadata import (
 )
 from helpdesk_assets.load.deletes import settle_deleted
 from helpdesk_assets.load.progress import progress
+from helpdesk_assets.load.protected import allow_text, clear_unprotected
 from helpdesk_assets.load.reported import marked_before, settle_reported
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.columns import MOST_NEW
 from helpdesk_assets.tables.schema import FURTHER, Table
 from helpdesk_assets.warehouse.watermark import TakenOf, keep_watermark
@@ -76,6 +78,10 @@ def load_table(
         cursor = watermark.cursor if watermark else None
         if changes and known and not asked and (cursor or not resource.endpoint.resumes):
             asked = changes.changes(datetime.fromisoformat(known), cursor)
+        cleared, is_all = 0, not asked and not (parent and known)
+        if of.protection:
+            with pipeline.sql_client() as client:
+                allow_text(client, connection.settings.table, resource)
         with connection.walk(asked) as walk, progress(walk, context.log.info):
             # DuckDB loads Parquet many times faster than dlt's default insert statements, and with
             # a tenth of the memory.
@@ -97,12 +103,26 @@ def load_table(
                     how=how,
                     before=before,
                 )
+                if is_all and not stored.is_protected_as(of):
+                    cleared = clear_unprotected(
+                        client, walk, resource, load_id=load_id, run_id=context.run.run_id
+                    )
                 # A date range says nothing about the other rows.
                 up_to, cursor = (known, cursor) if window else (walk.up_to, walk.cursor)
                 keep_watermark(client, table, up_to, of, cursor)
                 client.execute_sql(f"drop schema if exists {client.staging_dataset_name} cascade")
     for warning in warnings_of(walk):
         context.log.warning(warning)
+    if is_all and walk.tables.read and (names := walk.tables.protection.not_found):
+        context.log.warning(
+            f"No row has {', '.join(map(shown, names))}, which the profile protects under columns: "
+            "check that each is the path of a field, or the name of a column."
+        )
+    if cleared:
+        context.log.info(
+            f"{cleared:,} rows that this sync did not read were loaded before their columns were "
+            "protected: these columns are now null in them."
+        )
     about_walk = walk_metadata(walk)
     return {
         **kept(metadata),

@@ -14,6 +14,7 @@ from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.keys import Identity, keys_of
 from helpdesk_assets.tables.paths import MISSING, value_at
+from helpdesk_assets.tables.protection import Protection
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import TABLE, Column, Table
 from helpdesk_assets.tables.times import Times, has_no_zone
@@ -45,8 +46,14 @@ def of_rows(connection: Connection, rows: Sequence[Row]) -> Iterator[Finding]:
         else f"no row has {', '.join(lost)}: correct fields in the profile; available fields: "
         f"{', '.join(sorted({shown(name) for row in rows for name in row})[:MOST_NAMES])}",
     )
-    wrong = _unreadable(columns, rows, times)
+    protection = connection.settings.protection
+    wrong = _unreadable(columns, protection.rows(list(rows)), times)
     yield Finding("types", not wrong, wrong or f"all {count} rows are readable")
+    if resource.rules:
+        missing = _unprotected(protection)
+        yield Finding(
+            "columns", None if missing else True, missing or "all protected fields were found"
+        )
     yield from _of_zones(columns, rows, times)
 
 
@@ -70,7 +77,10 @@ def of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> It
             yield Finding(resource.name, False, said(failure))
             continue
         seen[resource.name] = rows
-        yield _of_list(resource, rows, profile.times(), identity)
+        protection = connection.settings.protection
+        yield _of_list(resource, protection.rows(rows), profile.times(), identity)
+        if rows and (missing := _unprotected(protection)):
+            yield Finding(resource.name, None, missing)
 
 
 def _of_list(resource: Resource, rows: list[Row], times: Times, identity: Identity) -> Finding:
@@ -120,6 +130,16 @@ def _unreadable(columns: Sequence[Column], rows: Sequence[Row], times: Times) ->
         return ""
     counted = (f"{reason} in {often} of {len(rows)} rows" for reason, often in reasons.items())
     return f"{'; '.join(counted)}: set the field's type, or the format of times, in the profile"
+
+
+def _unprotected(protection: Protection) -> str:
+    """Return which protected fields were not found; an empty string if all were."""
+    if not protection.not_found:
+        return ""
+    return (
+        f"no row on the first page has {', '.join(map(shown, protection.not_found))}: check that "
+        "each name under columns is the path of a field, or the name of a column"
+    )
 
 
 def _of_zones(columns: Sequence[Column], rows: Sequence[Row], times: Times) -> Iterator[Finding]:

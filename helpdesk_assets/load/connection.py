@@ -40,6 +40,7 @@ from helpdesk_assets.tables.arrow import Tables
 from helpdesk_assets.tables.inner import INDEX, InnerRows
 from helpdesk_assets.tables.only import OnlyRows
 from helpdesk_assets.tables.paths import path_of
+from helpdesk_assets.tables.protection import Protection
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.transport.authentication import authentication
 from helpdesk_assets.transport.failures import Desk, http_failure, unexpected_failure
@@ -59,6 +60,7 @@ class Settings:
         resource: the resource to read.
         table: the table to load it into.
         changes: how to request changed rows; None without incremental loading.
+        hash_key: the key of hashes; empty if the resource has none.
     """
 
     profile: Profile
@@ -71,6 +73,12 @@ class Settings:
     requests_per_second: float | None
     rejected_share: float
     deleted_share: float
+    hash_key: str = field(default="", repr=False)
+
+    @property
+    def protection(self) -> Protection:
+        """The protection of the resource's fields."""
+        return Protection(self.resource.rules, self.hash_key)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -84,10 +92,13 @@ class Settings:
         """Return hashes of the base URL and of the list's description in the profile.
 
         They identify the list that a watermark belongs to; a base URL may contain a secret.
+        The latter ends with the fingerprint of its protection, if any.
         """
         described = self.resource.model_dump_json(exclude_defaults=True)
         times = f"{self.profile.format} {self.profile.time_zone}"
-        return _hash(self.base_url.rstrip("/")), _hash(f"{described} {times}")
+        fingerprint = self.protection.fingerprint
+        profile = _hash(f"{described} {times}") + (fingerprint and f"-{fingerprint}")
+        return _hash(self.base_url.rstrip("/")), profile
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,7 @@ class Connection:
             run_id=self.run_id,
             rejected_share=settings.rejected_share,
             exclude=resource.exclude,
+            protection=settings.protection,
         )
         with _deep_rows(), reader.open():
             yield Walk(
@@ -213,7 +225,7 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
         run_id: the run that rejected rows are recorded with.
     """
     resource = settings.resource
-    redaction = Redaction(*settings.secrets.values())
+    redaction = Redaction(*settings.secrets.values(), settings.hash_key)
     session = HelpDeskSession(
         redaction,
         _retry_policy(),

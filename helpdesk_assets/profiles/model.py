@@ -11,10 +11,19 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from helpdesk_assets.profiles.client import Client, Part
 from helpdesk_assets.profiles.endpoint import Endpoint
 from helpdesk_assets.profiles.filters import DateFilter, IncrementalParams
+from helpdesk_assets.profiles.protection import (
+    ColumnKey,
+    ColumnSpec,
+    field_path,
+    protected_columns,
+    rule_for,
+    rules_of,
+)
 from helpdesk_assets.profiles.types import FieldPath, MisplacedError, TimeFormat, TimeZone
 from helpdesk_assets.tables.inner import INDEX
 from helpdesk_assets.tables.only import Value
 from helpdesk_assets.tables.paths import Path, path_of
+from helpdesk_assets.tables.protection import Rule
 from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
 from helpdesk_assets.tables.times import ISO, Times
 
@@ -72,6 +81,7 @@ class Resource(Part):
     deleted_rows: dict[str, Annotated[list[Value], Field(min_length=1)]] = Field(
         default_factory=dict
     )
+    protected: dict[ColumnKey, ColumnSpec] = Field(default_factory=dict, alias="columns")
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> "Resource":
@@ -125,7 +135,26 @@ class Resource(Part):
             raise MisplacedError(
                 "the path of the tickets, without [*] before them", "endpoint", "data_selector"
             )
+        for name, reason in self._needed.items():
+            path = field_path(self.fields[name].path) if name in self.fields else (name,)
+            if rule := rule_for(self.rules, path):
+                raise MisplacedError(f"to be removed, because {reason}", "columns", rule.name)
         return self
+
+    @property
+    def _needed(self) -> dict[str, str]:
+        """The columns that cannot be protected, with the reasons."""
+        keys = (*self.key, *self.marks)
+        needed = {name: f"{name} identifies rows, so it has to stay as it is" for name in keys}
+        needed |= {name: f"deleted_rows compares {name}" for name in self.deleted_rows}
+        if self.name == TABLE:
+            needed["created_at"] = "created_at has to stay a time, which checks and reports need"
+        return needed
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules that protect fields."""
+        return rules_of(self.protected, {name: spec.path for name, spec in self.fields.items()})
 
     @property
     def _known(self) -> tuple[Column, ...]:
@@ -195,7 +224,7 @@ class Resource(Part):
             replace(column, primary_key=True, nullable=False)
             if column.name in self.key
             else replace(column, primary_key=False)
-            for column in columns
+            for column in protected_columns(columns, self.rules, kept=known)
         )
 
 

@@ -31,6 +31,9 @@ from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import TABLE, Table
 
 DEFAULT_DELETES: Deletes = "soft"
+# The name of the secret with the key of hashes, and the minimum number of its characters.
+HASH_KEY = "hash_key"
+LEAST_HASH_KEY = 16
 SET_BASE_URL = (
     "set SOURCES__HELP_DESK__BASE_URL, or base_url under [sources.help_desk] in .dlt/config.toml, "
     "to the API's base URL, such as https://api.example.com."
@@ -209,6 +212,25 @@ class HelpDeskApi(KeepsSecrets):
         return secret
 
     @explained
+    def hash_key(self, resource: Resource) -> str:
+        """Return the key of hashes; empty if the resource has none.
+
+        Raises:
+            dg.Failure: it is missing or short.
+        """
+        if not any(rule.how == "hash" for rule in resource.rules):
+            return ""
+        key = secret_of_desk(self.desk, HASH_KEY)
+        if len(key) < LEAST_HASH_KEY:
+            raise setting_failure(
+                f"The key for the hashed columns of {resource.name} is "
+                f"{'too short' if key else 'missing'}: set {set_secrets([HASH_KEY], self.desk)}, "
+                f"to a random text of at least {LEAST_HASH_KEY} characters, such as the output of "
+                "openssl rand -hex 32, and keep it: other keys give other hashes."
+            )
+        return key
+
+    @explained
     def number(self, name: str) -> Any:
         """Return a numeric setting: the resource's, otherwise dlt's, otherwise the default.
 
@@ -315,4 +337,5 @@ class HelpDeskApi(KeepsSecrets):
             requests_per_second=self.number("requests_per_second"),
             rejected_share=self.number("rejected_share"),
             deleted_share=self.number("deleted_share"),
+            hash_key=self.hash_key(resource),
         )

@@ -13,7 +13,8 @@ from helpdesk_assets.errors import TooManyRejectedError
 from helpdesk_assets.tables.columns import ARROW_TYPES, OtherColumns, typed_columns
 from helpdesk_assets.tables.keys import key_of
 from helpdesk_assets.tables.names import RECORD
-from helpdesk_assets.tables.paths import MISSING, value_at
+from helpdesk_assets.tables.paths import MISSING, Path, value_at
+from helpdesk_assets.tables.protection import UNPROTECTED, Protection
 from helpdesk_assets.tables.rows import Row, read, rejected
 from helpdesk_assets.tables.schema import REJECTED_COLUMNS, ROW_NUMBER, Table
 from helpdesk_assets.tables.times import has_no_zone
@@ -27,6 +28,7 @@ class Tables:
         run_id: the run that rejected rows are recorded with.
         rejected_share: the maximum share of rows, 0 to 1, that may be rejected.
         exclude: fields that are not loaded.
+        protection: protects fields before anything is written.
 
     Attributes:
         read: the number of rows read, including repeated reads of changed rows.
@@ -44,11 +46,13 @@ class Tables:
         run_id: str = "",
         rejected_share: float = 0.05,
         exclude: Sequence[str] = (),
+        protection: Protection = UNPROTECTED,
     ) -> None:
         self._run_id = run_id
         self._rejected_share = rejected_share
         self._table = table or Table()
         self._exclude = exclude
+        self.protection = protection
         self._others: OtherColumns | None = None
         self.read = 0
         self.rejected = 0
@@ -67,6 +71,10 @@ class Tables:
         """The number of distinct rejected rows."""
         return len(self._rejected)
 
+    def recorded(self) -> dict[str, Path]:
+        """Return the paths of columns that are not in the schema, as far as they are recorded."""
+        return self._others.recorded() if self._others else {}
+
     def tables(
         self, rows: list[Row], *, offset_of: Callable[[int], int], is_last: bool
     ) -> Iterator[Any]:
@@ -80,6 +88,7 @@ class Tables:
         Raises:
             TooManyRejectedError: more rows were rejected than allowed.
         """
+        sent, rows = rows, self.protection.rows(rows)
         typed, reasons = typed_columns(rows, self._table.columns, self._table.times)
         first = self.read + 1
         if not self.read and self._table.times.time_zone is None:
@@ -93,7 +102,7 @@ class Tables:
                 f"to load the others, and to see the reasons in {self._table.rejected}"
             )
         if reasons:
-            self._note_keys(rows[place] for place in reasons)
+            self._note_keys(sent[place] for place in reasons)
             bad = [(rows[place], reason, offset_of(place)) for place, reason in reasons.items()]
             records = list(rejected(bad, run_id=self._run_id, exclude=self._exclude))
             yield dlt.mark.with_table_name(records, self._table.rejected)

@@ -159,6 +159,10 @@ class OtherColumns:
             {} if record is None else record,
         )
 
+    def recorded(self) -> dict[str, Path]:
+        """Return the path of each recorded column, including variant columns."""
+        return self._names.recorded()
+
     def of(self, rows: list[Row]) -> dict[str, pa.Array]:
         """Return arrays by column name, without fields that are null in all rows."""
         self._further: dict[int, Row] = {}

@@ -74,6 +74,15 @@ class ColumnNames:
         owners = (json.dumps(path), json.dumps((*path, {})))
         return any(owner in self._owned for owner in owners) or any(self._of_before(path))
 
+    def recorded(self) -> dict[str, Path]:
+        """Return the path of each recorded column, including variant columns."""
+        owners = {name: json.loads(owner) for name, owner in self._record.items()}
+        return {
+            name: tuple(step for step in owner if isinstance(step, str))
+            for name, owner in owners.items()
+            if owner[-1] != {}
+        }
+
     def column(self, path: Path) -> str:
         """Return the column of a field; for objects, the column of other values in that field."""
         if path not in self._columns:
@@ -134,7 +143,8 @@ class ColumnNames:
 
     def _of_before(self, path: Path) -> Iterator[str]:
         """Yield the column name of a field in earlier versions, without a record, if it exists."""
-        name = self._unreserved(SEPARATOR.join(map(self._normalized, path)))
+        steps = (_normalized(self._naming, field) for field in path)
+        name = self._unreserved(SEPARATOR.join(steps))
         if (name := self._naming.normalize_path(name)) in self._types:
             yield name
 
@@ -146,10 +156,16 @@ class ColumnNames:
     def _step(self, field: str) -> str:
         """Return the normalized name of a field within its object."""
         if field not in self._steps:
-            # An emoji becomes its name between colons.
-            plain = field if field.isascii() else anyascii(field).replace(":", " ")
-            self._steps[field] = self._normalized(plain if plain.strip() else field)
+            self._steps[field] = plain_name(self._naming, field)
         return self._steps[field]
 
-    def _normalized(self, field: str) -> str:
-        return self._naming.normalize_identifier(field) if field.strip() else NAMELESS
+
+def plain_name(naming: NamingConvention, field: str) -> str:
+    """Return the normalized name of a field, transliterated to ASCII."""
+    # An emoji becomes its name between colons.
+    plain = field if field.isascii() else anyascii(field).replace(":", " ")
+    return _normalized(naming, plain if plain.strip() else field)
+
+
+def _normalized(naming: NamingConvention, field: str) -> str:
+    return naming.normalize_identifier(field) if field.strip() else NAMELESS

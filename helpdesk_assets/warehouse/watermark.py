@@ -32,11 +32,17 @@ class TakenOf:
 
     Attributes:
         address: hash of the base URL.
-        profile: hash of the list's description in the profile.
+        profile: hash of the list's description in the profile; if the list has protected columns,
+            followed by a hyphen and their fingerprint.
     """
 
     address: str
     profile: str
+
+    @property
+    def protection(self) -> str:
+        """The fingerprint of its protected columns; empty if there are none."""
+        return self.profile.partition("-")[2]
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,11 @@ class Stored:
     load_id: str = ""
     watermark: Watermark | None = None
 
+    def is_protected_as(self, of: TakenOf) -> bool:
+        """Return whether all rows were loaded with the protected columns of a list, if any."""
+        protection = self.watermark.of.protection if self.watermark else ""
+        return not of.protection or protection == of.protection
+
     def why_not(self, of: TakenOf) -> str | None:
         """Return why the watermark is not valid for a list; None if it is."""
         known = self.watermark
@@ -81,7 +92,9 @@ class Stored:
         if known.of.address != of.address:
             return "the last complete sync used another base URL"
         if known.of.profile != of.profile:
-            return "the profile has changed since the last complete sync"
+            is_described_alike = known.of.profile.partition("-")[0] == of.profile.partition("-")[0]
+            what = "hash key" if is_described_alike else "profile"
+            return f"the {what} has changed since the last complete sync"
         if not self.row_count:
             return "the table is empty"
         if self.row_count < known.row_count:

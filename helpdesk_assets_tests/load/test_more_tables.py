@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from helpdesk_assets_tests.conftest import (
     failure_of,
     job_of,
 )
+from helpdesk_assets_tests.support.leaks import everything_stored
 
 PROFILE = """\
 client:
@@ -227,6 +229,44 @@ def test_each_has_checks_of_its_own(
         for each in result.get_asset_check_evaluations()
         if not each.passed and each.check_name.startswith("id_")
     } == {("users", "id_is_unique"), ("comments", "id_is_not_null")}
+
+
+@pytest.mark.parametrize("how", at_length(["hash", "mask", "drop"], short=["hash"]))
+def test_protection_that_is_added_reaches_the_rows_of_every_list(
+    how: str,
+    organization: Organization,
+    load: Load,
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HASH_KEY", "key-of-the-hashes-0815")
+    for comment in chain(*organization.comments.values()):
+        comment["writer"] = "person-4"
+    assert load().success
+    organization.gone = {7}
+    organization.desk.tickets = [each for each in organization.desk.tickets if each["id"] != 12]
+    columns = "    columns:\n" + "".join(
+        f"      {name}: {{protect: {how}}}\n" for name in ("body", "writer", "name")
+    )
+    # One of the lists does not have some of these fields, which only is a warning.
+    text = re.sub(r"(  - name: (comments|users)\n)", rf"\1{columns}", PROFILE)
+    (tmp_path / "desk.yaml").write_text(text)
+    assert load().success
+
+    stored = everything_stored(warehouse.path)
+    assert "private-" not in stored
+    assert "person-" not in stored
+    if how == "hash":
+        joined = warehouse.query(
+            "select distinct users.id from help_desk.users"
+            " join help_desk.comments on comments.writer = users.name"
+        )
+        assert joined == [("u-004",)]
+    # The comments of a ticket without an answer are kept, but not what is protected in them.
+    of_gone = "from help_desk.comments where _help_desk_tickets_id = 7"
+    assert len(warehouse.query(f"{of_gone} and deleted_at is null")) == 7
+    assert warehouse.query(f"select distinct writer {of_gone}") == [(None,)]
 
 
 KEYED = """\

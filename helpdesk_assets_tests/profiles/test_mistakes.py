@@ -260,6 +260,67 @@ BROKEN = {
         None,
         "time_zone needs an IANA time zone name, such as Europe/Berlin or UTC",
     ),
+    "a protection that there is none of": (
+        ("    fields:\n", "    columns:\n      phone: {protect: encrypt}\n    fields:\n"),
+        None,
+        "resources.0.columns.phone.protect must be 'hash', 'mask' or 'drop'",
+    ),
+    "a column without its protection": (
+        ("    fields:\n", "    columns:\n      phone: {}\n    fields:\n"),
+        None,
+        "protect is missing in resources.0.columns.phone: add it",
+    ),
+    "something else of a column": (
+        ("    fields:\n", "    columns:\n      phone: {protect: mask, protekt: 1}\n    fields:\n"),
+        None,
+        "unknown setting resources.0.columns.phone.protekt: did you mean protect?",
+    ),
+    "columns that are misspelled": (
+        ("    fields:\n", "    colums:\n      phone: {protect: mask}\n    fields:\n"),
+        None,
+        "unknown setting resources.0.colums: did you mean columns?",
+    ),
+    "a protected field that is no path": (
+        ("    fields:\n", "    columns:\n      a..b: {protect: mask}\n    fields:\n"),
+        None,
+        "resources.0.columns.a..b must be a path such as meta.count",
+    ),
+    "a protected key": (
+        (
+            "      created_at: created_at",
+            "      created_at: created_at\n    columns: {id: {protect: hash}}",
+        ),
+        None,
+        "resources.0.columns.id needs to be removed, because id identifies rows, so it has to stay",
+    ),
+    "a protected object with the key": (
+        (
+            "    fields:\n      id: id\n",
+            "    columns: {meta: {protect: drop}}\n    fields:\n      id: meta.number\n",
+        ),
+        None,
+        "resources.0.columns.meta needs to be removed, because id identifies rows",
+    ),
+    "a protected id of the parent": (
+        (
+            GOOD[GOOD.index("  - name") :],
+            GOOD[GOOD.index("  - name") :]
+            + GOOD[GOOD.index("  - name") :]
+            .replace("help_desk_tickets", "notes\n    primary_key: id")
+            .replace("/v1/tickets", "/v1/{resources.help_desk_tickets.id}/notes")
+            + "    columns: {_help_desk_tickets_id: {protect: hash}}\n",
+        ),
+        None,
+        "resources.1.columns._help_desk_tickets_id needs to be removed, because _help_desk_tickets",
+    ),
+    "a protected time of creation": (
+        (
+            "      created_at: created_at",
+            "      created_at: at\n    columns: {at: {protect: mask}}",
+        ),
+        None,
+        "resources.0.columns.at needs to be removed, because created_at has to stay a time, which",
+    ),
     "no YAML": (
         ("    location: query", "    location: [query"),
         None,

@@ -231,7 +231,7 @@ def test_every_yaml_block_loads(block: Block, tmp_path: Path) -> None:
 
 
 def profile_of(block: Block, first: tuple[str, str]) -> str:
-    """Return a profile, of which a block may be a part only: resources, or what is at the top."""
+    """Return a profile, of which a block may be a part: resources, their columns, or the top."""
     if first == ("", "client"):
         return block.text
     if first == ("- ", "name") and "name: help_desk_tickets" in block.text:
@@ -239,6 +239,8 @@ def profile_of(block: Block, first: tuple[str, str]) -> str:
         return DEFAULT.partition("  - name: help_desk_tickets")[0] + indented
     if first == ("- ", "name"):
         return DEFAULT + "".join(f"  {line}\n" for line in block.text.splitlines())
+    if first == ("", "columns"):
+        return DEFAULT + "".join(f"    {line}\n" for line in block.text.splitlines())
     return block.text + DEFAULT
 
 

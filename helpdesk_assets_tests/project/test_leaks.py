@@ -1,12 +1,10 @@
 """Neither the key nor a ticket's content is in anything that a run leaves but its table."""
 
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import pytest
 
 from helpdesk_assets.definitions import defs
@@ -17,7 +15,7 @@ from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.transport.redaction import Redaction
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, at_length, command
 from helpdesk_assets_tests.support.faults import ENVIRONMENT
-from helpdesk_assets_tests.support.leaks import hits, spellings
+from helpdesk_assets_tests.support.leaks import everything_stored, hits, logged_to, spellings
 
 KEY = "sk/7&+=% é"
 CUSTOMER = "PLANTED-CUSTOMER-4711"
@@ -38,17 +36,8 @@ SHORT = (
 @pytest.fixture
 def everything_is_logged(tmp_path: Path) -> Iterator[None]:
     """Write what every logger says, at every level, to a file."""
-    handler = logging.FileHandler(tmp_path / "everything.log")
-    loggers = [logging.getLogger(name) for name in (None, "dlt", "urllib3", "requests")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.DEBUG)
-        logger.addHandler(handler)
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
-        logger.removeHandler(handler)
-    handler.close()
+    with logged_to(tmp_path / "everything.log"):
+        yield
 
 
 def run(fault: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
@@ -90,13 +79,7 @@ def test_nothing_is_found(
     assert page.exists() == succeeded
     assert hits(needles, folder=folder, printed=page.read_text() if succeeded else "") == []
     database = tmp_path / "warehouse" / "tickets.duckdb"
-    with duckdb.connect(str(database)) as connection:
-        tables = connection.execute(
-            "select table_schema || '.' || table_name from information_schema.tables"
-        ).fetchall()
-        stored = "".join(
-            str(connection.execute(f"select * from {table}").fetchall()) for (table,) in tables
-        )
+    stored = everything_stored(database)
     assert hits(spellings(KEY), folder=folder, printed=stored) == []
 
 

@@ -1,9 +1,40 @@
 """Searches what a run leaves, on disk and on screen, for what must not be there."""
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, quote_plus
+
+import duckdb
+
+
+@contextmanager
+def logged_to(file: Path) -> Iterator[None]:
+    """Write what every logger says, at every level, to a file while inside."""
+    handler = logging.FileHandler(file)
+    loggers = [logging.getLogger(name) for name in (None, "dlt", "urllib3", "requests")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(handler)
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+    handler.close()
+
+
+def everything_stored(file: Path) -> str:
+    """Return every row of every table of a DuckDB file as text, because the file compresses it."""
+    with duckdb.connect(str(file)) as connection:
+        tables = connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables"
+        ).fetchall()
+        return "".join(
+            str(connection.execute(f"select * from {table}").fetchall()) for (table,) in tables
+        )
 
 
 def spellings(secret: str) -> set[str]:

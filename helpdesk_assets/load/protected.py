@@ -1,0 +1,99 @@
+"""Prepares tables for protected columns, and clears what was loaded before they were protected."""
+
+from dataclasses import replace
+from typing import Any
+
+from dlt.destinations.sql_client import SqlClientBase
+
+from helpdesk_assets.load.source import Walk
+from helpdesk_assets.profiles.model import Resource
+from helpdesk_assets.profiles.protection import field_path, rule_for
+from helpdesk_assets.tables.schema import DUCKDB_TYPES, FURTHER, OURS, Table
+
+# What remains in a column that may contain objects with protected fields.
+NO_JSON = "case when left(cast({0} as varchar), 1) not in ('[', '{{') then {0} end"
+
+
+def allow_text(client: SqlClientBase[Any], table: Table, resource: Resource) -> None:
+    """Let the protected columns of a table contain text, which hashes and masks are.
+
+    Args:
+        client: of the file.
+        table: the table, with the columns of its profile.
+        resource: the list that is loaded into it.
+    """
+    stored = _types(client, table)
+    for column in table.columns:
+        kind = stored.get(column.name, DUCKDB_TYPES["text"])
+        if kind != column.duckdb_type and rule_for(resource.rules, column.field):
+            client.execute_sql(
+                f'alter table {table.qualified} alter "{column.name}" type {column.duckdb_type}'
+            )
+
+
+def clear_unprotected(
+    client: SqlClientBase[Any], walk: Walk, resource: Resource, *, load_id: str, run_id: str
+) -> int:
+    """Set protected columns to null in rows that a complete sync has not read.
+
+    A load replaces every row that it reads. The others, which were deleted in the help desk or
+    cannot be loaded any more, may have values from before their columns were protected. Rejected
+    rows of earlier runs are cleared, too.
+
+    Args:
+        client: of the file with the committed load, in a transaction.
+        walk: the completed read of the list.
+        resource: the list.
+        load_id: the id of its load.
+        run_id: the run of its load.
+
+    Returns:
+        The number of rows that had such values.
+    """
+    table = walk.table
+    left = _left(client, walk, resource)
+    if not left:
+        return 0
+    has_any = " or ".join(f"{name} is distinct from {value}" for name, value in left.items())
+    where = f"_dlt_load_id <> ? and ({has_any})"
+    rows: int
+    ((rows,),) = client.execute_sql(
+        f"select count(*) from {table.qualified} where {where}", load_id
+    ) or [(0,)]
+    values = ", ".join(f"{name} = {value}" for name, value in left.items())
+    client.execute_sql(f"update {table.qualified} set {values} where {where}", load_id)
+    rejected = replace(table, name=table.rejected)
+    if _types(client, rejected):
+        client.execute_sql(
+            f'update {rejected.qualified} set "row" = null where run_id <> ?', run_id
+        )
+    return rows
+
+
+def _left(client: SqlClientBase[Any], walk: Walk, resource: Resource) -> dict[str, str]:
+    """Return what remains of columns that may have protected values: SQL, by quoted name."""
+    protection = walk.tables.protection
+    fields = {name: field_path(spec.path) for name, spec in resource.fields.items()}
+    paths = {**walk.tables.recorded(), **fields}
+    left = {}
+    for name in _types(client, walk.table):
+        if name in walk.table.key or (name in OURS and name != FURTHER):
+            continue
+        path, quoted = paths.get(name, (name,)), f'"{name}"'
+        is_meant = name not in paths and protection.may_name(name)
+        if name == FURTHER or is_meant or protection.applies_to(path):
+            left[quoted] = "null"
+        elif protection.is_above(path):
+            left[quoted] = NO_JSON.format(quoted)
+    return left
+
+
+def _types(client: SqlClientBase[Any], table: Table) -> dict[str, str]:
+    """Return DuckDB's types of a table's columns, by name; empty if it does not exist."""
+    found = client.execute_sql(
+        "select column_name, data_type from information_schema.columns"
+        " where table_catalog = current_database() and table_schema = ? and table_name = ?",
+        table.dataset,
+        table.name,
+    )
+    return {str(name): str(kind) for name, kind in found or []}
