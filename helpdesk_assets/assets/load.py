@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -22,10 +23,13 @@ from helpdesk_assets.load.protected import allow_text, clear_unprotected
 from helpdesk_assets.load.reported import marked_before, settle_reported
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import WalkOfWalks
+from helpdesk_assets.profiles.model import Profile
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.columns import MOST_NEW
+from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import FURTHER, Table
+from helpdesk_assets.warehouse.field_names import CustomFields, create_named_view
 from helpdesk_assets.warehouse.watermark import TakenOf, keep_watermark
 
 
@@ -111,6 +115,8 @@ def load_table(
                 up_to, cursor = (known, cursor) if window else (walk.up_to, walk.cursor)
                 keep_watermark(client, table, up_to, of, cursor)
                 client.execute_sql(f"drop schema if exists {client.staging_dataset_name} cascade")
+                for fields in _custom_fields(connection.settings.profile, table):
+                    create_named_view(client, fields)
     for warning in warnings_of(walk):
         context.log.warning(warning)
     if is_all and walk.tables.read and (names := walk.tables.protection.not_found):
@@ -136,6 +142,20 @@ def load_table(
         LOAD_ID: load_id,
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def _custom_fields(profile: Profile, table: Table) -> Iterator[CustomFields]:
+    """Yield the custom fields that a table has values or definitions of."""
+    for resource in profile.resources:
+        named = resource.field_names
+        if named and table.name in (resource.name, named.resource):
+            yield CustomFields(
+                replace(table, name=resource.name),
+                path_of(named.values),
+                replace(table, name=named.resource),
+                named.id,
+                named.name,
+            )
 
 
 def warnings_of(walk: Walk) -> Iterator[str]:

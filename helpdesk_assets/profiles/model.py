@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from helpdesk_assets.profiles.client import Client, Part
 from helpdesk_assets.profiles.endpoint import Endpoint
+from helpdesk_assets.profiles.field_names import FieldNames
 from helpdesk_assets.profiles.filters import DateFilter, IncrementalParams
 from helpdesk_assets.profiles.protection import (
     ColumnKey,
@@ -24,7 +25,7 @@ from helpdesk_assets.tables.inner import INDEX
 from helpdesk_assets.tables.only import Value
 from helpdesk_assets.tables.paths import Path, path_of
 from helpdesk_assets.tables.protection import Rule
-from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType, Table
+from helpdesk_assets.tables.schema import COLUMNS, NAMED, REJECTED, TABLE, Column, DltType, Table
 from helpdesk_assets.tables.times import ISO, Times
 
 # dlt's placeholder in a path for the id of each row of another resource.
@@ -82,6 +83,7 @@ class Resource(Part):
         default_factory=dict
     )
     protected: dict[ColumnKey, ColumnSpec] = Field(default_factory=dict, alias="columns")
+    field_names: FieldNames | None = None
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> "Resource":
@@ -278,6 +280,8 @@ class Profile(Part):
                     "endpoint",
                     "path",
                 )
+            if resource.field_names:
+                _refuse_unknown_names(resource.field_names, resource, resources, place)
         return resources
 
     @model_validator(mode="after")
@@ -344,6 +348,37 @@ class Profile(Part):
             if column.field == path_of(path)
         ]
         return (outer or ["text"])[0], f"The field {path} of the outer row."
+
+
+def _refuse_unknown_names(
+    named: FieldNames, resource: Resource, resources: list[Resource], place: int
+) -> None:
+    """Raise MisplacedError if the names of custom fields cannot be where the profile says."""
+    others = {other.name: other for other in resources if other.name != resource.name}
+    if named.resource not in others:
+        raise MisplacedError(
+            f"the name of another resource, which lists the fields: one of {', '.join(others)}"
+            if others
+            else "a further resource, which lists the fields",
+            place,
+            "field_names",
+            "resource",
+        )
+    if f"{resource.name}{NAMED}" in others:
+        raise MisplacedError(
+            f"to be removed, because {resource.name}{NAMED} is the name of another resource",
+            place,
+            "field_names",
+        )
+    columns = [column.name for column in others[named.resource].columns()]
+    for name in ("id", "name"):
+        if getattr(named, name) not in columns:
+            raise MisplacedError(
+                f"a column of {named.resource}: one of {', '.join(columns)}",
+                place,
+                "field_names",
+                name,
+            )
 
 
 def parent_column(parent: str) -> str:

@@ -88,6 +88,8 @@ DELETED_AT = "deleted_at"
 
 # Suffix of the tables of rejected rows.
 REJECTED = "_rejected"
+# Suffix of the views with the names of custom fields.
+NAMED = "_named"
 REJECTED_COLUMNS: TTableSchemaColumns = {
     "reason": {
         "data_type": "text",

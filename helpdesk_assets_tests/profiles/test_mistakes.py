@@ -321,6 +321,51 @@ BROKEN = {
         None,
         "resources.0.columns.at needs to be removed, because created_at has to stay a time, which",
     ),
+    "names of fields from nowhere": (
+        (
+            "    fields:\n",
+            "    field_names: {resource: form, name: title, values: custom}\n    fields:\n",
+        ),
+        None,
+        "resources.0.field_names.resource needs a further resource, which lists the fields",
+    ),
+    "names of fields from another list": (
+        (
+            GOOD[GOOD.index("  - name") :],
+            GOOD[GOOD.index("  - name") :]
+            + "    field_names: {resource: form, name: title, values: custom}\n"
+            + GOOD[GOOD.index("  - name") :].replace("help_desk_tickets", "forms"),
+        ),
+        None,
+        "field_names.resource needs the name of another resource, which lists the fields: one of"
+        " forms",
+    ),
+    "names of fields in no column": (
+        (
+            GOOD[GOOD.index("  - name") :],
+            GOOD[GOOD.index("  - name") :]
+            + "    field_names: {resource: forms, name: title, values: custom}\n"
+            + GOOD[GOOD.index("  - name") :].replace("help_desk_tickets", "forms"),
+        ),
+        None,
+        "resources.0.field_names.name needs a column of forms: one of id, subject, status",
+    ),
+    "names of fields without values": (
+        ("    fields:\n", "    field_names: {resource: forms, name: title}\n    fields:\n"),
+        None,
+        "values is missing in resources.0.field_names: add it",
+    ),
+    "a view with the name of a table": (
+        (
+            GOOD[GOOD.index("  - name") :],
+            GOOD[GOOD.index("  - name") :]
+            + "    field_names: {resource: forms, name: subject, values: custom}\n"
+            + GOOD[GOOD.index("  - name") :].replace("help_desk_tickets", "forms")
+            + GOOD[GOOD.index("  - name") :].replace("_tickets", "_tickets_named"),
+        ),
+        None,
+        "resources.0.field_names needs to be removed, because help_desk_tickets_named is",
+    ),
     "no YAML": (
         ("    location: query", "    location: [query"),
         None,
