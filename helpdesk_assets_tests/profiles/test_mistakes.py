@@ -321,6 +321,15 @@ BROKEN = {
         None,
         "resources.0.columns.at needs to be removed, because created_at has to stay a time, which",
     ),
+    "a protected column that says what is deleted": (
+        (
+            "    fields:\n",
+            "    deleted_rows: {status: [trash]}\n    columns: {status: {protect: hash}}\n"
+            "    fields:\n",
+        ),
+        None,
+        "resources.0.columns.status needs to be removed, because deleted_rows compares status",
+    ),
     "names of fields from nowhere": (
         (
             "    fields:\n",
