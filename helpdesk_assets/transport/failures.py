@@ -1,5 +1,6 @@
 """Error messages for failed exchanges with the API: cause and remedy, without secrets."""
 
+import re
 import traceback
 from dataclasses import dataclass
 
@@ -35,6 +36,8 @@ _REMEDIES = {
     431: "the request headers are too long; check client.headers in its profile",
     451: "access from your location is restricted for legal reasons; contact its vendor",
 }
+# What stands in quotation marks, from the first to the last, as values may contain some themselves.
+_QUOTED = re.compile(r"'.*'|\".*\"")
 # The fields in which APIs explain an error, such as those of RFC 9457.
 _REASONS = ("detail", "message", "error_description", "errorMessages", "errors", "error", "title")
 # Maximum nesting of an error, characters shown, and bytes of a body that is inspected.
@@ -164,10 +167,11 @@ def unexpected_failure(error: BaseException, redaction: Redaction) -> dg.Failure
     """Wrap an error without a message of its own, with the location where it was raised.
 
     Only the first line of its text is kept, without secrets: further lines of dlt's errors may
-    contain rows.
+    contain rows. DuckDB and Arrow quote values of rows, which are left out.
     """
     innermost = list(chain(error))[-1]
-    said = shown(redaction.text(str(innermost)).partition("\n")[0], _LONGEST_REASON)
+    first, _, _ = redaction.text(str(innermost)).partition("\n")
+    said = shown(_QUOTED.sub("'...'", first), _LONGEST_REASON)
     places = [
         f"{frame.filename}:{frame.lineno} in {frame.name}"
         for cause in chain(error)

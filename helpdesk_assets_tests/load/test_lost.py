@@ -9,7 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from helpdesk_assets.sandbox.app import Answer
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length, sentence_of
+from helpdesk_assets_tests.conftest import (
+    Sandbox,
+    Warehouse,
+    at_length,
+    everything_logged,
+    sentence_of,
+)
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -126,3 +132,18 @@ def test_a_file_that_is_deleted_while_the_api_is_read_is_made_anew(
     desk.fault = delete
     assert sync().success
     assert len(warehouse.tickets()) == TICKETS
+
+
+def test_a_column_of_another_type_fails_the_run_without_a_value_of_a_row(
+    desk: Sandbox, sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    assert sync().success
+    warehouse.query("alter table help_desk.help_desk_tickets alter channel type bigint using 0")
+    desk.desk.tickets[5].update(channel='it\'s "planted" 7Qx9', updated_at="2030-01-01T00:00:00Z")
+    result = sync()
+
+    assert not result.success
+    assert "The load failed: ConversionException: " in sentence_of(result)
+    logged = everything_logged(instance, result)
+    assert "planted" not in logged
+    assert "7Qx9" not in logged
