@@ -247,6 +247,7 @@ class Profile(Part):
         solved_field: the column of tickets with these values.
         format: the format of times; see Times.
         time_zone: the time zone of times without one. Default: UTC.
+        null_values: texts that the API sends for what is not set; they are loaded as null.
     """
 
     name: str = Field(default="", exclude=True)
@@ -255,6 +256,7 @@ class Profile(Part):
     solved_field: str = "status"
     format: TimeFormat = ISO
     time_zone: TimeZone | None = None
+    null_values: list[str] = Field(default_factory=list)
     client: Client
     resource_defaults: Defaults = Defaults()
     resources: Annotated[list[Resource], Field(min_length=1)]
@@ -329,7 +331,9 @@ class Profile(Part):
                     primary_key=name in resource.key,
                 ),
             )
-        return replace(table, columns=columns, times=self.times())
+        return replace(
+            table, columns=columns, times=self.times(), null_values=tuple(self.null_values)
+        )
 
     def _mark(self, resource: Resource, name: str) -> tuple[DltType, str]:
         """Return the type and the description of a column that is not in the row."""

@@ -13,6 +13,7 @@ from helpdesk_assets.errors import TooManyRejectedError
 from helpdesk_assets.tables.columns import ARROW_TYPES, OtherColumns, typed_columns
 from helpdesk_assets.tables.keys import key_of
 from helpdesk_assets.tables.names import RECORD
+from helpdesk_assets.tables.nulls import nulled
 from helpdesk_assets.tables.paths import MISSING, Path, value_at
 from helpdesk_assets.tables.protection import UNPROTECTED, Protection
 from helpdesk_assets.tables.rows import Row, read, rejected
@@ -88,7 +89,7 @@ class Tables:
         Raises:
             TooManyRejectedError: more rows were rejected than allowed.
         """
-        sent, rows = rows, self.protection.rows(rows)
+        sent, rows = rows, self.protection.rows(nulled(rows, self._table.null_values))
         typed, reasons = typed_columns(rows, self._table.columns, self._table.times)
         first = self.read + 1
         if not self.read and self._table.times.time_zone is None:

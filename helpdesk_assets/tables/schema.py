@@ -125,6 +125,7 @@ class Table:
         dataset: the schema that contains the table.
         desk: the name of the help desk.
         times: the format of times in the API.
+        null_values: texts that the API sends for what is not set.
     """
 
     name: str = TABLE
@@ -132,6 +133,7 @@ class Table:
     dataset: str = DATASET
     desk: str = DATASET
     times: Times = UTC_TIMES
+    null_values: tuple[str, ...] = ()
 
     @property
     def qualified(self) -> str:
