@@ -13,7 +13,8 @@ from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.keys import Identity, keys_of
-from helpdesk_assets.tables.paths import MISSING, value_at
+from helpdesk_assets.tables.nulls import nulled
+from helpdesk_assets.tables.paths import MISSING, Path, value_at
 from helpdesk_assets.tables.protection import Protection
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import TABLE, Column, Table
@@ -26,6 +27,7 @@ MOST_NAMES = 50
 def of_rows(connection: Connection, rows: Sequence[Row]) -> Iterator[Finding]:
     """Yield the findings about the first page of tickets."""
     resource, times = connection.settings.resource, connection.settings.table.times
+    rows = nulled(list(rows), connection.settings.table.null_values)
     selector, count = resource.endpoint.data_selector, len(rows)
     if not count:
         yield Finding("rows", True, f"none at {selector}: the help desk is empty")
@@ -78,7 +80,9 @@ def of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> It
             continue
         seen[resource.name] = rows
         protection = connection.settings.protection
-        yield _of_list(resource, protection.rows(rows), profile.times(), identity)
+        yield _of_list(
+            resource, protection.rows(nulled(rows, profile.null_values)), profile.times(), identity
+        )
         if rows and (missing := _unprotected(protection)):
             yield Finding(resource.name, None, missing)
 
@@ -115,12 +119,23 @@ def _first_rows(connection: Connection, walk: Walk, seen: dict[str, list[Row]]) 
 
 
 def _lost(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
-    """Return the columns that no row has, with their paths."""
+    """Return the columns that no row has, with their paths.
+
+    A field that is null everywhere is one that nobody has filled in yet. Below a null, or in an
+    empty list, nothing tells whether a path is right.
+    """
     return [
         f"{column.name} (at {'.'.join(column.field)})"
         for column in columns
-        if rows and all(value_at(row, column.field) in (None, MISSING) for row in rows)
+        if rows and all(_has_no(row, column.field) for row in rows)
     ]
+
+
+def _has_no(row: Row, path: Path) -> bool:
+    """Return whether a path is not one of a row, and not because something on it is empty."""
+    on_it = (value_at(row, path[:length]) for length in range(1, len(path) + 1))
+    first_empty = next((value for value in on_it if value in (None, MISSING, [])), None)
+    return first_empty is MISSING
 
 
 def _unreadable(columns: Sequence[Column], rows: Sequence[Row], times: Times) -> str:

@@ -119,6 +119,34 @@ def test_a_wrong_profile(
     assert said in found[what][1]
 
 
+def test_fields_that_nobody_has_filled_in_are_no_mistakes(
+    sandbox: StartSandbox, connect: Connect, check: Check, tmp_path: Path
+) -> None:
+    desk = sandbox()
+    desk.desk.tickets = [
+        {**ticket, "due": None, "owner": None, "cc": [], "closed": "-"}
+        for ticket in desk.desk.tickets
+    ]
+    connect(desk)
+    more = (
+        "      due_at: due\n      owner_id: owner.id\n"
+        "      cc_id: cc[0].id\n      closed_at: closed\n"
+    )
+    file = tmp_path / "desk.yaml"
+    file.write_text(f"null_values: ['-']\n{GOOD.rstrip()}\n{more}")
+    finished = check("--profile", str(file))
+
+    assert finished.returncode == 0, finished.stdout
+    assert "due_at in 0, owner_id in 0, cc_id in 0, closed_at in 0 of 100 rows" in finished.stdout
+
+    file.write_text(f"{GOOD.rstrip()}\n{more}      group_id: owner_group.id\n")
+    finished = check("--profile", str(file))
+
+    assert "no row has group_id (at owner_group.id)" in finished.stdout
+    # A dash is no time unless the profile says that it is null.
+    assert "closed_at cannot be read as timestamp in 100 of 100 rows" in finished.stdout
+
+
 def test_a_dead_host(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("API_KEY", API_KEY)
