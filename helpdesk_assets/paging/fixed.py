@@ -190,7 +190,7 @@ class BackwardPages:
         if len(page.rows) > self._size:
             raise UnusableAnswerError(
                 f"sent {len(page.rows)} rows for page {number}, but {self._size} for its first "
-                "page, so pages cannot be told apart by their numbers"
+                "page, so a number does not stand for the same rows each time"
             )
         keys = [key_of(row, self._identity) for row in page.rows]
         if not self._is_looking:
