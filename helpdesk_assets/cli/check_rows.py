@@ -9,6 +9,7 @@ from helpdesk_assets.cli.finding import Finding, reader_of, said
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.reader import CompleteReader
+from helpdesk_assets.profiles import built_in_profiles
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.shown import shown
@@ -40,14 +41,18 @@ def of_rows(connection: Connection, rows: Sequence[Row]) -> Iterator[Finding]:
     }
     counted = ", ".join(f"{name} in {found[name]}" for name in found)
     lost = _lost(columns, rows)
-    yield Finding(
-        "fields",
-        not lost,
-        f"{counted} of {count} rows"
-        if not lost
-        else f"no row has {', '.join(lost)}: correct fields in the profile; available fields: "
-        f"{', '.join(sorted({shown(name) for row in rows for name in row})[:MOST_NAMES])}",
-    )
+    if lost and _is_built_in(connection.settings.profile):
+        yield Finding("fields", None, f"{counted} of {count} rows; {_unused(lost)}")
+    elif lost:
+        available = sorted({shown(name) for row in rows for name in row})[:MOST_NAMES]
+        yield Finding(
+            "fields",
+            False,
+            f"no row has {', '.join(lost)}: correct fields in the profile; available fields: "
+            f"{', '.join(available)}",
+        )
+    else:
+        yield Finding("fields", True, f"{counted} of {count} rows")
     protection = connection.settings.protection
     wrong = _unreadable(columns, protection.rows(list(rows)), times)
     yield Finding("types", not wrong, wrong or f"all {count} rows are readable")
@@ -81,18 +86,19 @@ def of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> It
         seen[resource.name] = rows
         protection = connection.settings.protection
         yield _of_list(
-            resource, protection.rows(nulled(rows, profile.null_values)), profile.times(), identity
+            resource, protection.rows(nulled(rows, profile.null_values)), profile, identity
         )
         if rows and (missing := _unprotected(protection)):
             yield Finding(resource.name, None, missing)
 
 
-def _of_list(resource: Resource, rows: list[Row], times: Times, identity: Identity) -> Finding:
+def _of_list(resource: Resource, rows: list[Row], profile: Profile, identity: Identity) -> Finding:
     columns, at = resource.columns(), resource.endpoint.data_selector
-    if lost := _lost(columns, rows):
+    lost = _lost(columns, rows)
+    if lost and not _is_built_in(profile):
         remedy = f"no row has {', '.join(lost)}: correct fields in the profile"
         return Finding(resource.name, False, remedy)
-    if wrong := _unreadable(columns, rows, times):
+    if wrong := _unreadable(columns, rows, profile.times()):
         return Finding(resource.name, False, wrong)
     again = [key for key, often in Counter(keys_of(rows, identity)).items() if often > 1]
     if again:
@@ -105,6 +111,8 @@ def _of_list(resource: Resource, rows: list[Row], times: Times, identity: Identi
         )
     whose = f", for the first row of {resource.parent}" if resource.parent else ""
     found = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+    if lost:
+        return Finding(resource.name, None, f"{found} at {at}{whose}; {_unused(lost)}")
     return Finding(resource.name, True, f"{found} at {at}{whose}")
 
 
@@ -136,6 +144,16 @@ def _has_no(row: Row, path: Path) -> bool:
     on_it = (value_at(row, path[:length]) for length in range(1, len(path) + 1))
     first_empty = next((value for value in on_it if value in (None, MISSING, [])), None)
     return first_empty is MISSING
+
+
+def _is_built_in(profile: Profile) -> bool:
+    """Return whether the fields of a profile are known to be right: those of a vendor."""
+    return profile.name in built_in_profiles()
+
+
+def _unused(lost: Sequence[str]) -> str:
+    """Return what to say of fields in a built-in profile that no row has."""
+    return f"no row on the first page has {', '.join(lost)}, which this help desk may not use"
 
 
 def _unreadable(columns: Sequence[Column], rows: Sequence[Row], times: Times) -> str:

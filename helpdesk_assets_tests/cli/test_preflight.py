@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -59,6 +60,35 @@ def test_a_desk_of_another_name(
     assert missing.returncode == 1
     assert "set SOURCES__EU__API_KEY" in missing.stdout
     assert well.returncode == 0, well.stdout
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ([None], "ok"),
+        ([None, {}], "ok"),
+        ([{"id": None}], "ok"),
+        ([{}], "FAILED"),
+        (["yes"], "FAILED"),
+    ],
+)
+def test_a_field_that_is_null_is_there(
+    values: list[Any],
+    word: str,
+    sandbox: StartSandbox,
+    connect: Connect,
+    check: Check,
+    tmp_path: Path,
+) -> None:
+    desk = sandbox(tickets=50)
+    for number, ticket in enumerate(desk.desk.tickets):
+        ticket["agent"] = values[number % len(values)]
+    connect(desk)
+    file = tmp_path / "desk.yaml"
+    file.write_text(f"{GOOD.rstrip()}\n      agent_id: {{path: agent.id, type: bigint}}\n")
+    finished = check("--profile", str(file))
+
+    assert findings(finished.stdout)["fields"][0] == word
 
 
 def test_the_cost_is_what_a_sync_takes(
