@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import dagster as dg
+import dlt
 
+from helpdesk_assets.assets.by_parent import ListsByParent, Since
 from helpdesk_assets.assets.metadata import (
     LOAD_ID,
     ROWS_WALKED,
@@ -17,20 +17,18 @@ from helpdesk_assets.assets.metadata import (
     table_metadata,
     walk_metadata,
 )
-from helpdesk_assets.load.deletes import settle_deleted
+from helpdesk_assets.assets.outcome import Outcome
+from helpdesk_assets.assets.settling import Settling
+from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.progress import progress
-from helpdesk_assets.load.protected import allow_text, clear_unprotected
-from helpdesk_assets.load.reported import marked_before, settle_reported
+from helpdesk_assets.load.protected import allow_text
 from helpdesk_assets.load.source import Walk
-from helpdesk_assets.paging.parents import WalkOfWalks
-from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.paging.portions import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.columns import MOST_NEW
-from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import FURTHER, Table
-from helpdesk_assets.warehouse.field_names import CustomFields, create_named_view
-from helpdesk_assets.warehouse.watermark import TakenOf, keep_watermark
+from helpdesk_assets.warehouse.watermark import TakenOf, Watermark, keep_watermark
 
 
 def load_table(
@@ -62,100 +60,116 @@ def load_table(
     started = time.perf_counter()
     how, share = api.resolved_deletes(), api.number("deleted_share")
     asked = api.resolved_window(table, window) if window else None
-    with (
-        api.connection(context.run.run_id, table) as connection,
-        warehouse.pipeline(table) as (pipeline, stored),
-    ):
-        of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes
-        resource = connection.settings.resource
-        before: list[list[Any]] = []
-        if resource.deleted_rows:
-            with warehouse.reader(table.dataset) as reading:
-                before = marked_before(reading, connection.settings.table)
-        why_all = stored.why_not(of)
-        if full_refresh and not window:
-            why_all = "full_refresh is set"
-        watermark = None if why_all else stored.watermark
-        known = watermark.up_to if watermark else None
-        if why_all and not window and (changes or parent):
-            context.log.info(f"Full sync of {table.name}: {why_all}.")
-        cursor = watermark.cursor if watermark else None
-        if changes and known and not asked and (cursor or not resource.endpoint.resumes):
-            asked = changes.changes(datetime.fromisoformat(known), cursor)
-        cleared, is_all = 0, not asked and not (parent and known)
-        if of.protection:
-            with pipeline.sql_client() as client:
-                allow_text(client, connection.settings.table, resource)
-        with connection.walk(asked) as walk, progress(walk, context.log.info):
-            # DuckDB loads Parquet many times faster than dlt's default insert statements, and with
-            # a tenth of the memory.
-            metadata = run(
-                connection.source(walk, partial(warehouse.ids_since, parent, known or ""))
-                if parent
-                else connection.source(walk),
-                pipeline,
-                loader_file_format="parquet",
+    lists = ListsByParent(context, table, parent, warehouse=warehouse, run=run) if parent else None
+    try:
+        with (
+            api.connection(context.run.run_id, table) as connection,
+            warehouse.pipeline(table) as (pipeline, stored),
+        ):
+            of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes
+            resource = connection.settings.resource
+            why_all = stored.why_not(of)
+            if full_refresh and not window:
+                why_all = "full_refresh is set"
+            watermark = None if why_all else stored.watermark
+            known = watermark.up_to if watermark else None
+            if why_all and not window and changes:
+                context.log.info(f"Full sync of {table.name}: {why_all}.")
+            cursor = watermark.cursor if watermark else None
+            if changes and known and not asked and (cursor or not resource.endpoint.resumes):
+                asked = changes.changes(datetime.fromisoformat(known), cursor)
+            if of.protection:
+                with pipeline.sql_client() as client:
+                    allow_text(client, connection.settings.table, resource)
+            settle = Settling(
+                settings=connection.settings,
+                warehouse=warehouse,
+                how=how,
+                share=share,
+                run_id=context.run.run_id,
+                is_protected=stored.is_protected_as(of),
             )
-            rows_loaded, load_id = loaded(pipeline, table)
-            with pipeline.sql_client() as client, client.begin_transaction():
-                gone = settle_deleted(client, walk, load_id=load_id, how=how, share=share)
-                reported = settle_reported(
-                    client,
-                    connection.settings.table,
-                    values=resource.deleted_rows,
-                    load_id=load_id,
-                    how=how,
-                    before=before,
-                )
-                if is_all and not stored.is_protected_as(of):
-                    cleared = clear_unprotected(
-                        client, walk, resource, load_id=load_id, run_id=context.run.run_id
+            with connection.walk(asked) as walk, progress(walk, context.log.info):
+                if lists:
+                    since = Since(known or "", why_all, full_refresh)
+                    outcome = lists.load(connection, walk, pipeline, since, settle)
+                else:
+                    outcome = _load_once(
+                        connection,
+                        walk,
+                        pipeline,
+                        run=run,
+                        settle=settle,
+                        known=watermark,
                     )
-                # A date range says nothing about the other rows.
-                up_to, cursor = (known, cursor) if window else (walk.up_to, walk.cursor)
-                keep_watermark(client, table, up_to, of, cursor)
-                client.execute_sql(f"drop schema if exists {client.staging_dataset_name} cascade")
-                for fields in _custom_fields(connection.settings.profile, table):
-                    create_named_view(client, fields)
+    except dg.Failure as failure:
+        if not lists:
+            raise
+        raise lists.told(failure) from None
     for warning in warnings_of(walk):
         context.log.warning(warning)
-    if is_all and walk.tables.read and (names := walk.tables.protection.not_found):
+    is_whole = outcome.reads_all and not outcome.is_continued
+    if is_whole and walk.tables.read and (names := walk.tables.protection.not_found):
         context.log.warning(
             f"No row has {', '.join(map(shown, names))}, which the profile protects under columns: "
             "check that each is the path of a field, or the name of a column."
         )
-    if cleared:
+    if outcome.cleared:
         context.log.info(
-            f"{cleared:,} rows that this sync did not read were loaded before their columns were "
-            "protected: these columns are now null in them."
+            f"{outcome.cleared:,} rows that this sync did not read were loaded before their columns "
+            "were protected: these columns are now null in them."
         )
     about_walk = walk_metadata(walk)
     return {
-        **kept(metadata),
+        **kept(outcome.metadata),
         **table_metadata(warehouse, table),
         **about_walk,
-        ROWS_WALKED: about_walk[ROWS_WALKED] - reported.removed,
-        "rows_loaded": rows_loaded,
-        "rows_deleted": gone.rows,
-        **({"rows_reported_deleted": reported.rows} if resource.deleted_rows else {}),
-        "deletes": gone.how,
-        LOAD_ID: load_id,
+        ROWS_WALKED: about_walk[ROWS_WALKED] - outcome.removed,
+        "rows_loaded": outcome.rows_loaded,
+        "rows_deleted": outcome.rows_deleted,
+        **({"rows_reported_deleted": outcome.reported} if resource.deleted_rows else {}),
+        "deletes": outcome.deletes,
+        **({"portions": len(outcome.load_ids)} if lists else {}),
+        LOAD_ID: ",".join(outcome.load_ids),
         "seconds": round(time.perf_counter() - started, 3),
     }
 
 
-def _custom_fields(profile: Profile, table: Table) -> Iterator[CustomFields]:
-    """Yield the custom fields that a table has values or definitions of."""
-    for resource in profile.resources:
-        named = resource.field_names
-        if named and table.name in (resource.name, named.resource):
-            yield CustomFields(
-                replace(table, name=resource.name),
-                path_of(named.values),
-                replace(table, name=named.resource),
-                named.id,
-                named.name,
-            )
+def _load_once(
+    connection: Connection,
+    walk: Walk,
+    pipeline: dlt.Pipeline,
+    *,
+    run: Callable[..., Any],
+    settle: Settling,
+    known: Watermark | None,
+) -> Outcome:
+    """Load a list that does not belong to the rows of another one, in one load.
+
+    Args:
+        connection: to the API.
+        walk: how the list is read; records the results.
+        pipeline: of the table.
+        run: see load_table.
+        settle: how deleted rows are handled.
+        known: the watermark before the load, which a date range does not change.
+    """
+    before = settle.before()
+    # DuckDB loads Parquet many times faster than dlt's default insert statements, and with a tenth
+    # of the memory.
+    metadata = run(connection.source(walk), pipeline, loader_file_format="parquet")
+    rows_loaded, load_id = loaded(pipeline, walk.table)
+    outcome = Outcome(metadata, rows_loaded, load_ids=[load_id], reads_all=not walk.asked)
+    of = TakenOf(*connection.settings.read_from())
+    with pipeline.sql_client() as client, client.begin_transaction():
+        settle.after(client, walk, outcome, load_id=load_id, before=before)
+        # A date range says nothing about the other rows.
+        up_to, cursor = walk.up_to, walk.cursor
+        if walk.asked and walk.asked.is_window:
+            up_to, cursor = (known.up_to, known.cursor) if known else (None, None)
+        keep_watermark(client, walk.table, up_to, of, cursor)
+        settle.finish(client, walk, outcome)
+    return outcome
 
 
 def warnings_of(walk: Walk) -> Iterator[str]:

@@ -11,12 +11,13 @@ import dlt
 import duckdb
 
 from helpdesk_assets.load.source import Walk
-from helpdesk_assets.paging.parents import WalkOfWalks
+from helpdesk_assets.paging.portions import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.tables.schema import DUCKDB_TYPES, TABLE, Table
 from helpdesk_assets.warehouse.file import stored_columns
 
-# The metadata entry that tells the checks which load to look for in the table.
+# The metadata entry that tells the checks which load to look for in the table; several loads are
+# separated by commas.
 LOAD_ID = "load_id"
 
 # How many distinct rows were read that could be loaded.
@@ -85,7 +86,7 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
         metadata["api_total"] = read.total
     if isinstance(read, WalkOfWalks):
         metadata |= {
-            "parents": len(read.parents),
+            "parents": read.lists,
             "parents_gone": read.parents_gone,
             "parents_refused": read.parents_refused,
         }

@@ -105,8 +105,9 @@ def _counts(
         counted["living"] = f"count(*) filter ({DELETED_AT} is null)"
     values = []
     if "_dlt_load_id" in types:
-        counted["of_walk"] = "count(*) filter (_dlt_load_id = ?)"
-        values.append(load_id)
+        # A list by parent is loaded in portions.
+        counted["of_walk"] = "count(*) filter (list_contains(?, _dlt_load_id))"
+        values.append(str(load_id).split(","))
     query = f"select {', '.join(counted.values())} from {table.qualified}"
     (numbers,) = connection.execute(query, values).fetchall()
     return dict(zip(counted, numbers, strict=True))

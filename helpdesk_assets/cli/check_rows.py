@@ -8,6 +8,7 @@ import dagster as dg
 from helpdesk_assets.cli.finding import Finding, reader_of, said
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.source import Walk
+from helpdesk_assets.paging.portions import Portion
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.profiles import built_in_profiles
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
@@ -123,7 +124,8 @@ def _first_rows(connection: Connection, walk: Walk, seen: dict[str, list[Row]]) 
         return walk.stored(rows)
     key = connection.settings.profile.resource(parent).columns()[0]
     ids = [value_at(row, key.field) for row in seen.get(parent, [])[:1]]
-    return walk.stored(next(reader.rows(ids, parent_column(parent))))
+    reader.portion = Portion(ids)
+    return walk.stored(next(reader.rows(parent_column(parent))))
 
 
 def _lost(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:

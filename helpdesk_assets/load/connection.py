@@ -16,12 +16,7 @@ from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from requests import PreparedRequest, Request, Response
 
 from helpdesk_assets.load.incremental import Asked, Filter, filled
-from helpdesk_assets.load.source import (
-    Parents,
-    Walk,
-    help_desk_source,
-    source_by_parent,
-)
+from helpdesk_assets.load.source import Walk, help_desk_source, source_by_parent
 from helpdesk_assets.paging.described import new_walk, page_format
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
@@ -163,16 +158,11 @@ class Connection:
                 only=_only_rows(settings),
             )
 
-    def source(self, walk: Walk, parents: Parents | None = None) -> DltSource:
-        """Return the source for one load; dlt does not accept the same source twice.
-
-        Args:
-            walk: how the list is read.
-            parents: returns the parents whose lists are requested, for lists by parent.
-        """
+    def source(self, walk: Walk) -> DltSource:
+        """Return the source for one load; dlt does not accept the same source twice."""
         profile = self.settings.profile
-        if walk.parent and parents:
-            return source_by_parent(profile=profile, walk=walk, parents=parents)
+        if walk.parent:
+            return source_by_parent(profile=profile, walk=walk)
         return help_desk_source(
             base_url=self.settings.base_url,
             auth=self.auth,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.load.source import Walk
-from helpdesk_assets.paging.parents import WalkOfWalks
+from helpdesk_assets.paging.portions import WalkOfWalks
 from helpdesk_assets.profiles.model import parent_column
 from helpdesk_assets.tables.schema import DELETED_AT
 
@@ -45,7 +45,13 @@ def why_not(walk: Walk) -> str | None:
 
 
 def settle_deleted(
-    client: SqlClientBase[Any], walk: Walk, *, load_id: str, how: Deletes, share: float
+    client: SqlClientBase[Any],
+    walk: Walk,
+    *,
+    load_id: str,
+    how: Deletes,
+    share: float,
+    before: int = 0,
 ) -> Gone:
     """Mark or delete the rows in the table that a complete sync has not read.
 
@@ -59,10 +65,13 @@ def settle_deleted(
         how: how to handle deleted rows.
         share: the maximum share of rows, 0 to 1, to delete; if more have disappeared, they are
             only marked, because the cause may be another one.
+        before: the number of rows that earlier portions of the same list have deleted.
     """
     reason = "switched off" if how == "off" else why_not(walk)
     read = walk.inner.read if walk.inner else set()
-    if reason and (how == "off" or not read or walk.tables.nameless):
+    # Each list by parent is verified by itself, whatever is known of the others.
+    lists = walk.reader.walk if isinstance(walk.reader.walk, WalkOfWalks) else None
+    if reason and (how == "off" or not (read or lists) or walk.tables.nameless):
         return Gone(0, reason)
     table = walk.table.qualified
     gone = f"{DELETED_AT} is null and _dlt_load_id <> ?"
@@ -76,15 +85,17 @@ def settle_deleted(
         key = walk.table.key
         gone += f" and not {_is_one_of(key)}"
         values += [list(column) for column in zip(*walk.tables.rejected_keys, strict=True)]
-    if walk.parent and isinstance(walk.reader.walk, WalkOfWalks):
+    if walk.parent and lists:
         gone += f" and ({_was_looked_for(walk.parent, walk.table.dataset)})"
-        values.append(walk.reader.walk.parents)
+        values.append(lists.read if walk.inner else lists.verified)
     counted = client.execute_sql(
         f"select count(*) filter ({gone}), count(*) filter ({DELETED_AT} is null) from {table}",
         *values,
     )
     ((rows, living),) = counted or [(0, 0)]
-    if how == "hard" and rows <= share * living:
+    if reason and lists and not (rows or lists.verified):
+        return Gone(0, reason)
+    if how == "hard" and before + rows <= share * (before + living):
         client.execute_sql(f"delete from {table} where {gone}", *values)
         return Gone(rows, "hard")
     client.execute_sql(f"update {table} set {DELETED_AT} = now() where {gone}", *values)
@@ -92,7 +103,7 @@ def settle_deleted(
 
 
 def _was_looked_for(parent: str, dataset: str) -> str:
-    """Return the condition for rows whose parent's list was read, or whose parent is deleted."""
+    """Return the condition for rows whose parent's list is verified, or whose parent is deleted."""
     column, parents = parent_column(parent), f"{dataset}.{parent}"
     return (
         f"{column} in (select unnest(?))"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from helpdesk_assets.load.source import Walk
-from helpdesk_assets.paging.parents import WalkOfWalks
+from helpdesk_assets.paging.portions import WalkOfWalks
 
 # Seconds between two log lines.
 EVERY = 20.0
@@ -38,12 +38,12 @@ def where(walk: Walk, seconds: float) -> str:
     read, session = walk.reader.walk, walk.reader.session
     name, rows = walk.table.name, walk.reader.rows_read
     said = f"{name}: {rows:,} rows"
-    if read.has_ended:
+    if read.has_ended and not (isinstance(read, WalkOfWalks) and read.asked < read.of):
         return f"{name}: all {rows:,} rows read in {read.pages:,} pages; loading them now."
     rate = rows / seconds if seconds else 0
     done, of = rows, read.total
     if isinstance(read, WalkOfWalks):
-        done, of = len(read.parents) + read.parents_gone + read.parents_refused, read.of
+        done, of = read.asked, read.of
         said += f", for {done:,} of {of:,} {walk.parent}"
     else:
         pages = -(-of * read.pages // max(1, rows)) if of and rows else None

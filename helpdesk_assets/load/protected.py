@@ -1,5 +1,6 @@
 """Prepares tables for protected columns, and clears what was loaded before they were protected."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +33,12 @@ def allow_text(client: SqlClientBase[Any], table: Table, resource: Resource) -> 
 
 
 def clear_unprotected(
-    client: SqlClientBase[Any], walk: Walk, resource: Resource, *, load_id: str, run_id: str
+    client: SqlClientBase[Any],
+    walk: Walk,
+    resource: Resource,
+    *,
+    load_ids: Sequence[str],
+    run_id: str,
 ) -> int:
     """Set protected columns to null in rows that a complete sync has not read.
 
@@ -44,7 +50,7 @@ def clear_unprotected(
         client: of the file with the committed load, in a transaction.
         walk: the completed read of the list.
         resource: the list.
-        load_id: the id of its load.
+        load_ids: the ids of its loads.
         run_id: the run of its load.
 
     Returns:
@@ -55,13 +61,13 @@ def clear_unprotected(
     if not left:
         return 0
     has_any = " or ".join(f"{name} is distinct from {value}" for name, value in left.items())
-    where = f"_dlt_load_id <> ? and ({has_any})"
+    where = f"not list_contains(?, _dlt_load_id) and ({has_any})"
     rows: int
     ((rows,),) = client.execute_sql(
-        f"select count(*) from {table.qualified} where {where}", load_id
+        f"select count(*) from {table.qualified} where {where}", load_ids
     ) or [(0,)]
     values = ", ".join(f"{name} = {value}" for name, value in left.items())
-    client.execute_sql(f"update {table.qualified} set {values} where {where}", load_id)
+    client.execute_sql(f"update {table.qualified} set {values} where {where}", load_ids)
     rejected = replace(table, name=table.rejected)
     if _types(client, rejected):
         client.execute_sql(

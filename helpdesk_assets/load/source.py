@@ -31,8 +31,8 @@ from helpdesk_assets.tables.only import OnlyRows
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.tables.schema import Table
 
-# Returns the ids of the parents whose lists are requested, and the newest load of their table.
-Parents = Callable[[], tuple[list[Any], str]]
+# After so many rejected rows, a portion that is not the last one fails if their share is too high.
+ENOUGH_REJECTED = 100
 
 
 @dataclass
@@ -46,9 +46,10 @@ class Walk:
         asked: which rows are requested; None: all.
         profile: the name of the profile.
         parent: the parent resource if the list is requested for each of its rows, otherwise None.
-        parents_load: the newest load of the parents whose lists were requested.
+        parents_load: the load of the parents up to which their lists were read.
         inner: takes the rows out of the lists that are read, if they are those of inner lists.
         only: skips rows that are not stored.
+        skipped_before: the number of rows that an interrupted load has skipped.
     """
 
     reader: CompleteReader | ParentsReader
@@ -60,11 +61,12 @@ class Walk:
     parents_load: str = ""
     inner: InnerRows | None = None
     only: OnlyRows | None = None
+    skipped_before: int = 0
 
-    def tables_of(self, rows: list[Row]) -> Iterator[Any]:
-        """Yield the data for dlt to write, for rows from the reader."""
+    def tables_of(self, rows: list[Row], *, is_last: bool) -> Iterator[Any]:
+        """Yield the data for dlt to write, for rows from the reader; see Tables."""
         rows, offset_of = self._stored(rows, self.reader.offset_of)
-        yield from self.tables.tables(rows, offset_of=offset_of, is_last=self.reader.walk.has_ended)
+        yield from self.tables.tables(rows, offset_of=offset_of, is_last=is_last)
 
     def stored(self, rows: list[Row]) -> list[Row]:
         """Return the rows that are stored, for rows from the reader."""
@@ -82,8 +84,12 @@ class Walk:
     @property
     def rows_walked(self) -> int:
         """The number of distinct rows read, without those that are not stored."""
-        read = len(self.inner.keys) if self.inner else self.reader.walk.rows_walked
-        return read - (len(self.only.skipped) if self.only else 0)
+        return (self.inner.rows if self.inner else self.reader.walk.rows_walked) - self.skipped
+
+    @property
+    def skipped(self) -> int:
+        """The number of distinct rows read that are not stored."""
+        return self.skipped_before + (len(self.only.skipped) if self.only else 0)
 
     @property
     def up_to(self) -> str | None:
@@ -183,13 +189,12 @@ def _escaped(value: Any) -> Any:
     return [_escaped(inner) for inner in value] if isinstance(value, list) else value
 
 
-def source_by_parent(*, profile: Profile, walk: Walk, parents: Parents) -> DltSource:
-    """Return the source for one run of a list that is requested for each row of a parent.
+def source_by_parent(*, profile: Profile, walk: Walk) -> DltSource:
+    """Return the source for one portion of a list that is requested for each row of a parent.
 
     Args:
         profile: the profile of the vendor.
-        walk: how the lists are read; records the results.
-        parents: returns the parents whose lists are requested; called when the load has begun.
+        walk: how the lists of the reader's portion are read; records the results.
     """
     reader, table = walk.reader, walk.table
     if not isinstance(reader, ParentsReader) or walk.parent is None:
@@ -197,10 +202,12 @@ def source_by_parent(*, profile: Profile, walk: Walk, parents: Parents) -> DltSo
     marked = parent_column(walk.parent)
 
     def rows_by_parent() -> Iterator[Any]:
-        ids, newest = parents()
-        for rows in reader.rows(ids, marked):
-            yield from walk.tables_of(rows)
-        walk.parents_load = newest
+        walk.tables.begin_load()
+        if walk.inner:
+            walk.inner.begin_load()
+        for rows in reader.rows(marked):
+            is_enough = reader.portion.is_last or walk.tables.rejected >= ENOUGH_REJECTED
+            yield from walk.tables_of(rows, is_last=reader.walk.has_ended and is_enough)
 
     loaded = dlt.resource(
         rows_by_parent,
@@ -224,7 +231,7 @@ def _to_tables(walk: Walk) -> Callable[[list[Row], Any], Iterator[Any]]:
     """Return a step that converts the reader's rows to Arrow tables."""
 
     def step(rows: list[Row], meta: Any = None) -> Iterator[Any]:
-        yield from walk.tables_of(rows)
+        yield from walk.tables_of(rows, is_last=walk.reader.walk.has_ended)
 
     return step
 

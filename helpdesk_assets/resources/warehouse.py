@@ -17,8 +17,8 @@ from pydantic import Field
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.settings import settings_explained
-from helpdesk_assets.tables.schema import DATASET, DELETED_AT, Table
-from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, stored_columns, use_dataset
+from helpdesk_assets.tables.schema import DATASET, Table
+from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, use_dataset
 from helpdesk_assets.warehouse.lost import forget_what_is_lost
 from helpdesk_assets.warehouse.pool import alive, runs_ahead
 from helpdesk_assets.warehouse.staging import drop_left_staging, staging_of
@@ -142,28 +142,6 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         ):
             use_dataset(connection, dataset)
             yield connection
-
-    def ids_since(self, table: Table, load_id: str) -> tuple[list[Any], str]:
-        """Return the ids of a table's rows that were loaded after a load, and its newest load.
-
-        Rows that are deleted in the help desk are not among them. Raises dg.Failure when the table
-        is not there.
-        """
-        with self.reader(table.dataset) as connection:
-            if not stored_columns(connection, table):
-                raise setting_failure(
-                    f"There is no table {table.qualified} to ask for what belongs to its rows: "
-                    f"materialize {table.name} first."
-                )
-            rows = connection.execute(
-                f"select id from {table.qualified}"
-                f" where {DELETED_AT} is null and _dlt_load_id > ? order by id",
-                [load_id],
-            ).fetchall()
-            ((newest,),) = connection.execute(
-                f"select coalesce(max(_dlt_load_id), '') from {table.qualified}"
-            ).fetchall()
-        return [number for (number,) in rows], newest
 
     @settings_explained()
     def _file(self, dataset: str) -> DuckDbFile:

@@ -36,6 +36,7 @@ class Tables:
         rejected: the number of rejected rows.
         rejected_keys: the keys of rejected rows with a readable key.
         nameless: the number of rejected rows without one.
+        rejected_before: the number of distinct rows that an interrupted load has rejected.
         zoneless: columns with times without a time zone, if the profile sets none; they are read
             as UTC.
     """
@@ -59,6 +60,7 @@ class Tables:
         self.rejected = 0
         self.rejected_keys: set[tuple[Any, ...]] = set()
         self.nameless = 0
+        self.rejected_before = 0
         self._rejected: set[Hashable] = set()
         self.zoneless: list[str] = []
 
@@ -70,7 +72,11 @@ class Tables:
     @property
     def rejected_rows(self) -> int:
         """The number of distinct rejected rows."""
-        return len(self._rejected)
+        return len(self._rejected) + self.rejected_before
+
+    def begin_load(self) -> None:
+        """Begin a further load, which has columns and rejected keys of its own."""
+        self._others, self.rejected_keys, self.nameless = None, set(), 0
 
     def recorded(self) -> dict[str, Path]:
         """Return the paths of columns that are not in the schema, as far as they are recorded."""

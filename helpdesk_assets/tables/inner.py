@@ -28,7 +28,7 @@ class InnerRows:
 
     Attributes:
         outer: as above.
-        keys: the keys of all rows.
+        keys: the keys of the rows in the current load.
         read: the outer keys of all lists that were read.
     """
 
@@ -49,7 +49,18 @@ class InnerRows:
         self._outer_columns = [column for column in table.columns if column.name in outer]
         self._counts: dict[Hashable, Iterator[int]] = {}
         self.keys: set[Hashable] = set()
+        self._rows_before = 0
         self.read: set[tuple[Any, ...]] = set()
+
+    @property
+    def rows(self) -> int:
+        """The number of distinct rows in all loads."""
+        return self._rows_before + len(self.keys)
+
+    def begin_load(self) -> None:
+        """Begin a further load, of the lists of other parents."""
+        self._rows_before = self.rows
+        self.keys, self.read, self._counts = set(), set(), {}
 
     def of(
         self, rows: Sequence[Row], offset_of: Callable[[int], int]

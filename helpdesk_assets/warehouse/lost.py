@@ -14,6 +14,7 @@ from dlt.common.schema.typing import (
 from helpdesk_assets.errors import UNCHANGED, setting_failure
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.warehouse.passes import PASSES
 from helpdesk_assets.warehouse.watermark import KEPT_IN
 
 OF_DLT = (VERSION_TABLE_NAME, LOADS_TABLE_NAME, PIPELINE_STATE_TABLE_NAME)
@@ -23,7 +24,8 @@ def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> 
     """Make the next load recreate what was dropped: a table, columns, or dlt's own tables.
 
     dlt compares its schema with the file only if the schema is new to it, so the stored schema is
-    deleted. If rows have lost values, the watermark is deleted, too, so that all rows are read.
+    deleted. If rows have lost values, the watermark and an unfinished pass are deleted, too, so
+    that all rows are read.
 
     Raises:
         dg.Failure: the table has lost a column that is required for merging.
@@ -46,8 +48,9 @@ def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> 
         )
     if lost or len(there) < len(OF_DLT):
         _forget(connection, table, VERSION_TABLE_NAME, "schema_name", table.source)
-    if lost and stored_columns(connection, replace(table, name=KEPT_IN)):
-        _forget(connection, table, KEPT_IN, "table_name", table.name)
+    for kept_in in (KEPT_IN, PASSES):
+        if lost and stored_columns(connection, replace(table, name=kept_in)):
+            _forget(connection, table, kept_in, "table_name", table.name)
 
 
 def _known_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> set[str]:

@@ -109,7 +109,7 @@ def stored(connection: duckdb.DuckDBPyConnection, table: Table) -> Stored:
     columns = [name for name, _, _ in stored_columns(connection, table)]
     if C_DLT_LOAD_ID not in columns:
         return Stored()
-    ((row_count, load_id),) = connection.execute(_state(table)).fetchall()
+    ((row_count, load_id),) = connection.execute(state(table)).fetchall()
     found: list[tuple[Any, ...]] = []
     there = {name for name, _, _ in stored_columns(connection, replace(table, name=KEPT_IN))}
     if there:
@@ -148,12 +148,13 @@ def keep_watermark(
     client.execute_sql(f"alter table {kept_in} add column if not exists next_cursor varchar")
     client.execute_sql(f"delete from {kept_in} where table_name = ?", table.name)
     if up_to is not None:
-        ((row_count, load_id),) = client.execute_sql(_state(table)) or [(0, "")]
+        ((row_count, load_id),) = client.execute_sql(state(table)) or [(0, "")]
         values = (table.name, up_to, of.address, of.profile, row_count, load_id, cursor)
         client.execute_sql(
             f"insert into {kept_in} ({', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?)", *values
         )
 
 
-def _state(table: Table) -> str:
+def state(table: Table) -> str:
+    """Return the query for the number of rows in a table, and for its newest load."""
     return f"select count(*), coalesce(max(_dlt_load_id), '') from {table.qualified}"

@@ -1,0 +1,72 @@
+"""What the portions of a list by parent came to, and what is kept of that between two runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from helpdesk_assets.load.deletes import Gone
+from helpdesk_assets.load.reported import Reported
+from helpdesk_assets.load.source import Walk
+from helpdesk_assets.paging.portions import WalkOfWalks
+
+# The sums that are kept, by where they are counted.
+OF_WALK = ("pages", "steps_back", "parents_gone", "parents_refused", "unverified_list")
+OF_TABLES = ("read", "rejected")
+OF_OUTCOME = ("rows_loaded", "rows_deleted", "deletes", "reported", "removed", "load_ids")
+
+
+@dataclass
+class Outcome:
+    """The result of all loads of a table, including those of an interrupted run.
+
+    Attributes:
+        metadata: dlt's, of the last load.
+        rows_loaded: the number of rows passed to merges.
+        rows_deleted: the number of newly deleted rows.
+        deletes: how they were handled; see Gone.
+        reported: the number of rows that the API reports as deleted.
+        removed: the number of those that were removed from the table.
+        load_ids: the loads.
+        reads_all: whether the loads together read all rows.
+        is_continued: whether some of the loads are those of an interrupted run.
+        cleared: the number of rows whose protected columns were cleared.
+    """
+
+    metadata: Mapping[str, Any] | None = None
+    rows_loaded: int = 0
+    rows_deleted: int = 0
+    deletes: str = ""
+    reported: int = 0
+    removed: int = 0
+    load_ids: list[str] = field(default_factory=list)
+    reads_all: bool = False
+    is_continued: bool = False
+    cleared: int = 0
+
+    def add(self, gone: Gone, reported: Reported) -> None:
+        """Add the deleted rows of a load; what was done once counts more than why it was not."""
+        self.reported += reported.rows
+        self.removed += reported.removed
+        self.rows_deleted += gone.rows
+        if gone.how == "soft" or self.deletes not in ("soft", "hard"):
+            self.deletes = gone.how
+
+
+def counts_of(walk: Walk, read: WalkOfWalks, outcome: Outcome) -> dict[str, Any]:
+    """Return what is kept between two runs, as JSON."""
+    return {
+        **{name: getattr(read, name) for name in OF_WALK},
+        **{name: getattr(walk.tables, name) for name in OF_TABLES},
+        **{name: getattr(outcome, name) for name in OF_OUTCOME},
+        "rejected_rows": walk.tables.rejected_rows,
+        "skipped": walk.skipped,
+    }
+
+
+def restore(counts: Mapping[str, Any], walk: Walk, read: WalkOfWalks, outcome: Outcome) -> None:
+    """Continue with what was kept by an interrupted run."""
+    for counter, names in ((read, OF_WALK), (walk.tables, OF_TABLES), (outcome, OF_OUTCOME)):
+        for name in names:
+            setattr(counter, name, counts[name])
+    walk.tables.rejected_before = counts["rejected_rows"]
+    walk.skipped_before = counts["skipped"]

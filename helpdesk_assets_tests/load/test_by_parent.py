@@ -1,0 +1,352 @@
+"""The comments of many tickets: how many requests they take, and what a run that stops loses."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets.assets import by_parent
+from helpdesk_assets.paging import lengths
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.conftest import (
+    API_KEY,
+    SETTINGS,
+    Warehouse,
+    at_length,
+    everything_logged,
+    sentence_of,
+)
+from helpdesk_assets_tests.support.by_parent import KINDS, CommentsDesk, profile
+from helpdesk_assets_tests.support.comments_load import load
+
+LOAD = [sys.executable, "-m", "helpdesk_assets_tests.support.comments_load"]
+Serve = Callable[..., AbstractContextManager[CommentsDesk]]
+
+
+@pytest.fixture
+def served(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """Serve a help desk, and set what a run needs to read it."""
+
+    @contextmanager
+    def serving(desk: CommentsDesk, **options: Any) -> Iterator[CommentsDesk]:
+        (tmp_path / "desk.yaml").write_text(profile(desk.kind, **options))
+        monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(tmp_path / "desk.yaml"))
+        with serve(desk.app) as base_url:
+            for name, value in zip(SETTINGS, (base_url, API_KEY, str(warehouse.path)), strict=True):
+                monkeypatch.setenv(name, value)
+            yield desk
+
+    return serving
+
+
+def tickets(number: int) -> list[int]:
+    return list(range(1, number + 1))
+
+
+def comments(warehouse: Warehouse, where: str = "deleted_at is null") -> list[tuple[Any, ...]]:
+    return warehouse.query(
+        f"select id, _help_desk_tickets_id, text from help_desk.comments where {where} order by id"
+    )
+
+
+def metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    (materialization,) = result.asset_materializations_for_node("comments")
+    return {entry: value.value for entry, value in materialization.metadata.items()}
+
+
+def check_failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    return [each.check_name for each in result.get_asset_check_evaluations() if not each.passed]
+
+
+@pytest.mark.parametrize("kind", at_length(KINDS, short=["offset, total", "offset, flag", "link"]))
+def test_a_list_that_fits_on_a_page_is_one_request(
+    kind: str, served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    sizes = {number: number % 20 for number in tickets(120)}
+    with served(CommentsDesk(tickets(120), kind=kind, sizes=sizes)) as desk:
+        result = load(instance)
+
+        assert comments(warehouse) == desk.rows()
+        # Where the API does not say that a page is the last one, the longest pages are confirmed.
+        says_nothing = kind in ("offset", "page number")
+        assert 120 <= desk.requests <= (160 if says_nothing else 120)
+        is_counted = kind.startswith(("offset", "page number"))
+        assert metadata(result)["completeness_verified"] is is_counted
+        assert metadata(result)["portions"] == 1
+        assert check_failures(result) == []
+
+
+def test_lists_of_one_length_are_confirmed_until_enough_were(
+    served: Serve,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lengths, "ENOUGH", 20)
+    with served(CommentsDesk(tickets(60)), incremental=False) as desk:
+        result = load(instance)
+
+        assert comments(warehouse) == desk.rows()
+        assert desk.requests == 60 + 20
+        found = metadata(result)
+        assert found["completeness_verified"] is False
+        assert found["unverified_because"] == (
+            "40 lists end with a page of 10 rows, and the API does not say whether more follow; "
+            "nothing followed 20 others of them: set total_path or has_more_path in its profile if "
+            "the API has such a field"
+        )
+        # The rows of deleted tickets are found all the same, and so are lists that are shorter.
+        desk.tickets.remove(7)
+        desk.sizes[50] = 9
+        again = load(instance)
+
+        assert metadata(again)["rows_deleted"] == 11
+        assert comments(warehouse) == desk.rows()
+
+
+@pytest.mark.parametrize("kind", at_length(["offset", "page number"], short=1))
+def test_a_limit_that_shows_late_loses_nothing(
+    kind: str,
+    served: Serve,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lengths, "ENOUGH", 20)
+    monkeypatch.setattr(lengths, "SAMPLED", 8)
+    # The 50th list is taken as complete, and only one of the last 20 shows that it may not be.
+    sizes = {50: 25} | dict.fromkeys(range(81, 101), 25)
+    with served(CommentsDesk(tickets(100), kind=kind, cap=10, sizes=sizes)) as desk:
+        result = load(instance)
+
+        assert comments(warehouse) == desk.rows()
+        assert metadata(result)["completeness_verified"] is True
+        assert metadata(result)["rows_walked"] == len(desk.rows())
+        assert metadata(result)["parents"] == 100
+        assert check_failures(result) == []
+        assert desk.asked[50] > 1
+
+
+def test_the_150th_list_shows_the_limit(
+    served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    with served(CommentsDesk(tickets(160), cap=10, sizes={150: 25})) as desk:
+        result = load(instance)
+
+        assert comments(warehouse) == desk.rows()
+        assert metadata(result)["completeness_verified"] is True
+
+
+def test_a_list_that_grows_while_it_is_read_is_not_taken_for_cut_off(
+    served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    class Growing(CommentsDesk):
+        """A comment is added to the 20th ticket after its first page."""
+
+        def comments(self, ticket: int) -> list[dict[str, Any]]:
+            if ticket == 20 and self.asked[20] == 2:
+                self.sizes[20] = 11
+            return super().comments(ticket)
+
+    with served(Growing(tickets(40))) as desk:
+        result = load(instance)
+
+        assert comments(warehouse) == desk.rows()
+        assert metadata(result)["completeness_verified"] is True
+        # Those after it are shorter.
+        assert sum(desk.asked[number] > 1 for number in range(30, 41)) == 0
+
+
+def test_no_list_is_an_empty_one_where_the_profile_says_so(
+    served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    with served(CommentsDesk(tickets(40)), ignoring=True) as desk:
+        load(instance)
+        desk.statuses = dict.fromkeys(range(1, 16), 404)
+        result = load(instance)
+
+        assert result.success
+        assert metadata(result)["parents_gone"] == 0
+        assert metadata(result)["parents"] == 40
+        assert metadata(result)["rows_deleted"] == 150
+        assert comments(warehouse) == desk.rows()
+
+
+def stop(desk: CommentsDesk, at: int) -> None:
+    """Kill a load when so many requests for comments were made."""
+    with subprocess.Popen(
+        LOAD, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as running:
+        while desk.requests < at:
+            assert running.poll() is None, "it ended before"
+            time.sleep(0.005)
+        os.killpg(running.pid, signal.SIGKILL)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("number", "seconds", "kind"),
+    at_length(
+        [(1000, 0.001, "offset, total"), (10_000, 0.02, "offset, total"), (10_000, 0.02, "offset")],
+        short=1,
+    ),
+)
+def test_a_run_that_is_killed_loses_little(
+    number: int,
+    seconds: float,
+    kind: str,
+    served: Serve,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+) -> None:
+    desk = CommentsDesk(tickets(number), kind=kind, seconds=seconds)
+    # Where the API has no filter for changes, all tickets are loaded again.
+    with served(desk, incremental=False):
+        stop(desk, number // 2)
+        portion = max(250, number // 16)
+        kept = warehouse.query("select count(*) from help_desk._parents_read")[0][0]
+        assert kept >= number // 2 - portion - 250
+        killed = len(comments(warehouse))
+        result = load(instance)
+
+        assert comments(warehouse) == desk.rows()
+        # Those that were being read, those read ahead, and confirmations.
+        assert desk.requests <= number + portion + 8 + (250 if kind == "offset" else 0)
+        if number == 10_000:
+            assert desk.requests <= 1.1 * number
+        found = metadata(result)
+        assert found["rows_loaded"] >= found["rows_walked"] == number * 10
+        assert found["parents"] == number
+        assert found["portions"] > 2
+        assert check_failures(result) == []
+        assert killed < number * 10
+        assert "Continuing an interrupted load of comments" in everything_logged(instance, result)
+        assert warehouse.query("from help_desk._parents_read") == []
+        assert warehouse.query("from help_desk._passes") == []
+
+
+@pytest.fixture
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_parent, "FEWEST", 50)
+
+
+@pytest.fixture
+def stopped(
+    served: Serve, small_portions: None, instance: dg.DagsterInstance
+) -> Iterator[tuple[CommentsDesk, dg.ExecuteInProcessResult]]:
+    """Load 180 lists, of which that of the 140th cannot be read, so that two portions are kept."""
+    with served(CommentsDesk(tickets(180), kind="offset, total")) as desk:
+        desk.statuses = {140: 500}
+        yield desk, load(instance)
+
+
+def test_what_was_loaded_before_a_failure_is_kept_and_said(
+    stopped: tuple[CommentsDesk, dg.ExecuteInProcessResult], warehouse: Warehouse
+) -> None:
+    desk, result = stopped
+
+    assert not result.success
+    assert re.search(
+        r"comments failed \(HTTP 500\).* The lists of 100 of 180 help_desk_tickets are loaded, and "
+        "the next run continues with the others.$",
+        sentence_of(result),
+    )
+    assert comments(warehouse) == [row for row in desk.rows() if row[1] <= 100]
+
+
+def test_an_interrupted_load_is_continued(
+    stopped: tuple[CommentsDesk, dg.ExecuteInProcessResult],
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+) -> None:
+    desk, _ = stopped
+    desk.statuses = {}
+    desk.asked.clear()
+    # Meanwhile, one ticket is changed, one is deleted in the table, and one loses comments.
+    desk.words[3] = "changed"
+    desk.sizes[4] = 2
+    desk.tickets.remove(5)
+    desk.sizes[120] = 0
+    desk.changed = {3, 6}
+    assert load(instance, "help_desk_tickets").success
+    warehouse.query("update help_desk.help_desk_tickets set deleted_at = now() where id = 5")
+    result = load(instance, "comments")
+
+    assert result.success
+    # The sixth ticket was loaded again, but has not changed: it is the next load's.
+    assert set(desk.asked) == {3, *range(101, 181)}
+    unchanged = [row for row in desk.rows() if row[1] != 4]
+    assert [row for row in comments(warehouse) if row[1] != 4] == unchanged
+    assert metadata(result)["rows_walked"] >= len(unchanged)
+    assert check_failures(result) == []
+    desk.asked.clear()
+    again = load(instance, "comments")
+
+    assert again.success
+    assert set(desk.asked) == {3, 6}
+    # Deletions are found right after.
+    desk.words[4] = "changed"
+    desk.changed = {4}
+    assert metadata(load(instance))["rows_deleted"] == 8
+    assert comments(warehouse) == desk.rows()
+
+
+def test_a_full_refresh_that_was_interrupted_is_continued_by_the_next_run(
+    served: Serve, small_portions: None, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    with served(CommentsDesk(tickets(120), kind="offset, total")) as desk:
+        assert load(instance).success
+        desk.changed = set()
+        # Comments that the API does not count as a change of their ticket.
+        desk.sizes = {2: 12, 110: 12}
+        desk.statuses = {90: 500}
+        assert not load(instance, full_refresh=True).success
+        desk.statuses = {}
+        desk.asked.clear()
+        hourly = load(instance)
+
+        assert hourly.success
+        assert comments(warehouse) == desk.rows()
+        assert set(desk.asked) == set(range(51, 121))
+        desk.asked.clear()
+        assert load(instance).success
+        assert desk.requests == 0
+
+
+def test_an_interrupted_load_is_not_continued_where_its_rows_are_gone(
+    stopped: tuple[CommentsDesk, dg.ExecuteInProcessResult],
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+) -> None:
+    desk, _ = stopped
+    desk.statuses = {}
+    desk.changed = set()
+    warehouse.query("delete from help_desk.comments where id < 2000")
+    desk.asked.clear()
+    result = load(instance)
+
+    assert result.success
+    assert comments(warehouse) == desk.rows()
+    assert set(desk.asked) == set(tickets(180))
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("number", at_length([500, 100_000], short=1))
+def test_memory_does_not_grow_with_the_number_of_lists(
+    number: int, served: Serve, warehouse: Warehouse
+) -> None:
+    with served(CommentsDesk(tickets(number), kind="offset, total")):
+        ended = subprocess.run(LOAD, capture_output=True, text=True, check=False)
+
+        assert ended.returncode == 0, ended.stderr[-2000:]
+        assert int(ended.stdout.split()[-1]) < 400
+        assert warehouse.query("select count(*) from help_desk.comments") == [(number * 10,)]
