@@ -113,6 +113,7 @@ class ListsByParent:
         self._begin(walk, reader, since, TakenOf(*connection.settings.read_from()))
         size = min(max(-(-self._of // SHARE), FEWEST), MOST)
         while True:
+            reader.session.renew_retry_budget()
             reader.portion, now = self._portion(size)
             before = settle.before()
             self._outcome.metadata = self._run(

@@ -32,9 +32,9 @@ class RetryPolicy(BaseConfiguration):
     After the nth failure, the next request waits ``request_backoff_factor * 2 ** (n - 1)``
     seconds, or as long as the API asks for (see ``transport.waits``), but at most
     ``request_max_retry_delay`` seconds, plus jitter. A run may spend ``request_retry_budget``
-    seconds on retries in total; after that, failed requests are not retried. An exchange takes at
-    most ``request_answer_timeout`` seconds, and a decompressed response has at most
-    ``request_max_answer_mb`` million bytes.
+    seconds on retries in total, and a list by parent as many in each of its portions; after that,
+    failed requests are not retried. An exchange takes at most ``request_answer_timeout`` seconds,
+    and a decompressed response has at most ``request_max_answer_mb`` million bytes.
     """
 
     request_max_attempts: int = 4
@@ -80,6 +80,7 @@ class Retries:
         self._failing = 0
         self._failing_since = 0.0
         self._spent = 0.0
+        self._spent_before = 0.0
         self.count = 0
 
     def attach(self, retrying: Any) -> None:
@@ -110,6 +111,11 @@ class Retries:
                 self.end()
 
         return noted
+
+    def renew_budget(self) -> None:
+        """Allow as much time for retries again, because what was read so far has been loaded."""
+        with self._lock:
+            self._spent_before = self._spent
 
     @property
     def waited(self) -> float:
@@ -148,7 +154,7 @@ class Retries:
             if not getattr(self._thread, "failing", False):
                 self._thread.failing = True
                 self._count_failing(1)
-            spent = self._spent + time.monotonic() - self._failing_since
+            spent = self._spent - self._spent_before + time.monotonic() - self._failing_since
         return spent <= self._policy.request_retry_budget and not self._throttle.stopped.is_set()
 
     def _count_failing(self, change: int) -> None:

@@ -198,6 +198,10 @@ class HelpDeskSession:
         if time.monotonic() - self._page_came > 2 * self._policy.longest:
             raise Timeout("No page arrived.")
 
+    def renew_retry_budget(self) -> None:
+        """Allow as much time for retries again, because what was read so far has been loaded."""
+        self._retries.renew_budget()
+
     def stop(self) -> None:
         """Send no more requests; end those in progress, and cancel those that wait."""
         self._throttle.stop()

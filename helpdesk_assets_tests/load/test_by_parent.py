@@ -339,6 +339,25 @@ def test_an_interrupted_load_is_not_continued_where_its_rows_are_gone(
     assert set(desk.asked) == set(tickets(180))
 
 
+def test_each_portion_has_time_for_retries(
+    served: Serve,
+    small_portions: None,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each failure takes a tenth of a second, and three of them more than a run may spend.
+    monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.1")
+    monkeypatch.setenv("RUNTIME__REQUEST_RETRY_BUDGET", "0.15")
+    desk = CommentsDesk(tickets(150), kind="offset, total", once={20, 70, 120})
+    with served(desk):
+        result = load(instance)
+
+        assert result.success
+        assert metadata(result)["retries"] == 3
+        assert comments(warehouse) == desk.rows()
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", at_length([500, 100_000], short=1))
 def test_memory_does_not_grow_with_the_number_of_lists(

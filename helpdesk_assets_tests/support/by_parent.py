@@ -78,6 +78,7 @@ class CommentsDesk:
         seconds: how long a request for comments takes.
         changed: the tickets that are listed if changes are requested; None: all.
         statuses: the status of the answer for the comments of some tickets.
+        once: the tickets whose comments are answered with 503, once each.
         asked: how often the comments of a ticket were requested.
         requests: how many requests for comments there were.
     """
@@ -91,6 +92,7 @@ class CommentsDesk:
     seconds: float = 0.0
     changed: set[int] | None = None
     statuses: dict[int, int] = field(default_factory=dict)
+    once: set[int] = field(default_factory=set)
     asked: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -144,6 +146,8 @@ class CommentsDesk:
         if self.seconds:
             await asyncio.sleep(self.seconds)
         status = self.statuses.get(ticket, 200)
+        if ticket in self.once and self.asked[ticket] == 1:
+            status = 503
         if request.headers.get("Authorization") != f"Bearer {API_KEY}":
             status = 401
         if status != 200:
