@@ -1,4 +1,4 @@
-"""Whether a short page is the last one of its list, if the API does not say so.
+"""Whether a short page is the last one of its list, if the API does not report it.
 
 An API may limit its pages to fewer rows than requested. A page of 10 rows may then be a whole list,
 or the start of a longer one. The lists of many parents answer this together, because the limit is

@@ -30,7 +30,7 @@ class ParentsReader:
         session: sends the requests.
         new_walk: creates the walk for a list.
         first_of: creates the request for the first page of a parent's list.
-        past_the_end: statuses that mean that there is no such page, or no list.
+        past_the_end: statuses for pages after the last one, and for lists that do not exist.
         gone_share: the maximum share of parents, 0 to 1, that may have no list.
 
     Attributes:

@@ -57,7 +57,7 @@ def parents_to_read(
         table: the table of the list.
         parent: the table of the parents.
         since: the load.
-        is_continued: whether to leave out those that an unfinished pass has read, unless they have
+        is_continued: whether to skip those that an unfinished pass has read, unless they have
             changed since.
 
     Raises:
