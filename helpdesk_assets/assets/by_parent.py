@@ -112,6 +112,13 @@ class ListsByParent:
             raise TypeError("ListsByParent loads lists by parent only.")
         self._begin(walk, reader, since, TakenOf(*connection.settings.read_from()))
         size = min(max(-(-self._of // SHARE), FEWEST), MOST)
+        if self._pass.since and len(self._left) > size and not self._is_recorded:
+            # Or a run that is killed just after its first portion is followed by a full sync.
+            with pipeline.sql_client() as client, client.begin_transaction():
+                forget_pass(client, self._table)
+                begun = replace(self._pass, counts=counts_of(walk, reader.walk, self._outcome))
+                keep_pass(client, self._table, begun, reads=[], now={})
+            self._is_recorded = True
         while True:
             reader.session.renew_retry_budget()
             reader.portion, now = self._portion(size)
