@@ -131,7 +131,7 @@ class ListsByParent:
             self._outcome.load_ids.append(load_id)
             if self._keep(walk, reader, pipeline, now=now, before=before, settle=settle):
                 return self._outcome
-            self._context.log.info(f"{self._table.name}: {self._progress}")
+            self._context.log.info(f"{self._table.name}: {self._progress}.")
 
     def told(self, failure: dg.Failure) -> dg.Failure:
         """Return a failure that says what is loaded although the run has failed."""
@@ -139,17 +139,14 @@ class ListsByParent:
             return failure
         said = str(failure.description).replace(UNCHANGED, "").strip()
         return dg.Failure(
-            f"{said} {self._progress}",
+            f"{said} {self._progress}, and the next run continues with the others.",
             metadata=failure.metadata,
             allow_retries=failure.allow_retries,
         )
 
     @property
     def _progress(self) -> str:
-        return (
-            f"The lists of {self._loaded:,} of {self._of:,} {self._parent.name} are loaded, and "
-            "the next run continues with the others."
-        )
+        return f"The lists of {self._loaded:,} of {self._of:,} {self._parent.name} are loaded"
 
     def _begin(self, walk: Walk, reader: ParentsReader, since: Since, of: TakenOf) -> None:
         """Find the parents whose lists are read, and continue an interrupted pass."""
@@ -179,7 +176,7 @@ class ListsByParent:
             without = reader.walk.parents_gone + reader.walk.parents_refused
             reader.walk.lists = max(0, self._loaded - without)
             self._context.log.info(
-                f"Continuing an interrupted load of {self._table.name}. {self._progress}"
+                f"Continuing an interrupted load of {self._table.name}. {self._progress}."
             )
         elif since.why_all:
             self._context.log.info(f"Full sync of {self._table.name}: {since.why_all}.")
