@@ -116,8 +116,8 @@ def load_table(
         )
     if outcome.cleared:
         context.log.info(
-            f"{outcome.cleared:,} rows that this sync did not read were loaded before their columns "
-            "were protected: these columns are now null in them."
+            f"{outcome.cleared:,} rows that this sync did not read were loaded before their "
+            "columns were protected: these columns are now null in them."
         )
     about_walk = walk_metadata(walk)
     return {
