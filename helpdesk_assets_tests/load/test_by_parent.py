@@ -344,6 +344,30 @@ def test_an_incremental_load_is_continued_even_if_its_first_portion_was_not_reco
         assert set(desk.asked) == set(range(41, 121))
 
 
+def test_columns_that_are_protected_meanwhile_are_cleared_after_the_last_portion(
+    served: Serve,
+    small_portions: None,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+) -> None:
+    with served(CommentsDesk(tickets(120), kind="offset, total"), incremental=False) as desk:
+        assert load(instance).success
+        desk.sizes = {5: 0}
+        desk.statuses = {90: 500}
+        file = tmp_path / "desk.yaml"
+        file.write_text(f"{file.read_text()}    columns: {{text: {{protect: mask}}}}\n")
+        assert not load(instance).success
+        desk.statuses = {}
+        assert load(instance).success
+
+        assert warehouse.query(
+            "select deleted_at is null, text is null, count(*) from help_desk.comments group by all"
+            " order by all"
+        ) == [(False, True, 10), (True, False, 1190)]
+        assert warehouse.query("from help_desk.comments where text = 'private'") == []
+
+
 def test_an_interrupted_load_is_not_continued_where_its_rows_are_gone(
     stopped: tuple[CommentsDesk, dg.ExecuteInProcessResult],
     warehouse: Warehouse,
