@@ -131,7 +131,7 @@ def _first_rows(connection: Connection, walk: Walk, seen: dict[str, list[Row]]) 
 def _lost(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     """Return the columns that no row has, with their paths.
 
-    A field that is null everywhere is one that nobody has filled in yet. Below a null, or in an
+    A field that is null everywhere exists, and has not been filled in yet. Below a null, or in an
     empty list, nothing tells whether a path is right.
     """
     return [

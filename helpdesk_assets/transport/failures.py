@@ -167,7 +167,7 @@ def unexpected_failure(error: BaseException, redaction: Redaction) -> dg.Failure
     """Wrap an error without a message of its own, with the location where it was raised.
 
     Only the first line of its text is kept, without secrets: further lines of dlt's errors may
-    contain rows. DuckDB and Arrow quote values of rows, which are left out.
+    contain rows. DuckDB and Arrow quote values of rows, which are removed.
     """
     innermost = list(chain(error))[-1]
     first, _, _ = redaction.text(str(innermost)).partition("\n")

@@ -100,6 +100,7 @@ resources:
       path: /tickets/{resources.help_desk_tickets.id}/notes
       data_selector: notes
       paginator: {type: single_page}
+      response_actions: [{status_code: 404, action: ignore}]
     fields: {text: text}
 """
 
@@ -168,9 +169,9 @@ class Deskly(StandIn):
 
     async def _notes(self, request: Request) -> Response:
         ticket = self.world.tickets.get(request.path_params["number"])
-        if not ticket:
-            return JSONResponse({"error": "no such ticket"}, status_code=404)
-        notes = [each.body for each in ticket.comments if not each.is_public]
+        notes = [each.body for each in ticket.comments if not each.is_public] if ticket else []
+        if not notes:
+            return JSONResponse({"error": "no notes"}, status_code=404)
         return JSONResponse({"notes": [{"text": text} for text in notes]})
 
     def minutes(self) -> list[dict[str, Any]]:
