@@ -43,6 +43,7 @@ class StandIn:
         profile: the name of the built-in profile.
         secrets: the environment variables that the profile needs, with planted values.
         world: the data.
+        base_path: the path of the profile's base URL there, such as that of a repository.
         base_url: where it is served; set when it is.
         asked: the requests received, in order.
         fault: answers in its place, or returns None.
@@ -50,6 +51,7 @@ class StandIn:
 
     profile: ClassVar[str]
     secrets: ClassVar[Mapping[str, str]]
+    base_path: ClassVar[str] = ""
 
     world: World = field(default_factory=World)
     base_url: str = ""

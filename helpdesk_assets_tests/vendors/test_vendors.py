@@ -33,7 +33,7 @@ def open_vendor(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterat
             served = STANDINS[profile](world or World())
             served.base_url = running.enter_context(serve(served.app()))
             monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", profile)
-            monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", served.base_url)
+            monkeypatch.setenv(SETTINGS[0], served.base_url + served.base_path)
             monkeypatch.setenv(SETTINGS[2], str(warehouse.path))
             for secret, value in served.secrets.items():
                 monkeypatch.setenv(secret, value)
@@ -58,8 +58,8 @@ def load(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResu
 def compare(served: StandIn, warehouse: Warehouse) -> None:
     """Compare each table, without deleted rows, with what the vendor's own data says."""
     for table, rows in served.expected().items():
-        names = sorted(rows[0]) if rows else ["*"]
-        listed = ", ".join(f'"{name}"' for name in names)
+        names = sorted(rows[0]) if rows else []
+        listed = ", ".join(f'"{name}"' for name in names) or "*"
         stored = warehouse.query(f"select {listed} from help_desk.{table} where deleted_at is null")
         if not rows:
             assert not stored, table
