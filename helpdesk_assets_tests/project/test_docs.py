@@ -24,7 +24,7 @@ from helpdesk_assets.profiles.client import secrets_of
 from helpdesk_assets_tests.conftest import BIN, PROJECT
 
 AT_THE_TOP = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")
-PAGES = [*(PROJECT / name for name in AT_THE_TOP), *sorted((PROJECT / "docs").glob("*.md"))]
+PAGES = [*(PROJECT / name for name in AT_THE_TOP), *sorted((PROJECT / "docs").rglob("*.md"))]
 ON_MAIN = "https://raw.githubusercontent.com/helpdesk-assets/helpdesk_assets/main/"
 
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
@@ -86,8 +86,11 @@ def test_every_link_resolves(page: Path) -> None:
 
 
 def test_the_index_lists_every_page() -> None:
-    index = (PROJECT / "docs" / "README.md").read_text()
-    pages = {page.name for page in PAGES if page.parent.name == "docs"} - {"README.md"}
+    docs = PROJECT / "docs"
+    index = (docs / "README.md").read_text()
+    # The pages of a folder are listed by the page that the folder has for that.
+    listed = [*docs.glob("*.md"), *docs.glob("*/README.md")]
+    pages = {str(page.relative_to(docs)) for page in listed} - {"README.md"}
 
     assert set(re.findall(r"^\| \[[^]]+\]\(([^)]+)\)", index, re.M)) == pages
 

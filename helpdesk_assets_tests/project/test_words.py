@@ -65,7 +65,7 @@ NOT_WORDS = re.compile(r"https?://\S+|`[^`\n]*`")
 
 PAGES = [
     *(PROJECT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")),
-    *sorted((PROJECT / "docs").glob("*.md")),
+    *sorted((PROJECT / "docs").rglob("*.md")),
 ]
 
 

@@ -10,7 +10,7 @@ from helpdesk_assets.profiles import profile_file
 
 
 def copy_of(
-    profile: str, folder: Path, *tables: str, change: Callable[[Any], None] = lambda resource: None
+    profile: str, folder: Path, *tables: str, change: Callable[[Any], None] | None = None
 ) -> Path:
     """Write a copy of a profile that has some of its tables.
 
@@ -23,7 +23,8 @@ def copy_of(
     content = yaml.safe_load(profile_file(profile).read_text())
     content["resources"] = [each for each in content["resources"] if each["name"] in tables]
     for resource in content["resources"]:
-        change(resource)
+        if change:
+            change(resource)
     copy = folder / f"{profile}.yaml"
     copy.write_text(yaml.safe_dump(content))
     return copy

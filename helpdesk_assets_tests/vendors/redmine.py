@@ -8,7 +8,8 @@ Traps that are in it:
   fractions of a second are invalid (422), and a time without an operator means that very second.
 - The journals (notes and changes) are in the answer for a single issue, if ``include`` asks for
   them; the list of issues ignores that ``include``.
-- Users are listed for administrators only (403), and locked ones are not listed.
+- Users and custom fields are listed for administrators only (403). Locked users are not listed, and
+  the custom fields are those of users and projects, too.
 - Unless authentication is required, a wrong key is no error: it is an anonymous visitor, who sees
   the public projects.
 """
@@ -69,6 +70,7 @@ class Redmine(StandIn):
             Route("/issues/{issue}.json", self._issue),
             Route("/projects.json", self._projects),
             Route("/users.json", self._users),
+            Route("/custom_fields.json", self._custom_fields),
             Route("/issue_statuses.json", self._statuses),
             Route("/trackers.json", self._trackers),
             Route("/enumerations/issue_priorities.json", self._priorities),
@@ -157,6 +159,17 @@ class Redmine(StandIn):
             for person in sorted(self.world.people, key=lambda each: f"person{each.number}")
         ]
         return self._page("users", rows, request)
+
+    async def _custom_fields(self, request: Request) -> Response:
+        if not self._is_known(request):
+            return self.refused()
+        if not self.is_admin:
+            return Response(status_code=403)
+        rows = [
+            {"id": 1, "name": "Customer", "customized_type": "issue", "field_format": "string"},
+            {"id": 2, "name": "Phone", "customized_type": "user", "field_format": "string"},
+        ]
+        return JSONResponse({"custom_fields": rows})
 
     async def _statuses(self, request: Request) -> Response:
         rows = [
@@ -304,6 +317,7 @@ class Redmine(StandIn):
             "journals": notes + changes,
             "projects": [{"id": group.number, "name": group.name} for group in self.world.groups],
             "users": [{"id": person.number, "email": person.email} for person in self.world.people],
+            "custom_fields": [{"id": 1, "name": "Customer"}],
             "statuses": [
                 {"id": number, "name": name, "is_closed": number in CLOSED}
                 for number, name in STATUS_NAMES.items()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -19,6 +20,11 @@ TICKETS = "help_desk.help_desk_tickets"
 Reduced = Callable[..., Redmine]
 
 
+def without_names(resource: Any) -> None:
+    """Remove what needs the list of custom fields."""
+    resource.pop("field_names", None)
+
+
 @pytest.fixture
 def reduced(open_vendor: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reduced:
     """Serve Redmine for a copy of the profile that has some tables only."""
@@ -26,7 +32,8 @@ def reduced(open_vendor: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     def start(*more: str, tickets: int = 120) -> Redmine:
         served = open_vendor("redmine", World(tickets=tickets))
         assert isinstance(served, Redmine)
-        copy = copy_of("redmine", tmp_path, "help_desk_tickets", *more)
+        change = None if "custom_fields" in more else without_names
+        copy = copy_of("redmine", tmp_path, "help_desk_tickets", *more, change=change)
         monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(copy))
         return served
 
@@ -54,6 +61,17 @@ def test_the_operator_is_in_the_value(
         assert query["status_id"] == "*"
     journals = [each for each in served.asked[before:] if each.path.startswith("/issues/")]
     assert 1 <= len(journals) < 10
+
+
+def test_custom_fields_have_their_names_in_a_view(
+    reduced: Reduced, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    served = reduced("custom_fields")
+    assert load(instance).success
+
+    assert warehouse.query(f"select id, customer from {TICKETS}_named order by id") == [
+        (ticket.number, f"Organization {ticket.organization}") for ticket in served.world.listed()
+    ]
 
 
 def test_a_date_range_is_loaded(

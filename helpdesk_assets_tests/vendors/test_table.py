@@ -1,0 +1,45 @@
+"""The page of vendors is up to date, and each vendor has a page of the same kind."""
+
+import re
+
+import pytest
+
+from helpdesk_assets.profiles import DEFAULT_PROFILE, built_in_profiles
+from helpdesk_assets_tests.vendors.table import DOCS, page
+
+HEADINGS = [
+    "Get the key",
+    "Settings",
+    "What is loaded",
+    "Incremental loading and deleted tickets",
+    "Limits",
+    "Rates and cost",
+]
+# To be written; no others may be missing.
+WITHOUT_A_PAGE = {
+    "django_helpdesk",
+    "freshdesk",
+    "front",
+    "help_scout",
+    "jira_service_management",
+    "request_tracker",
+    "zammad",
+    "zendesk",
+}
+VENDORS = [name for name in built_in_profiles() if name != DEFAULT_PROFILE]
+
+
+def test_the_table_is_what_the_profiles_say() -> None:
+    assert (DOCS / "README.md").read_text() == page()
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_each_vendor_has_a_page(name: str) -> None:
+    file = DOCS / f"{name}.md"
+    if name in WITHOUT_A_PAGE and not file.exists():
+        return
+    text = file.read_text()
+
+    assert re.findall(r"^## (.+)$", text, re.M) == HEADINGS
+    assert f"({'../' * 2}helpdesk_assets/profiles/{name}.yaml)" in text
+    assert re.search(r"Tested\s+against\s", text)
