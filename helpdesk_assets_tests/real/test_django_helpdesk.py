@@ -1,8 +1,6 @@
 """Syncs of a real django-helpdesk, compared with its own database."""
 
 import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,48 +11,26 @@ import pytest
 
 from helpdesk_assets_tests.conftest import (
     API_KEY,
-    PROJECT,
     SETTINGS,
     Warehouse,
     command,
     metadata_of,
 )
-
-# Where `make test-real` has put it.
-PYTHON = PROJECT / ".venv-real" / "bin" / "python"
-PROGRAM = Path(__file__).parent / "desk.py"
+from helpdesk_assets_tests.real.program import Run, opened
 
 pytestmark = pytest.mark.real
 
-Run = Callable[..., str]
 Sync = Callable[[], dg.ExecuteInProcessResult]
 
 
 @pytest.fixture
 def desk(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Open a help desk with 350 tickets; the value runs a command of it."""
-    environment = {**os.environ, "API_KEY": API_KEY}
-
-    def run(*arguments: str) -> str:
-        called = [str(PYTHON), str(PROGRAM), str(tmp_path), *arguments]
-        finished = subprocess.run(
-            called, env=environment, stdout=subprocess.PIPE, text=True, timeout=120, check=True
-        )
-        return finished.stdout
-
-    run("create", "350")
-    with subprocess.Popen(
-        [PYTHON, PROGRAM, tmp_path, "serve"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as server:
-        try:
-            assert server.stdout is not None
-            monkeypatch.setenv(SETTINGS[0], server.stdout.readline().strip())
-            monkeypatch.setenv(SETTINGS[1], API_KEY)
-            monkeypatch.setenv(SETTINGS[2], str(warehouse.path))
-            monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", "django_helpdesk")
-            yield run
-        finally:
-            server.kill()
+    with opened("django_desk.py", tmp_path, 350) as (run, base_url):
+        for name, value in zip(SETTINGS, (base_url, API_KEY, str(warehouse.path)), strict=True):
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", "django_helpdesk")
+        yield run
 
 
 def on_desk(run: Run) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""A real help desk, django-helpdesk, as a program of its own: `desk.py FOLDER COMMAND`.
+"""A real help desk, django-helpdesk, as a program of its own: `django_desk.py FOLDER COMMAND`.
 
 It runs in an environment that has Django and not this project. Commands: `create N` tickets,
 `change N` of them, `delete N`, `tickets` prints them all as JSON, `serve` answers until it is
