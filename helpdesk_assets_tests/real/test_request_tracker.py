@@ -218,7 +218,9 @@ def test_a_restart_in_the_middle_of_a_sync_leaves_no_partial_table(
         assert completeness(result) == dict.fromkeys(TABLES, True)
     else:
         assert failures(result)
-        assert all("could not be reached" in failure for failure in failures(result)), failures(result)
+        assert all("could not be reached" in failure for failure in failures(result)), failures(
+            result
+        )
         assert desk.tokens["reader"] not in everything_logged(instance, result)
         desk.start()
         assert load(instance).success
