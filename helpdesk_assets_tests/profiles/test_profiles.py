@@ -193,20 +193,6 @@ def test_freshdesk_says_where_its_list_cannot_be_read_further(
     assert "no pages after page 300" in sentence_of(sync())
 
 
-def test_what_a_profile_excludes_is_nowhere(
-    open_desk: Open, sync: Sync, warehouse: Warehouse
-) -> None:
-    served = open_desk("django_helpdesk")
-    served.desk.tickets[5]["created_at"] = "yesterday-ish"
-    assert sync().success
-
-    columns = [name for name, *_ in warehouse.query("describe help_desk.help_desk_tickets")]
-    assert "queue__title" in columns
-    assert "secret_key" not in columns
-    ((row,),) = warehouse.query("select row from help_desk.help_desk_tickets_rejected")
-    assert "nobody's-business" not in row
-
-
 def test_the_profile_in_the_documentation_reads_the_api_that_it_is_for(
     sync: Sync, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,24 +163,6 @@ def _front(request: Request, desk: Desk) -> Response:
     )
 
 
-def _tracker_row(ticket: Ticket) -> dict[str, Any]:
-    return {
-        "id": str(ticket["id"]),
-        "type": "ticket",
-        "Subject": ticket["subject"],
-        "Status": ticket["status"],
-        "Created": ticket["created_at"],
-        "LastUpdated": ticket["updated_at"],
-    }
-
-
-def _tracker(request: Request, desk: Desk) -> Response:
-    offset, size = _numbered(request, "per_page", 100)
-    rows, total = _listed(desk, offset, size)
-    items = [_tracker_row(row) for row in rows]
-    return JSONResponse({"items": items, "total": total, "count": len(rows), "per_page": size})
-
-
 def _scout_row(ticket: Ticket) -> dict[str, Any]:
     row = {
         **ticket,
@@ -219,25 +201,6 @@ def _scout_token() -> Callable[[Request], Any]:
     return token
 
 
-def _django(request: Request, desk: Desk) -> Response:
-    offset, size = _numbered(request, "page_size", 10**9)
-    rows, total = _listed(desk, offset, size)
-    if not rows and offset:
-        return JSONResponse({"detail": "Invalid page."}, status_code=404)
-    shaped = [
-        {
-            "id": row["id"],
-            "title": row["subject"],
-            "status": row["status"],
-            "created": row["created_at"],
-            "queue": {"title": "Support"},
-            "secret_key": "nobody's-business",
-        }
-        for row in rows
-    ]
-    return JSONResponse({"count": total, "next": None, "previous": None, "results": shaped})
-
-
 def _linked(request: Request, desk: Desk) -> Response:
     """An API of nobody's, for the kind of paging that no shipped profile has: RFC 8288 links."""
     after = int(request.query_params.get("after", 0))
@@ -260,7 +223,6 @@ VENDORS: dict[str, Vendor] = {
     "jira_service_management": Vendor("/rest/api/2/search", f"Bearer {KEY}", _jira, _jira_row),
     "zammad": Vendor("/api/v1/tickets", f"Token token={KEY}", _zammad, _zammad_row),
     "front": Vendor("/conversations", f"Bearer {KEY}", _front, _front_row, is_verified=False),
-    "request_tracker": Vendor("/REST/2.0/tickets", f"token {KEY}", _tracker, _tracker_row),
     "help_scout": Vendor(
         "/v2/conversations",
         f"Bearer {TOKEN}",
@@ -269,7 +231,6 @@ VENDORS: dict[str, Vendor] = {
         is_verified=False,
         more={"/v2/oauth2/token": _scout_token()},
     ),
-    "django_helpdesk": Vendor("/helpdesk/api/user_tickets/", f"Token {KEY}", _django),
 }
 
 

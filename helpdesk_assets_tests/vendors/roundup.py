@@ -11,7 +11,7 @@ Traps that are in it; ``make test-real`` has them from a real one:
 
 import itertools
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
@@ -66,7 +66,7 @@ class Roundup(StandIn):
 
     async def _listed(self, request: Request) -> Response:
         name, query = request.path_params["name"], request.query_params
-        classes = {
+        classes: dict[str, Callable[[], list[Values]]] = {
             "issue": lambda: [self._issue(ticket) for ticket in self.world.listed()],
             "msg": lambda: [_message(each) for each in self._messages()],
             "user": self._users,
@@ -77,7 +77,7 @@ class Roundup(StandIn):
         }
         if name not in classes:
             return _error(404, f"Class {name} not found")
-        rows: list[Values] = classes[name]()
+        rows = classes[name]()
         for key, value in query.items():
             if key.startswith("@"):
                 continue

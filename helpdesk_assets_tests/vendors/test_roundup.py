@@ -1,0 +1,39 @@
+"""What Roundup does that a load has to know."""
+
+import dagster as dg
+
+from helpdesk_assets_tests.conftest import Warehouse, sentence_of
+from helpdesk_assets_tests.vendors import test_vendors
+from helpdesk_assets_tests.vendors.test_vendors import Open, compare, load
+
+open_vendor = test_vendors.open_vendor
+
+
+def test_an_incremental_sync_asks_for_changes_early_enough_for_any_time_zone(
+    open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    served = open_vendor("roundup")
+    assert load(instance).success
+    changed = served.world.listed()[17]
+    served.world.reply(changed)
+    result = load(instance)
+
+    assert result.success, sentence_of(result)
+    compare(served, warehouse)
+    # The times of filters are those of the user, and nothing else has changed for a day.
+    for table, rows in {"help_desk_tickets": 1, "messages": 1, "users": 48}.items():
+        (loaded,) = result.asset_materializations_for_node(table)
+        assert loaded.metadata["rows_read"].value == rows, table
+
+
+def test_a_message_that_is_removed_from_an_issue_is_detected_by_a_full_refresh(
+    open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    served = open_vendor("roundup")
+    assert load(instance).success
+    issue = next(ticket for ticket in served.world.listed() if len(ticket.comments) > 1)
+    issue.comments.pop()
+    result = load(instance, full_refresh=True)
+
+    assert result.success, sentence_of(result)
+    compare(served, warehouse)
