@@ -54,6 +54,7 @@ class Tracker:
             "RT_SITE_CONFIG_DIR": os.devnull,
         }
         self._server: subprocess.Popen[bytes] | None = None
+        self.tokens: dict[str, str] = {}
         if template:
             shutil.copy(template._database, self._database)
             self.tokens = template.tokens
