@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 FOLDER, COMMAND, *REST = sys.argv[1:]
@@ -81,6 +82,7 @@ def create(count: str) -> None:
     """Open tickets, all of one customer, whose token the API takes."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
+    from django.utils import timezone
     from helpdesk.models import Queue, Ticket
     from rest_framework.authtoken.models import Token
 
@@ -94,6 +96,7 @@ def create(count: str) -> None:
             queue=queue,
             submitter_email=EMAIL,
             status=number % 5 + 1,
+            due_date=timezone.now() + timedelta(days=number) if number % 2 else None,
         )
 
 

@@ -27,9 +27,14 @@ ISSUES = 1200
 
 
 @pytest.fixture
-def desk(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def desk(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Run]:
     """Open a help desk whose issues are a month old; the value runs a command of it."""
-    with opened("roundup_desk.py", tmp_path, ISSUES) as (run, base_url):
+    with opened("roundup_desk.py", tmp_path, getattr(request, "param", ISSUES)) as (run, base_url):
         run("age")
         for name, value in zip(SETTINGS, (base_url, API_KEY, str(warehouse.path)), strict=True):
             monkeypatch.setenv(name, value)
@@ -87,6 +92,7 @@ def test_first_incremental_and_full_sync_have_what_the_desk_has(
     ) == [(12,)]
 
 
+@pytest.mark.parametrize("desk", [1], indirect=True)
 @pytest.mark.usefixtures("desk")
 def test_a_wrong_password_is_what_the_error_message_says(
     sync: Sync, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
