@@ -44,12 +44,12 @@ def desk(
 ) -> Iterator[Tracker]:
     """Open a help desk, for a user who may see all of it."""
     tracker = Tracker(tmp_path / "desk", template)
-    tracker.start()
     values = (tracker.base_url, tracker.tokens["reader"], str(warehouse.path))
     for name, value in zip(SETTINGS, values, strict=True):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", "request_tracker")
     with closing(tracker):
+        tracker.start()
         yield tracker
 
 
