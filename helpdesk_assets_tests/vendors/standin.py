@@ -70,6 +70,10 @@ class StandIn:
         """Return the vendor's answer to a request that is not."""
         return JSONResponse({"error": "Couldn't authenticate you"}, status_code=401)
 
+    def environment(self) -> Mapping[str, str]:
+        """Return the environment variables that a run needs, beside the base URL."""
+        return self.secrets
+
     def open_paths(self) -> Sequence[str]:
         """Return the paths that need no authentication, such as that of the token."""
         return ()

@@ -35,7 +35,7 @@ def open_vendor(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterat
             monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", profile)
             monkeypatch.setenv(SETTINGS[0], served.base_url + served.base_path)
             monkeypatch.setenv(SETTINGS[2], str(warehouse.path))
-            for secret, value in served.secrets.items():
+            for secret, value in served.environment().items():
                 monkeypatch.setenv(secret, value)
             return served
 
