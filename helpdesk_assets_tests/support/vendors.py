@@ -98,36 +98,6 @@ def _freshdesk(request: Request, desk: Desk) -> Response:
     return JSONResponse(shaped, headers=more)
 
 
-def _jira_row(ticket: Ticket) -> dict[str, Any]:
-    def instant(text: str | None) -> str | None:
-        return text and text.replace("Z", ".000+0000")
-
-    return {
-        "id": str(ticket["id"]),
-        "key": f"IT-{ticket['id']}",
-        "fields": {
-            "summary": ticket["subject"],
-            "status": {"name": ticket["status"], "id": "1"},
-            "created": instant(ticket["created_at"]),
-            "updated": instant(ticket["updated_at"]),
-        },
-    }
-
-
-def _jira(request: Request, desk: Desk) -> Response:
-    offset = int(request.query_params["startAt"])
-    size = min(int(request.query_params["maxResults"]), 100)
-    rows, total = _listed(desk, offset, size)
-    return JSONResponse(
-        {
-            "startAt": offset,
-            "maxResults": size,
-            "total": total,
-            "issues": [_jira_row(row) for row in rows],
-        }
-    )
-
-
 def _zammad_row(ticket: Ticket) -> dict[str, Any]:
     row = {**ticket, "title": ticket["subject"], "state": ticket["status"], "state_id": 2}
     return {name: value for name, value in row.items() if name not in ("subject", "status")}
@@ -220,7 +190,6 @@ VENDORS: dict[str, Vendor] = {
         is_verified=False,
     ),
     "freshdesk": Vendor("/api/v2/tickets", _basic(KEY, "X"), _freshdesk),
-    "jira_service_management": Vendor("/rest/api/2/search", f"Bearer {KEY}", _jira, _jira_row),
     "zammad": Vendor("/api/v1/tickets", f"Token token={KEY}", _zammad, _zammad_row),
     "front": Vendor("/conversations", f"Bearer {KEY}", _front, _front_row, is_verified=False),
     "help_scout": Vendor(

@@ -1,0 +1,63 @@
+"""Traps of Zoho Desk: 204 for nothing, the end of a search, and tokens."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from helpdesk_assets_tests.conftest import Warehouse, sentence_of
+from helpdesk_assets_tests.vendors.test_vendors import Open, open_vendor
+from helpdesk_assets_tests.vendors.world import World
+
+__all__ = ["open_vendor"]
+
+Sync = Callable[[], dg.ExecuteInProcessResult]
+COUNT = "select count(*) from help_desk.help_desk_tickets"
+
+
+def test_no_tickets_at_all_are_no_error(
+    open_vendor: Open, sync: Sync, warehouse: Warehouse
+) -> None:
+    served = open_vendor("zoho_desk", World(tickets=0))
+    result = sync()
+
+    assert result.success, sentence_of(result)
+    assert warehouse.query(COUNT) == [(0,)]
+    assert {asked.status for asked in served.asked if "search" in asked.path} == {204}
+
+
+def test_a_search_is_read_beyond_its_thousandth_row(
+    open_vendor: Open, sync: Sync, warehouse: Warehouse
+) -> None:
+    served = open_vendor("zoho_desk", World(tickets=2300, comments=1))
+    result = sync()
+
+    assert result.success, sentence_of(result)
+    assert warehouse.query(COUNT) == [(2300,)]
+    assert max(int(dict(asked.query).get("from", 0)) for asked in served.asked) <= 999
+    assert {asked.status for asked in served.asked} <= {200, 204}
+
+
+def test_more_tickets_of_one_time_than_a_search_returns_fail_the_load(
+    open_vendor: Open, sync: Sync
+) -> None:
+    world = World(tickets=1300, comments=1)
+    at = world.began - timedelta(days=9)
+    for ticket in world.tickets.values():
+        ticket.created_at = ticket.updated_at = at
+    open_vendor("zoho_desk", world)
+    result = sync()
+
+    assert not result.success
+    assert "The help desk at" in sentence_of(result)
+
+
+def test_a_refresh_token_that_is_not_valid(
+    open_vendor: Open, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The answer is 200, with an error in place of the token.
+    open_vendor("zoho_desk", World(tickets=3))
+    monkeypatch.setenv("ZOHO_REFRESH_TOKEN", "wrong-planted-1Zz")
+
+    assert "issued no token" in sentence_of(sync())
