@@ -1,5 +1,6 @@
 """What the servers of Jira Cloud and of Jira Data Center have in common: shapes and JQL."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -160,6 +161,11 @@ def issue(
     else:
         shown = {name: value for name, value in every.items() if name in asked}
     return {"id": issue_id(ticket), "key": f"IT-{ticket.number}", "fields": shown}
+
+
+def labels(ticket: Ticket) -> str:
+    """Return the labels of an issue, as they are stored."""
+    return json.dumps(ticket.tags, separators=(",", ":"))
 
 
 def comment(of: Comment, zone: str, user: Mapping[int, dict[str, Any]]) -> dict[str, Any]:

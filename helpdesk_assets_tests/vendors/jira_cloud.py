@@ -205,6 +205,10 @@ class JiraCloud(StandIn):
                     "channel": ticket.channel,
                     "requester_id": jira.user_id(ticket.requester),
                     "assignee_id": ticket.assignee and jira.user_id(ticket.assignee),
+                    "created_at": ticket.created_at,
+                    "updated_at": ticket.updated_at,
+                    "solved_at": ticket.solved_at,
+                    "tags": jira.labels(ticket),
                 }
                 for ticket in tickets
             ],
@@ -215,6 +219,7 @@ class JiraCloud(StandIn):
                     "author_id": jira.user_id(comment.author),
                     "is_public": comment.is_public,
                     "body": comment.body,
+                    "created_at": comment.created_at,
                 }
                 for ticket, comment in self.world.comments()
                 if not ticket.is_spam and not ticket.is_deleted
@@ -224,6 +229,7 @@ class JiraCloud(StandIn):
                     "_help_desk_tickets_id": jira.ISSUE_BASE + ticket.number,
                     "id": 30_000 + change.number,
                     "author_id": jira.user_id(change.author),
+                    "created_at": change.at,
                 }
                 for ticket in tickets
                 for change in ticket.history

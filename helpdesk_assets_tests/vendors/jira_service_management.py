@@ -138,6 +138,10 @@ class JiraDataCenter(StandIn):
                     "type": ticket.type,
                     "requester_id": jira.user_id(ticket.requester),
                     "assignee_id": ticket.assignee and jira.user_id(ticket.assignee),
+                    "created_at": ticket.created_at,
+                    "updated_at": ticket.updated_at,
+                    "solved_at": ticket.solved_at,
+                    "tags": jira.labels(ticket),
                 }
                 for ticket in tickets
             ],
@@ -147,6 +151,7 @@ class JiraDataCenter(StandIn):
                     "id": 20_000 + comment.number,
                     "author_id": jira.user_id(comment.author),
                     "body": comment.body,
+                    "created_at": comment.created_at,
                 }
                 for ticket in tickets
                 for comment in ticket.comments
@@ -156,6 +161,7 @@ class JiraDataCenter(StandIn):
                     "_issues_id": jira.ISSUE_BASE + ticket.number,
                     "id": 30_000 + change.number,
                     "author_id": jira.user_id(change.author),
+                    "created_at": change.at,
                 }
                 for ticket in tickets
                 for change in ticket.history

@@ -291,6 +291,8 @@ class Salesforce(StandIn):
                     "requester_id": _id("Contact", ticket.requester),
                     "assignee_id": _owner(ticket),
                     "organization_id": _id("Account", ticket.organization),
+                    "created_at": ticket.created_at,
+                    "updated_at": ticket.updated_at,
                 }
                 for ticket in tickets
             ],
@@ -301,6 +303,7 @@ class Salesforce(StandIn):
                     "author_id": _id("User", comment.author),
                     "is_public": comment.is_public,
                     "body": comment.body,
+                    "created_at": comment.created_at,
                 }
                 for ticket in tickets
                 for comment in ticket.comments

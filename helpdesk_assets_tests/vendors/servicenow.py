@@ -207,6 +207,10 @@ class ServiceNow(StandIn):
                     "assignee_id": ticket.assignee and _id("sys_user", ticket.assignee),
                     "group_id": _id("sys_user_group", ticket.group),
                     "organization_id": _id("core_company", ticket.organization),
+                    "created_at": ticket.created_at,
+                    "updated_at": ticket.updated_at,
+                    "solved_at": ticket.solved_at,
+                    "due_at": None,
                 }
                 for ticket in seen
             ],
@@ -217,6 +221,7 @@ class ServiceNow(StandIn):
                     "author_id": f"user.{comment.author}",
                     "kind": "comments" if comment.is_public else "work_notes",
                     "body": comment.body,
+                    "created_at": comment.created_at,
                 }
                 for ticket in world.listed()
                 for comment in ticket.comments

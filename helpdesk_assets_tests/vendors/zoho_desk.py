@@ -275,6 +275,8 @@ class ZohoDesk(StandIn):
                     "assignee_id": ticket.assignee and PEOPLE + ticket.assignee,
                     "group_id": GROUPS + ticket.group,
                     "organization_id": ACCOUNTS + ticket.organization,
+                    "created_at": ticket.created_at,
+                    "updated_at": ticket.updated_at,
                 }
                 for ticket in tickets
             ],
@@ -283,6 +285,9 @@ class ZohoDesk(StandIn):
                     "_help_desk_tickets_id": TICKETS + ticket.number,
                     "id": COMMENTS + comment.number,
                     "type": "thread" if comment.is_public else "comment",
+                    "created_at": comment.created_at if comment.is_public else None,
+                    "commented_at": None if comment.is_public else comment.created_at,
+                    "body": None if comment.is_public else comment.body,
                 }
                 for ticket in tickets
                 for comment in ticket.comments
