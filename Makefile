@@ -1,6 +1,6 @@
-# `make` alone lists the targets. Everything runs in $(VENV), made when needed from requirements.lock.
+# `make` lists the targets. They run in $(VENV), which is created from requirements.lock as needed.
 
-# The first of these that runs and is of a supported version; or say it: make test PYTHON=python3.12
+# The first supported Python that is found. To use another one: make test PYTHON=python3.12
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
 	$$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
@@ -8,17 +8,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# Where the sandbox's tickets land; your own help desk's go where you say.
+# The folder of the sandbox's DuckDB file. Your own help desk is loaded into the configured file.
 DATA ?= data
-# Where `make dev` serves the Dagster UI.
+# The port of the Dagster UI in `make dev`.
 PORT ?= 3000
 SANDBOX := mkdir -p $(DATA) && PATH="$(abspath $(BIN)):$$PATH" \
 	DESTINATION__DUCKDB__CREDENTIALS="$(abspath $(DATA))/sandbox.duckdb" \
 	$(BIN)/python -m helpdesk_assets.sandbox --port 0
 
-# One Dagster instance for all processes, so that its pool keeps DuckDB at one writer.
+# All processes share one Dagster instance, so that its pool limits DuckDB to one writer at a time.
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
-# pip's own notices are not this project's.
+# Hide pip's notices about new versions of pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo dev test test-all test-oldest test-next test-wheel test-real test-ui churn fuzz kills bench bench-against lint format lock pictures clean
@@ -32,16 +32,17 @@ demo: $(READY)  ## Load tickets from a local sandbox into DuckDB with Dagster, a
 dev: $(READY)  ## Start a local sandbox and the Dagster UI; Ctrl-C stops both.
 	@$(SANDBOX) -- $(BIN)/dg dev --port $(PORT)
 
-test: $(READY)  ## Run the tests, three at a time on two cores, and up to four.
+test: $(READY)  ## Run the tests in their short form, in up to four processes.
 	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
-test-all: test  ## Run the tests, and then what proves at length what they prove in a short form.
+test-all: test  ## Run the tests, and then their long forms.
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m long
 
-# The help desks of PyPI are in an environment of their own: they are made for Django or nothing, and
-# this project is not. Request Tracker is Debian's; where that is not what is installed with, have its
-# version 5.0 where Debian has it. It wants a mail program and somebody to make its database: those
-# here, where the machine has no others, start no service and make none. Nothing is removed.
+# The help desks from PyPI are installed in a separate environment, because they need packages that
+# this project does not. Request Tracker is Debian's package; on other systems, install version 5.0 in
+# the same place. The package requires a mail program and a tool to set up its database. Unless the
+# machine has others, the ones installed here start no service and create no database. No package is
+# removed.
 REAL := helpdesk_assets_tests/real
 TRACKER := test -x /usr/share/request-tracker5/libexec/rt-server || \
 	{ command -v apt-get >/dev/null && apt-get update -qq && \
@@ -60,21 +61,21 @@ test-real: $(READY) .venv-real/.ready  ## Run the tests against real help desks,
 	.venv-real/bin/python -m pip install --quiet --require-hashes -r $(REAL)/requirements.lock
 	@touch $@
 
-# Debian's; where that is not what is installed with, have a chromium in PATH.
+# Debian's package. On other systems, install Chromium and add it to PATH.
 CHROMIUM := command -v chromium >/dev/null || \
 	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
 test-ui: $(READY)  ## Run the tests in a real browser.
 	@$(CHROMIUM)
 	$(BIN)/python -m pytest -m ui helpdesk_assets_tests/ui
 
-# The core of the suite, which two legs run in environments of their own; TESTS=helpdesk_assets_tests
-# is all of it.
+# The core tests, which test-oldest and test-next run in separate environments. For all tests:
+# TESTS=helpdesk_assets_tests
 TESTS ?= $(addprefix helpdesk_assets_tests/,tables profiles paging load resources assets checks cli \
 	location/test_alerts.py location/test_desks.py)
 XDIST := -n auto --maxprocesses 4
 
-# Without the extra app, which asks for a newer pydantic and requests than the core does. The tools
-# of the tests are the newest.
+# Without the extra app, which requires a newer pydantic and requests than the core. The tools of
+# the tests are the newest.
 test-oldest: $(READY)  ## Run the core tests with the oldest packages that pyproject.toml allows.
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-oldest
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python .venv-oldest/bin/python \
@@ -86,8 +87,8 @@ test-oldest: $(READY)  ## Run the core tests with the oldest packages that pypro
 		grep -E '^(dagster|dlt|duckdb|pyarrow|pydantic|requests|urllib3)'
 	.venv-oldest/bin/python -m pytest $(XDIST) $(TESTS)
 
-# What the lock file would become tomorrow, and without the retired package: its requirement is
-# overridden by one that no Python meets.
+# The newest versions, as `make lock` would pin them, without the retired dagster-embedded-elt: its
+# requirement is overridden by one that no Python version meets.
 test-next: $(READY)  ## Run the core tests with the newest packages, without dagster-embedded-elt.
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-next
 	echo "dagster-embedded-elt ; python_version < '3'" > .venv-next/overrides.txt
@@ -113,7 +114,7 @@ fuzz: $(READY)  ## Feed random input to the parsers for MINUTES.
 	$(BIN)/python -m helpdesk_assets_tests.transport.fuzz --minutes $(MINUTES)
 
 ROWS ?= 100000
-bench: $(READY)  ## Compare speed and memory with plain dlt, for ROWS tickets; ARGS="--write docs" updates docs.
+bench: $(READY)  ## Compare speed and memory with plain dlt, for ROWS tickets; ARGS="--write docs" updates the docs.
 	$(BIN)/python -m helpdesk_assets_tests.bench --rows $(ROWS) $(ARGS)
 
 COMMIT ?= HEAD~1

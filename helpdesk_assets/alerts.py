@@ -110,7 +110,7 @@ def alert_sensors(
 
 
 def _tell(context: dg.RunStatusSensorContext, alerts: HelpDeskAlerts, said: Sequence[Said]) -> None:
-    """Send an alert if something of the desk failed."""
+    """Send an alert if a part of the desk failed."""
     if not said:
         return
     run = context.dagster_run

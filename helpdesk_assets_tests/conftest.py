@@ -1,9 +1,7 @@
-"""What tests share: a sandbox to read from, a DuckDB file to load into, and ways to run.
+"""Fixtures shared by all tests: a sandbox to read from, a DuckDB file to load into, ways to run.
 
-What proves a thing at length is marked ``long``: it is not in ``make test``, which has a short form
-of each beside it, and is in ``make test-all``. The members of a long list are marked by
-``at_length``, which is told those of the short form; where there are many examples or seeds, a
-test is there twice, with few and, marked, with all.
+Long forms of tests are marked ``long``: ``make test`` runs only the short forms, ``make test-all``
+both. ``at_length`` marks parameters that belong to the long form only.
 """
 
 import os
@@ -41,11 +39,11 @@ SETTINGS = ("SOURCES__HELP_DESK__BASE_URL", "API_KEY", "DESTINATION__DUCKDB__CRE
 
 
 def at_length(every: Iterable[Any], short: Collection[Any] | int) -> list[Any]:
-    """Return parameters of a test, of which those that its short form is without are ``long``.
+    """Return the parameters of a test; those not in its short form are marked ``long``.
 
     Args:
-        every: the parameters; each is a tuple where a test has several.
-        short: those of the short form, or how many of the first they are.
+        every: the parameters; each is a tuple if the test has several.
+        short: those of the short form, or how many of the first ones.
     """
     found = list(every)
     if isinstance(short, int):
@@ -62,13 +60,13 @@ def at_length(every: Iterable[Any], short: Collection[Any] | int) -> list[Any]:
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Run three tests at a time on two cores, for a third of the time a test waits."""
+    """Run three tests at a time on two cores, because a test waits for a third of its time."""
     cores = yield
     return cores * 3 // 2
 
 
 class Sandbox:
-    """A help desk that is being served, what it was asked and when."""
+    """A served help desk, with the queries it received and when (monotonic seconds)."""
 
     def __init__(self, desk: Desk, fault: Fault | None = None) -> None:
         self.desk = desk
@@ -99,13 +97,13 @@ class Warehouse:
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c() -> None:
-    """Let processes that tests start be interrupted, also where the tests run in the background."""
+    """Handle SIGINT in processes that tests start, even if the tests run in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def project_folder() -> Iterator[None]:
-    """Give dlt a project folder with the committed settings, and nobody's own secrets.toml."""
+    """Give dlt a project folder with the committed settings, but without a secrets.toml."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         shutil.copytree(PROJECT / ".dlt", Path(folder) / ".dlt", ignore=lambda *_: {"secrets.toml"})
         patch.setenv("DLT_PROJECT_DIR", folder)
@@ -114,17 +112,17 @@ def project_folder() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin each test with no setting, a Dagster instance of its own, and no real waiting."""
+    """Start each test without settings, with a new Dagster instance and short waiting times."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     dagster_home = tmp_path / "dagster_home"
     dagster_home.mkdir()
     settings = (PROJECT / ".dagster" / "dagster.yaml").read_text()
-    # Tests look at what Dagster does, too.
+    # Some tests look for Dagster's debug messages.
     settings = settings.replace("python_log_level: INFO", "python_log_level: DEBUG")
     (dagster_home / "dagster.yaml").write_text(settings)
     monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))
-    # Where refresh tokens are stored.
+    # The folder that refresh tokens are stored in.
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt_data"))
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.01")
     monkeypatch.setenv("DESTINATION__DUCKDB__LOCK_TIMEOUT", "1")
@@ -152,7 +150,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 @pytest.fixture
 def connect(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox], None]:
-    """Set the three settings, so that runs go from a sandbox into the warehouse."""
+    """Set the three settings, so that runs load from a sandbox into the warehouse."""
 
     def set_settings(sandbox: Sandbox) -> None:
         values = (sandbox.base_url, API_KEY, str(warehouse.path))
@@ -170,16 +168,16 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def sync(instance: dg.DagsterInstance) -> Callable[[], dg.ExecuteInProcessResult]:
-    """Load the tickets and check them, in this process; a failed run is returned like any other.
+    """Load the tickets and check them, in this process. A failed run is returned, not raised.
 
-    What is made of them is left out, for most tests are not about it and it takes most of the time.
+    Reports are not built, because they take most of the time and few tests need them.
     """
     return partial(execute, tickets_alone.resolve_job_def("tickets"), instance)
 
 
 @pytest.fixture
 def whole_sync(instance: dg.DagsterInstance) -> Callable[[], dg.ExecuteInProcessResult]:
-    """Run the job help_desk_sync, as ``sync`` runs a part of it."""
+    """Run the job help_desk_sync, including the reports."""
     return partial(execute, defs.resolve_job_def("help_desk_sync"), instance)
 
 
@@ -187,7 +185,7 @@ def whole_sync(instance: dg.DagsterInstance) -> Callable[[], dg.ExecuteInProcess
 def check(
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run ``python -m helpdesk_assets check`` in this process; it is returned as of ``command``."""
+    """Run ``python -m helpdesk_assets check`` in this process; returns the same as ``command``."""
 
     def run(*options: str) -> subprocess.CompletedProcess[str]:
         capsys.readouterr()
@@ -200,7 +198,7 @@ def check(
 def job_of(
     selection: dg.AssetSelection, definitions: dg.Definitions | None = None
 ) -> dg.JobDefinition:
-    """Return a job of some of the assets and checks, of definitions as they are made now."""
+    """Return a job of selected assets and checks. Default: of definitions built now."""
     job = dg.define_asset_job("some", selection=selection)
     return dg.Definitions.merge(
         definitions or build_defs(), dg.Definitions(jobs=[job])
@@ -212,7 +210,7 @@ def execute(job: dg.JobDefinition, instance: dg.DagsterInstance) -> dg.ExecuteIn
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure:
-    """Return what a failed run says, as the UI shows it, with its metadata."""
+    """Return the failure of a run as the UI shows it, with its metadata."""
     (event,) = [event for event in result.all_events if event.is_step_failure]
     error = event.step_failure_data.user_failure_data
     assert error is not None, event.step_failure_data.error
@@ -220,14 +218,14 @@ def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure:
 
 
 def everything_logged(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
-    """Return all that Dagster keeps of a run, as text."""
+    """Return all log entries of a run as text."""
     return "\n".join(str(entry) for entry in instance.all_logs(result.run_id))
 
 
 def command(
     *arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of the environment's commands to its end; both outputs come as one text."""
+    """Run a command of the virtual environment; stdout contains both of its outputs."""
     return subprocess.run(
         [str(BIN / arguments[0]), *arguments[1:]],
         env={**os.environ, **(env or {})},
@@ -241,7 +239,7 @@ def command(
 
 
 def sentence_of(result: dg.ExecuteInProcessResult) -> str:
-    """Return the sentence that a failed run says."""
+    """Return the error message of a failed run."""
     return str(failure_of(result).description)
 
 

@@ -11,7 +11,8 @@ from helpdesk_assets.paging.positions import CeilingError, ChainPaging, Counted
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.transport.pages import Page
 
-# The offset where the end is looked for without a total; few help desks have as many tickets.
+# The offset that is assumed to be past the end if there is no total. Few help desks have as many
+# tickets.
 FAR = 1_000_000
 ORDER_IT = (
     "sort the list by a unique field that does not change, such as the id, with params in the "

@@ -66,8 +66,9 @@ def of_rows(connection: Connection, rows: Sequence[Row]) -> Iterator[Finding]:
 
 
 def of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> Iterator[Finding]:
-    """Check the first page of each other list in the profile; of lists that are requested for
-    each row of a parent, the list of the first row.
+    """Check the first page of each other list in the profile.
+
+    Lists that are requested for each row of a parent are checked with the first row.
     """
     seen = {TABLE: tickets}
     others = [resource for resource in profile.resources if resource.name != TABLE]
@@ -159,7 +160,7 @@ def _unused(lost: Sequence[str]) -> str:
 
 
 def _unreadable(columns: Sequence[Column], rows: Sequence[Row], times: Times) -> str:
-    """Return which rows are unreadable and what to do; an empty string if all are readable."""
+    """Return which rows are unreadable and what to do; an empty string if there are none."""
     reasons = Counter(reason for row in rows if (reason := read(row, columns, times)[1]))
     if not reasons:
         return ""

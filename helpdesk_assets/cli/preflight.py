@@ -55,7 +55,7 @@ def look(api: HelpDeskApi) -> Iterator[Finding]:
 
 
 def _of_assets(api: HelpDeskApi) -> Iterator[Finding]:
-    """Say which of the profile's lists are no assets in a code location of this environment."""
+    """Report which lists of the profile are not assets in a code location of this environment."""
     known = [table.name for table, _ in HelpDesk(name=api.desk).tables()]
     if missing := reload_needed(api, known):
         yield Finding("assets", None, missing)

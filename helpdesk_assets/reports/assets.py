@@ -27,7 +27,8 @@ REPORT = "help_desk_report"
 # Days shown in the volume chart; the table contains all of them.
 DAYS_SHOWN = 90
 MOVES_SHOWN = 10
-# Statuses in a chart, more than it has colours for, and the maximum length of one.
+# Maximum number of statuses queried for a chart, which is more than it has colours for, and the
+# maximum length of a status.
 STATUSES_SHOWN = 50
 LETTERS = 200
 

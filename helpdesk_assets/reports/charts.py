@@ -146,7 +146,7 @@ def _axes(
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    # A status may contain what matplotlib would parse as mathematics.
+    # A status may contain characters that matplotlib would parse as mathematics.
     with mpl.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(9, height), layout="constrained", facecolor="white")
         axes = figure.subplots()

@@ -16,7 +16,7 @@ import dagster as dg
 import duckdb
 
 SQL = Path(__file__).parent / "sql"
-# The place in a query for the column that shows whether a ticket is solved.
+# Placeholder in a query for the column that shows whether a ticket is solved.
 SOLVED_FIELD = "$solved_field"
 
 
@@ -25,8 +25,8 @@ class Measure:
     """A column of a report table.
 
     Attributes:
-        name, duckdb_type, description: of the column.
-        of: the columns of the tickets that it is computed from.
+        name, duckdb_type, description: as in the table.
+        of: the ticket columns that it is computed from.
     """
 
     name: str
@@ -169,7 +169,7 @@ REPORT_TABLES = (VOLUME, BACKLOG, CHANGES)
 
 
 def filled(query: str, settings: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Return a query with its column filled in, and the parameters that it has.
+    """Return a query with the column inserted, and the parameters that it uses.
 
     Args:
         query: may contain ``SOLVED_FIELD`` and parameters.

@@ -11,7 +11,7 @@ from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.tables.schema import TABLE
 
-# As many results as fit on a line of the report.
+# The number of results that fit on a line of the report.
 HISTORY = 30
 
 

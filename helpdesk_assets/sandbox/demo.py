@@ -1,4 +1,4 @@
-"""Runs the sync against the sandbox, as anyone would, and shows its progress and the result."""
+"""Runs the sync against the sandbox with ``dg launch``, and shows its progress and the result."""
 
 import io
 import subprocess
@@ -20,14 +20,14 @@ from helpdesk_assets.tables.schema import COLUMNS, Table
 JOB = "help_desk_sync"
 COMMAND = ["dg", "launch", "--job", JOB]
 ROWS_SHOWN = 5
-# Lines of Dagster's log that say nothing of why a run failed.
+# Lines of Dagster's log that do not help to find out why a run failed.
 NOISE = (" - DEBUG - ", "Dependencies for step ")
-# How often the run is looked at for its progress, in seconds.
+# Seconds between two updates of the progress bar.
 POLLED = 0.3
 
 
 def main() -> int:
-    """Run the job and report on it. Return 0 when it succeeded and every check passed."""
+    """Run the job and print the result. Return 0 if the run and all checks succeeded."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal without Unicode still shows the rest of each subject.
         sys.stdout.reconfigure(errors="replace")
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def _launch(log: IO[str]) -> int:
-    """Run the job with its log in a file, and show which steps have ended; return its exit code."""
+    """Run the job, log to a file, and show which steps have ended. Return the exit code."""
     began = time.time()
     console = Console(file=sys.stdout)
     bar = Progress(
@@ -63,7 +63,7 @@ def _launch(log: IO[str]) -> int:
         transient=True,
         disable=not console.is_terminal,
     )
-    # Its databases are made here, before another process would make them at the same time.
+    # Creates Dagster's databases, so that two processes do not create them at the same time.
     with dg.DagsterInstance.get() as instance:
         list(_progress(instance, began))
         with bar, subprocess.Popen(COMMAND, stdout=log, stderr=subprocess.STDOUT) as run:
@@ -76,7 +76,7 @@ def _launch(log: IO[str]) -> int:
 
 
 def _progress(instance: dg.DagsterInstance, began: float) -> Iterator[tuple[str, int, int]]:
-    """Yield the latest step of the job's run, how many have ended, and how many there are."""
+    """Yield the latest step of the run, and the number of steps that have ended and in total."""
     for record in instance.get_run_records(dg.RunsFilter(job_name=JOB), limit=1):
         run = record.dagster_run
         if record.create_timestamp.timestamp() < began or not run.execution_plan_snapshot_id:
@@ -102,7 +102,7 @@ def _show_tickets(warehouse: HelpDeskWarehouse) -> None:
 
 
 def _check_results() -> dict[str, bool]:
-    """Return what each check of the job's last run said, as the Dagster instance has it."""
+    """Return whether each check of the job's last run passed, from the Dagster instance."""
     with dg.DagsterInstance.get() as instance:
         (run,) = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
         logs = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)

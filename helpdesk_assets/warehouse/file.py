@@ -26,24 +26,24 @@ SET_CREDENTIALS = (
     ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
 )
 
-# What dlt's templates and its SQL take for their own in the path of a load's files.
+# Characters that dlt's path templates or its SQL interpret in the path of a load's files.
 UNFIT = re.compile(r"[%']")
-# What is not allowed of files that are made: anything to anybody else.
+# Umask for new files: only their owner has access.
 PRIVATE = 0o077
-# The lock in a run's working folder that it holds while it lives.
+# The lock file in a run's working folder. The run holds it until its process ends.
 ALIVE = "alive.lock"
-# Seconds that a run waits for the file without saying so.
+# Seconds that a run waits for the file before it logs that it is waiting.
 SILENCE = 2.0
 
 
 @dataclass(frozen=True)
 class DuckDbFile:
-    """A DuckDB file, there or not yet.
+    """A DuckDB file, which may not exist yet.
 
     Attributes:
-        path: where it is, absolute.
-        lock_timeout: seconds to wait for others to let go of it.
-        memory_limit: the memory that DuckDB may take, as it spells it; None: as it likes.
+        path: its absolute path.
+        lock_timeout: maximum seconds to wait for another process to release it.
+        memory_limit: the memory limit in DuckDB's syntax, such as 2GB; None: DuckDB's default.
     """
 
     path: Path
@@ -52,26 +52,26 @@ class DuckDbFile:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What DuckDB is opened with: it installs nothing from the network by itself."""
+        """The configuration of DuckDB connections, which never download extensions on their own."""
         limit = {"memory_limit": self.memory_limit} if self.memory_limit else {}
         return {"autoinstall_known_extensions": "false", **limit}
 
     def connect(self, **options: Any) -> duckdb.DuckDBPyConnection:
-        """Open it."""
+        """Open a connection to the file."""
         return duckdb.connect(str(self.path), config=self.config, **options)
 
     @contextmanager
     def locked(self, timeout: float | None = None) -> Iterator[None]:
-        """Keep other loads from the file while inside, by a lock on a file beside it.
+        """Hold the lock that keeps other loads out, inside a ``with`` block.
 
-        Files that are made meanwhile are their owner's alone; those that are there stay as they
-        are.
+        The lock is on a file next to the DuckDB file. Files created inside the block are accessible
+        to their owner only; the permissions of existing files do not change.
 
         Args:
-            timeout: seconds to wait for it; by default, ``lock_timeout``.
+            timeout: maximum seconds to wait for the lock. Default: ``lock_timeout``.
 
         Raises:
-            dg.Failure: another run has it, or there cannot be such a file.
+            dg.Failure: another run holds the lock, or the path is a folder or cannot be written.
         """
         path = self.path
         if path.is_dir() or not path.parent.is_dir():
@@ -103,14 +103,15 @@ class DuckDbFile:
 
     @contextmanager
     def held_open(self, connect: Callable[[], Any]) -> Iterator[Any]:
-        """Hold the file open while inside, from when whoever is in the way has closed it.
+        """Hold the file open inside a ``with`` block, waiting until other processes close it.
 
         Args:
-            connect: opens it, as a context manager; dlt's and DuckDB's have no type in common.
+            connect: opens the file and returns a context manager. dlt's and DuckDB's have no common
+                type.
 
         Raises:
-            Exception: what ``connect`` raises, where the file is still open elsewhere after
-                ``lock_timeout`` seconds, or cannot be opened at all.
+            Exception: raised by ``connect`` if the file is still in use after ``lock_timeout``
+                seconds, or cannot be opened at all.
         """
         began, is_said = time.monotonic(), False
         with ExitStack() as connections:
@@ -136,13 +137,13 @@ class DuckDbFile:
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file to read, from when whoever writes it has closed it.
+        """Open the file for reading, waiting until other processes stop writing to it.
 
-        One that is not there yet is read as an empty one.
+        A file that does not exist yet is read as an empty database.
 
         Raises:
-            dg.Failure: it cannot be opened, or is still being written after ``lock_timeout``
-                seconds.
+            dg.Failure: the file cannot be opened, or is still being written to after
+                ``lock_timeout`` seconds.
         """
         there = partial(self.connect, read_only=True)
         nowhere = partial(duckdb.connect, config=self.config)
@@ -155,9 +156,10 @@ class DuckDbFile:
 
     @contextmanager
     def working_folder(self) -> Iterator[Path]:
-        """Make a folder beside the file for the while, where its tickets are kept as safely.
+        """Create a temporary folder next to the DuckDB file, inside a ``with`` block.
 
-        What killed runs left behind is removed first.
+        It is next to the file because it contains tickets, too, and needs the same protection.
+        Folders left behind by killed runs are removed first.
         """
         for left in self._working_folders():
             if not _is_alive(left):
@@ -173,7 +175,7 @@ class DuckDbFile:
             shutil.rmtree(folder, ignore_errors=True)
 
     def runs_alive(self) -> set[str]:
-        """Return the ends of the names of the working folders whose runs are alive."""
+        """Return the suffixes of the working folders whose runs are alive."""
         return {
             folder.name.rpartition("-")[2]
             for folder in self._working_folders()
@@ -190,7 +192,7 @@ class DuckDbFile:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn what DuckDB says of its file into a dg.Failure with what to do about it."""
+        """Convert errors of DuckDB about its file to a dg.Failure with a remedy."""
         try:
             yield
         except Exception as error:
@@ -227,30 +229,30 @@ class DuckDbFile:
 
 
 def _in_use(reason: str) -> str:
-    """Say who has the file open, as far as DuckDB does."""
+    """Return that the file is in use, and by which process if DuckDB reports it."""
     holder = reason.partition("is held in ")[2].partition(". ")[0]
     return f"is in use by another process{f', {holder}' if holder else ''}"
 
 
 def _log_waiting(why: str, seconds: float, until: str) -> None:
-    """Say in the log of the run why it does not go on."""
+    """Log the reason why the run is waiting."""
     dg.get_dagster_logger().info(f"{why}: waiting up to {seconds:g} s until {until}.")
 
 
 def _is_alive(folder: Path) -> bool:
-    """Tell whether the run lives that a working folder is of: it holds a lock in it."""
+    """Return whether the run of a working folder is alive, that is, holds the lock in it."""
     try:
         with FileLock(folder / ALIVE).acquire(timeout=0):
             return False
     except Timeout:
         return True
     except OSError:
-        # It has just ended, and its folder is being removed.
+        # The run has just ended, and its folder is being removed.
         return False
 
 
 def use_dataset(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
-    """Let SQL name a dataset's tables without it, where there is one."""
+    """Set a dataset as the default schema, if it exists."""
     there = connection.execute(
         "select count(*) from information_schema.schemata"
         " where catalog_name = current_database() and schema_name = ?",
@@ -263,9 +265,9 @@ def use_dataset(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
 def stored_columns(
     connection: duckdb.DuckDBPyConnection, table: Table
 ) -> list[tuple[str, str, bool]]:
-    """Return name, DuckDB type and nullability of each column that a table now has.
+    """Return name, DuckDB type and nullability of each column that the table has in the file.
 
-    They come in the table's order. There are none when there is no table.
+    In the order of the table; empty if the table does not exist.
     """
     return connection.execute(
         "select column_name, data_type, is_nullable = 'YES' from information_schema.columns"

@@ -61,7 +61,7 @@ def free_places_of_dead_runs(instance: dg.DagsterInstance) -> None:
 
 
 def runs_ahead(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Return the ids of the runs that are alive and hold or wait for a place in a pool of ours."""
+    """Return the ids of the other live runs that hold a pool slot or wait for one."""
     return sorted(
         other
         for other in _runs_in_pools(instance) - {run_id}

@@ -1,4 +1,4 @@
-"""What a materialization leaves in DuckDB, and what it says of it in Dagster."""
+"""The rows in DuckDB and the metadata in Dagster after a materialization."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 TICKETS = dg.AssetKey("help_desk_tickets")
 
 
-def test_a_run_says_what_it_did(
+def test_materialization_metadata_describes_the_load(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     connect(sandbox(tickets=250))
@@ -55,7 +55,7 @@ def test_the_age_of_the_newest_ticket_is_readable(seconds: int, text: str) -> No
     assert age_of(seconds) == text
 
 
-def test_columns_reach_the_ui_with_types_and_descriptions(
+def test_ui_shows_stored_columns_with_types_and_descriptions(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     connect(sandbox(tickets=10))
@@ -79,7 +79,7 @@ def test_columns_are_described_before_the_first_run() -> None:
     assert all(column.description for column in schema.columns)
 
 
-def test_the_asset_is_at_home_in_the_ui() -> None:
+def test_asset_has_parent_kinds_group_owners_and_pool() -> None:
     graph = defs.resolve_asset_graph()
     node = graph.get(TICKETS)
 
@@ -93,7 +93,7 @@ def test_the_asset_is_at_home_in_the_ui() -> None:
     assert node.pools == {"duckdb"}
 
 
-def test_other_fields_are_loaded_too(
+def test_fields_not_in_the_profile_are_loaded(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=30)
@@ -108,7 +108,7 @@ def test_other_fields_are_loaded_too(
     assert [json.loads(tag) for (tag,) in tags] == [ticket["tags"] for ticket in desk.desk.tickets]
 
 
-def test_instants_are_kept_with_their_time_zone(
+def test_time_zone_offset_of_created_at_is_respected(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=1)
@@ -122,7 +122,7 @@ def test_instants_are_kept_with_their_time_zone(
     ) == [(True,)]
 
 
-def test_a_second_run_changes_and_adds_by_id(
+def test_second_run_updates_and_inserts_rows_by_id(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=150)
@@ -141,7 +141,7 @@ def test_a_second_run_changes_and_adds_by_id(
     assert "queue" in [column.name for column in metadata["dagster/column_schema"].columns]
 
 
-def test_an_empty_desk_gets_an_empty_table_and_then_its_tickets(
+def test_empty_help_desk_creates_an_empty_table_that_is_filled_later(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=0)
@@ -160,7 +160,7 @@ def test_an_empty_desk_gets_an_empty_table_and_then_its_tickets(
     assert warehouse.tickets() == [(1, "first", "new")]
 
 
-def test_the_working_folder_is_gone_after_good_and_bad_runs(
+def test_working_folder_is_removed_after_successful_and_failed_runs(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -176,7 +176,7 @@ def test_the_working_folder_is_gone_after_good_and_bad_runs(
     assert left <= {"tickets.duckdb", ".tickets.duckdb.lock", "help_desk_report.html"}
 
 
-def test_a_failed_run_leaves_the_table_as_it_was(
+def test_failed_run_leaves_the_table_unchanged(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=250)

@@ -1,4 +1,4 @@
-"""Loading the tickets of a time: by a run's configuration, and month by month."""
+"""Loading a date range, given in the run config or by a month's partition."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +30,7 @@ def desk(
 
 @pytest.fixture
 def load(instance: dg.DagsterInstance) -> Load:
-    """Run the job with a configuration of its load."""
+    """Run the job with a configuration of its load op."""
 
     def run(**config: str) -> dg.ExecuteInProcessResult:
         return defs.resolve_job_def("help_desk_sync").execute_in_process(
@@ -52,18 +52,20 @@ def stored(warehouse: Warehouse) -> list[int]:
     return [number for number, _, _ in warehouse.tickets()]
 
 
-def test_the_tickets_of_a_time_are_loaded(desk: Sandbox, load: Load, warehouse: Warehouse) -> None:
+def test_date_range_loads_only_tickets_created_in_it(
+    desk: Sandbox, load: Load, warehouse: Warehouse
+) -> None:
     result = load(start="2026-01-01", end="2026-03-01")
 
     assert result.success
     assert stored(warehouse) == opened(desk, "2026-01-01", "2026-03-01")
     assert len(stored(warehouse)) > 50
     assert metadata_of(result)["sync_mode"] == "window"
-    # The API was asked for these alone.
+    # The API was asked for these tickets only.
     assert metadata_of(result)["rows_read"] == len(stored(warehouse))
 
 
-def test_of_an_api_that_cannot_be_told_the_end_all_that_it_sends_is_loaded(
+def test_date_range_without_end_param_loads_everything_from_its_start(
     desk: Sandbox, load: Load, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     file = tmp_path / "desk.yaml"
@@ -73,7 +75,7 @@ def test_of_an_api_that_cannot_be_told_the_end_all_that_it_sends_is_loaded(
     assert stored(warehouse) == opened(desk, "2025-12-31T22:00:00Z", "9")
 
 
-def test_other_tickets_stay_as_they_are(
+def test_date_range_changes_neither_other_tickets_nor_the_watermark(
     desk: Sandbox, load: Load, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH", "updated_at")
@@ -93,7 +95,7 @@ def test_other_tickets_stay_as_they_are(
     assert metadata_of(result)["rows_deleted"] == 0
     assert "does not read the other rows" in metadata_of(result)["deletes"]
     assert all(check.passed for check in result.get_asset_check_evaluations())
-    # And the next run goes on from where the last one that asked for changes was.
+    # The next run continues from the watermark of the last incremental run.
     desk.queries.clear()
     assert metadata_of(load())["sync_mode"] == "incremental"
     assert len(desk.queries) == 1
@@ -110,14 +112,14 @@ def test_other_tickets_stay_as_they_are(
         ({"start": "2026-01-01", "end": "next week"}, "The end of the date range is invalid"),
     ],
 )
-def test_a_time_that_is_none_is_said_so(
+def test_invalid_date_range_fails_without_a_request(
     config: dict[str, str], said: str, desk: Sandbox, load: Load
 ) -> None:
     assert said in sentence_of(load(**config))
     assert desk.queries == []
 
 
-def test_a_profile_without_a_date_filter_says_so(
+def test_date_range_fails_if_the_profile_has_no_date_filter(
     sandbox: StartSandbox, connect: Connect, load: Load
 ) -> None:
     connect(sandbox())
@@ -127,7 +129,7 @@ def test_a_profile_without_a_date_filter_says_so(
     )
 
 
-def test_a_backfill_loads_month_by_month_and_goes_on_where_it_stopped(
+def test_backfill_loads_months_and_resumes_after_a_failure(
     desk: Sandbox, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     job = defs.resolve_job_def("help_desk_backfill")

@@ -1,1 +1,1 @@
-"""How fast the tickets are loaded, measured beside others. See `make bench`."""
+"""Benchmarks: how fast tickets are loaded, compared with other programs. See `make bench`."""

@@ -1,4 +1,4 @@
-"""Measures this project beside plain dlt and the least that does it by hand. See `make bench`."""
+"""Compares this project with plain dlt and with a minimal script. See `make bench`."""
 
 import argparse
 import subprocess
@@ -40,19 +40,19 @@ MERGES = 10
 
 
 def say(text: str) -> None:
-    """Print, at once."""
+    """Print and flush."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def progress(text: str) -> None:
-    """Say what is being measured, beside the table that is printed."""
+    """Report what is being measured, on stderr, because the results go to stdout."""
     sys.stderr.write(f"... {text}\n")
     sys.stderr.flush()
 
 
 def page_rate(desk: Desk, tickets: int) -> float:
-    """Return how many pages a second the server sends to a client that does nothing else."""
+    """Return how many pages per second the server sends to a client that discards them."""
     command = [sys.executable, "-m", "helpdesk_assets_tests.bench.client", desk.base_url]
     pages = tickets // 100
     return float(subprocess.check_output([*command, str(pages)], cwd=PROJECT, text=True))
@@ -61,7 +61,7 @@ def page_rate(desk: Desk, tickets: int) -> float:
 def compare(
     desk: Desk, *, tickets: int, in_flight: int, repetitions: int, times: int = 1
 ) -> list[Scenario]:
-    """Let each contender load a desk into an empty file, and the same again as often as asked.
+    """Load the help desk with each contender: into an empty file, then ``times - 1`` more times.
 
     Returns:
         The medians of the first loads, of the second loads, and so on.
@@ -83,7 +83,7 @@ def compare(
 
 
 def growth(repetitions: int) -> dict[int, Run]:
-    """Return what this project takes for desks of three sizes."""
+    """Measure loads of help desks of three sizes with this project."""
     figures = {}
     for tickets in (10_000, 100_000, 1_000_000):
         runs = []
@@ -98,7 +98,7 @@ def growth(repetitions: int) -> dict[int, Run]:
 
 
 def dagster_jobs(desk: Desk, tickets: int, repetitions: int) -> dict[str, Run]:
-    """Return what whole Dagster commands take: nothing, a first load, others without a change."""
+    """Measure whole Dagster commands: an empty job, a first load, and loads without changes."""
     runs: dict[str, list[Run]] = {}
     for _ in range(repetitions):
         progress("dagster job execute")
@@ -117,7 +117,7 @@ def dagster_jobs(desk: Desk, tickets: int, repetitions: int) -> dict[str, Run]:
 
 
 def file_sizes(desk: Desk, tickets: int) -> list[float]:
-    """Return the DuckDB file's megabytes after each of ten full merges of the same tickets."""
+    """Return the DuckDB file's size in MB after each of ten full merges of the same tickets."""
     sizes = []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "a.duckdb"
@@ -129,7 +129,7 @@ def file_sizes(desk: Desk, tickets: int) -> list[float]:
 
 
 def main() -> int:
-    """Measure, and print the report."""
+    """Run the benchmarks, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000, help="tickets [%(default)s]")
     parser.add_argument("--repetitions", type=int, default=3, help="of which the median counts")
@@ -179,7 +179,7 @@ def main() -> int:
     return 0
 
 
-# What is written by `--write` stands between these.
+# `--write` replaces the text between these markers.
 BEGIN = "<!-- measured -->"
 END = "<!-- end of what was measured -->"
 

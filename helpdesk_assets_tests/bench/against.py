@@ -1,4 +1,4 @@
-"""Measures this checkout beside another commit of it, in turns. See `make bench-against`."""
+"""Compares this checkout with another commit, alternating. See `make bench-against`."""
 
 import argparse
 import statistics
@@ -37,7 +37,7 @@ BEFORE, NOW = "before", "now"
 
 @contextmanager
 def checkout(commit: str) -> Iterator[Path]:
-    """Have another commit in a folder while inside."""
+    """Check out a commit into a temporary folder, inside a ``with`` block."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "before"
         git = ("git", "-C", str(PROJECT), "worktree")
@@ -49,7 +49,7 @@ def checkout(commit: str) -> Iterator[Path]:
 
 
 def loads(project: Path, desk: Desk, tickets: int, in_flight: int) -> dict[str, Run]:
-    """Load a desk into an empty file, and the same again."""
+    """Load a help desk into an empty file, and then once more."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "a.duckdb"
         return {
@@ -59,7 +59,7 @@ def loads(project: Path, desk: Desk, tickets: int, in_flight: int) -> dict[str, 
 
 
 def jobs(project: Path, desk: Desk, tickets: int) -> dict[str, Run]:
-    """Run whole Dagster commands."""
+    """Run and measure whole Dagster commands."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "a.duckdb"
         with settings_for(desk, file, **INCREMENTAL) as settings:
@@ -76,7 +76,7 @@ def jobs(project: Path, desk: Desk, tickets: int) -> dict[str, Run]:
 
 
 def lines(what: str, pairs: Sequence[tuple[dict[str, Run], dict[str, Run]]]) -> Iterator[str]:
-    """Yield a line of the table for each figure that was measured."""
+    """Yield a line of the table for each measured title."""
     for title in pairs[0][0]:
         old, new = ([each[side][title] for each in pairs] for side in (0, 1))
         before, now = median(old), median(new)

@@ -1,4 +1,4 @@
-"""A client that does nothing with what it gets: how many pages a second the server can send.
+"""A client that discards its responses, to measure how many pages per second the server can send.
 
 `python -m helpdesk_assets_tests.bench.client BASE_URL PAGES` prints that number.
 """

@@ -1,8 +1,8 @@
-"""The programs that are measured, each in a process of its own.
+"""The programs that are compared, each in a separate process.
 
 `python -m helpdesk_assets_tests.bench.contenders NAME BASE_URL DUCKDB_FILE IN_FLIGHT` loads every
-ticket and prints, as JSON, when the rows were committed (by the machine's monotonic clock), how
-many there then were, and the most memory it had, in MB.
+ticket. It prints as JSON when the rows were committed (by the machine's monotonic clock), the
+number of rows, and the peak memory in MB.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from typing import Any
 
 KEY = "bench-key"
 TABLE = "help_desk.help_desk_tickets"
-# What dlt imports when it is needed, and so would import while it is timed.
+# dlt imports these lazily, so that the import would be included in the time.
 DLT_IMPORTS = (
     "dlt.common.libs.pyarrow",
     "dlt.destinations.impl.duckdb.duck",
@@ -29,7 +29,7 @@ DLT_IMPORTS = (
 
 def ours(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
     """Load with this project's source and pipeline, as its asset does."""
-    # What a run of the asset has imported before its first request, and imports are not timed.
+    # A run of the asset imports this before its first request. Imports are not timed.
     for module in (*DLT_IMPORTS, "helpdesk_assets.definitions"):
         importlib.import_module(module)
     from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
@@ -49,7 +49,7 @@ def ours(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
 
 
 def plain(base_url: str, file: str, in_flight: int, **options: Any) -> Callable[[], None]:
-    """Load with dlt alone, configured as the API is documented; it has one page in flight."""
+    """Load with dlt alone, configured as the API documents. It requests one page at a time."""
     import dlt
 
     for module in DLT_IMPORTS:
@@ -69,12 +69,12 @@ def plain(base_url: str, file: str, in_flight: int, **options: Any) -> Callable[
 
 
 def parquet(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
-    """Load as plain dlt does, by way of parquet files."""
+    """Load with plain dlt, through Parquet files."""
     return plain(base_url, file, in_flight, loader_file_format="parquet")
 
 
 def limit(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
-    """Load with the least that does it, by hand: no promise, no check, no state, all in memory."""
+    """Load with a minimal script: no checks, no state, everything in memory."""
     import asyncio
 
     import aiohttp
@@ -121,7 +121,7 @@ CONTENDERS = {"this project": ours, "plain dlt": plain, "dlt, parquet": parquet,
 
 
 def main(name: str, base_url: str, file: str, in_flight: str) -> None:
-    """Run one, and print what came of it."""
+    """Run one contender, and print its result."""
     import duckdb
 
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"

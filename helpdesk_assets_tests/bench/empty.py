@@ -1,4 +1,4 @@
-"""A Dagster job that does nothing, to know what Dagster itself takes."""
+"""A Dagster job that does nothing, to measure the overhead of Dagster itself."""
 
 import dagster as dg
 
@@ -10,5 +10,5 @@ def nothing() -> None:
 
 @dg.job(executor_def=dg.in_process_executor)
 def empty() -> None:
-    """Run nothing, in this process."""
+    """Run the empty op in this process."""
     nothing()

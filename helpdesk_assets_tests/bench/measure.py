@@ -1,4 +1,4 @@
-"""Runs what is measured, each in a process of its own, and takes down how that went."""
+"""Runs each program in a separate process, and measures it."""
 
 import json
 import os
@@ -23,12 +23,12 @@ PROJECT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Run:
-    """How one run went.
+    """The measurements of a run.
 
     Attributes:
-        seconds: how long it took.
-        megabytes: the most memory it had.
-        requests: how many it sent.
+        seconds: its duration.
+        megabytes: its peak memory in MB.
+        requests: the number of requests that it sent.
         start: seconds from the start of the process to the first request.
         end: seconds from the last request to the end of the process.
     """
@@ -41,7 +41,7 @@ class Run:
 
 
 def median(runs: Sequence[Run]) -> Run:
-    """Return the median of each figure."""
+    """Return the median of each measurement."""
     return Run(
         *(
             statistics.median(getattr(run, figure) for run in runs)
@@ -51,17 +51,17 @@ def median(runs: Sequence[Run]) -> Run:
 
 
 class Desk:
-    """A help desk that is being served.
+    """A running help desk.
 
     Attributes:
-        base_url: its address.
+        base_url: its base URL.
     """
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
 
     def requests(self) -> list[float]:
-        """Return when requests have come since last asked: first and last, of how many."""
+        """Return when requests arrived since the last call: the first, the last, and their number."""
         with urllib.request.urlopen(f"{self.base_url}/stats") as answer:
             stats: list[float] = json.load(answer)
         return stats
@@ -69,12 +69,12 @@ class Desk:
 
 @contextmanager
 def served(tickets: int, *, latency: float = 0, wide: bool = False) -> Iterator[Desk]:
-    """Serve a desk while inside.
+    """Serve a help desk inside a ``with`` block.
 
     Args:
-        tickets: how many there are.
-        latency: milliseconds that an answer takes.
-        wide: whether they have thirty fields.
+        tickets: the number of tickets.
+        latency: milliseconds before each response.
+        wide: whether tickets have thirty fields.
     """
     command = [sys.executable, "-m", "helpdesk_assets_tests.bench.server"]
     command += ["--tickets", str(tickets), "--latency", str(latency), *(["--wide"] * wide)]
@@ -89,18 +89,18 @@ def served(tickets: int, *, latency: float = 0, wide: bool = False) -> Iterator[
 def load(
     name: str, desk: Desk, file: Path, *, tickets: int, in_flight: int, project: Path = PROJECT
 ) -> Run:
-    """Let a contender load the desk, from its first request to its committed rows.
+    """Load the help desk with a contender, and measure from its first request to the commit.
 
     Args:
-        name: which contender.
-        desk: what to load.
-        file: where to.
-        tickets: how many the desk has.
-        in_flight: requests at the same time.
+        name: the contender.
+        desk: the help desk.
+        file: the DuckDB file.
+        tickets: the number of tickets of the help desk.
+        in_flight: the number of concurrent requests.
         project: the checkout whose code is run.
 
     Raises:
-        AssertionError: not every ticket is there afterwards, once.
+        AssertionError: afterwards, a ticket is missing or duplicated in the file.
     """
     command = [sys.executable, "-m", "helpdesk_assets_tests.bench.contenders"]
     command += [name, desk.base_url, str(file), str(in_flight)]
@@ -125,7 +125,7 @@ def execute(
     settings: Mapping[str, str],
     project: Path = PROJECT,
 ) -> Run:
-    """Run `dagster job execute`, all of it, and time it from outside."""
+    """Run `dagster job execute`, and measure the whole process."""
     if desk:
         desk.requests()
     began = time.monotonic()
@@ -147,7 +147,7 @@ def execute(
 
 @contextmanager
 def settings_for(desk: Desk, file: Path, **more: str) -> Iterator[dict[str, str]]:
-    """Return the environment of a Dagster run into a file, in an instance of its own."""
+    """Return the environment of a Dagster run: a file, and a separate instance."""
     with tempfile.TemporaryDirectory() as home:
         shutil.copy(PROJECT / ".dagster" / "dagster.yaml", home)
         yield {
@@ -162,7 +162,7 @@ def settings_for(desk: Desk, file: Path, **more: str) -> Iterator[dict[str, str]
 def interleaved(
     contenders: Mapping[str, Callable[[], Any]], repetitions: int
 ) -> dict[str, list[Any]]:
-    """Call each contender in turns, so that what the machine does meanwhile meets all of them."""
+    """Call the contenders alternately, so that other load on the machine affects all of them."""
     results: dict[str, list[Any]] = {name: [] for name in contenders}
     for _ in range(repetitions):
         for name, run in contenders.items():

@@ -1,4 +1,4 @@
-"""The benchmark's figures as Markdown, and as one plot."""
+"""The benchmark results as Markdown tables and a plot."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ Scenario = Mapping[str, Run]
 
 
 def machine() -> str:
-    """Say what it was measured on."""
+    """Describe the machine and the versions."""
     try:
         cpu = next(
             line.partition(":")[2].strip()
@@ -38,7 +38,7 @@ def machine() -> str:
 
 
 def scenario_table(scenarios: Mapping[str, Scenario]) -> str:
-    """Return the contenders' figures, scenario by scenario."""
+    """Return a table of the contenders' results by scenario."""
     lines = [
         "| what is loaded | by | seconds | peak memory, MB | requests |"
         " times as fast as plain dlt | times as long as by hand |",
@@ -55,7 +55,7 @@ def scenario_table(scenarios: Mapping[str, Scenario]) -> str:
 
 
 def growth_table(growth: Mapping[int, Run]) -> str:
-    """Return how the project's cost grows with the desk."""
+    """Return a table of this project's results by number of tickets."""
     lines = [
         "| tickets | seconds | seconds per 100,000 | peak memory, MB |",
         "| ---: | ---: | ---: | ---: |",
@@ -69,7 +69,7 @@ def growth_table(growth: Mapping[int, Run]) -> str:
 
 
 def dagster_table(jobs: Mapping[str, Run]) -> str:
-    """Return what whole Dagster commands take."""
+    """Return a table of the results of whole Dagster commands."""
     lines = [
         "| `dagster job execute` of | seconds | to the first request | from the last request |"
         " requests | peak memory, MB |",
@@ -85,7 +85,7 @@ def dagster_table(jobs: Mapping[str, Run]) -> str:
 
 
 def plot(scenarios: Mapping[str, Scenario], growth: Mapping[int, Run], path: Path) -> None:
-    """Draw the seconds of each contender, and of this project by the size of the desk."""
+    """Plot the seconds of each contender, and of this project by number of tickets."""
     import matplotlib
 
     matplotlib.use("agg")

@@ -1,8 +1,8 @@
-"""A help desk that is never the slowest: its tickets are spelled as JSON before the first request.
+"""A help desk that is never the bottleneck: its tickets are serialized before the first request.
 
-`python -m helpdesk_assets_tests.bench.server --tickets 1000` prints its address and serves until it
-is stopped. `GET /stats` says how many requests for tickets there were since it was last asked, and
-when the first and the last of them came, by the machine's monotonic clock.
+`python -m helpdesk_assets_tests.bench.server --tickets 1000` prints its URL and serves until it is
+stopped. `GET /stats` returns the number of ticket requests since the last such call, and when the
+first and the last of them arrived, by the machine's monotonic clock.
 """
 
 import argparse
@@ -22,7 +22,7 @@ STATUSES = ("new", "open", "pending", "solved")
 
 
 def ticket(number: int, *, wide: bool) -> dict[str, Any]:
-    """Return a made-up ticket: six fields, or thirty, nested, with long texts."""
+    """Return a generated ticket with six fields, or thirty with nested objects and long texts."""
     created_at = BEGIN + timedelta(seconds=30 * number)
     narrow = {
         "id": number,
@@ -60,8 +60,8 @@ class Tickets:
     """The tickets as JSON, in the order of their ids and of their last change.
 
     Args:
-        count: how many there are.
-        wide: whether they have thirty fields.
+        count: the number of tickets.
+        wide: whether tickets have thirty fields.
     """
 
     def __init__(self, count: int, *, wide: bool) -> None:
@@ -91,11 +91,11 @@ class Desk(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Store the connection."""
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request that has come whole."""
+        """Answer each request that has been received completely."""
         self._received += data
         while b"\r\n\r\n" in self._received:
             head, _, self._received = self._received.partition(b"\r\n\r\n")

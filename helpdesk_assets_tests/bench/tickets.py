@@ -1,4 +1,4 @@
-"""A job that loads the tickets and checks them, and makes nothing of them."""
+"""A job that loads the tickets and checks them, without reports."""
 
 import dagster as dg
 

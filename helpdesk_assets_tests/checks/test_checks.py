@@ -1,4 +1,4 @@
-"""What the checks say of tables that are good, bad, empty or missing."""
+"""Results of the checks for tables that are valid, invalid, empty or missing."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ BLOCKING = {"id_is_unique", "id_is_not_null", "required_columns_present"}
 def run_checks(
     warehouse: Warehouse,
 ) -> Callable[[], dict[str, dg.AssetCheckEvaluation]]:
-    """Run the checks alone on a table that other hands have made."""
+    """Run only the checks, on a table that the test has created itself."""
     job = dg.Definitions(
         assets=[loaded_table(DESK)],
         asset_checks=[table_checks(DESK)],
@@ -64,7 +64,9 @@ def values(evaluation: dg.AssetCheckEvaluation) -> Mapping[str, Any]:
     return {name: value.value for name, value in evaluation.metadata.items()}
 
 
-def test_a_loaded_table_passes(sandbox: StartSandbox, connect: Connect, sync: Sync) -> None:
+def test_checks_pass_for_a_loaded_table(
+    sandbox: StartSandbox, connect: Connect, sync: Sync
+) -> None:
     desk = sandbox(tickets=400)
     connect(desk)
     evaluations = {
@@ -86,7 +88,7 @@ def test_a_loaded_table_passes(sandbox: StartSandbox, connect: Connect, sync: Sy
     assert values(evaluations["null_rates"])["null_rate_subject"] == pytest.approx(nulls / 400)
 
 
-def test_duplicate_ids_fail_with_five_examples(warehouse: Warehouse, run_checks: RunChecks) -> None:
+def test_id_is_unique_fails_with_five_examples(warehouse: Warehouse, run_checks: RunChecks) -> None:
     warehouse.query(CREATE)
     warehouse.query(
         "insert into help_desk.help_desk_tickets"
@@ -106,7 +108,7 @@ def test_duplicate_ids_fail_with_five_examples(warehouse: Warehouse, run_checks:
     }
 
 
-def test_null_ids_fail_with_their_places(warehouse: Warehouse, run_checks: RunChecks) -> None:
+def test_id_is_not_null_fails_with_row_ids(warehouse: Warehouse, run_checks: RunChecks) -> None:
     warehouse.query(CREATE)
     warehouse.query(
         "insert into help_desk.help_desk_tickets values"
@@ -122,7 +124,9 @@ def test_null_ids_fail_with_their_places(warehouse: Warehouse, run_checks: RunCh
     assert evaluations["id_is_unique"].passed
 
 
-def test_missing_and_mistyped_columns_fail(warehouse: Warehouse, run_checks: RunChecks) -> None:
+def test_required_columns_present_fails_for_missing_or_mistyped_columns(
+    warehouse: Warehouse, run_checks: RunChecks
+) -> None:
     warehouse.query(
         "create schema help_desk; create table help_desk.help_desk_tickets"
         " (id varchar, status varchar, created_at timestamptz)"
@@ -135,7 +139,7 @@ def test_missing_and_mistyped_columns_fail(warehouse: Warehouse, run_checks: Run
     assert values(check)["wrong_columns"] == 2
 
 
-def test_a_table_without_id_fails_the_checks_on_it(
+def test_checks_on_id_fail_if_the_column_is_missing(
     warehouse: Warehouse, run_checks: RunChecks
 ) -> None:
     warehouse.query("create schema help_desk; create table help_desk.help_desk_tickets (a int)")
@@ -147,7 +151,7 @@ def test_a_table_without_id_fails_the_checks_on_it(
     assert evaluations["null_rates"].passed
 
 
-def test_a_column_without_any_value_is_a_warning(
+def test_null_rates_warns_about_a_column_without_values(
     warehouse: Warehouse, run_checks: RunChecks
 ) -> None:
     warehouse.query(CREATE)
@@ -168,11 +172,13 @@ def test_a_column_without_any_value_is_a_warning(
     }
 
 
-def test_an_empty_table_passes_and_says_so(warehouse: Warehouse, run_checks: RunChecks) -> None:
+def test_checks_of_an_empty_table_pass_and_report_it(
+    warehouse: Warehouse, run_checks: RunChecks
+) -> None:
     warehouse.query(CREATE)
 
     evaluations = run_checks()
-    # Only a load can be complete, and other hands have made this table.
+    # The table was not created by a load, so completeness cannot be verified.
     assert not evaluations.pop("is_complete").passed
     for evaluation in evaluations.values():
         assert evaluation.passed
@@ -181,7 +187,7 @@ def test_an_empty_table_passes_and_says_so(warehouse: Warehouse, run_checks: Run
 
 
 @pytest.mark.parametrize("file_exists", [True, False])
-def test_a_missing_table_fails_with_a_sentence(
+def test_all_checks_fail_if_the_table_is_missing(
     file_exists: bool, warehouse: Warehouse, run_checks: RunChecks
 ) -> None:
     if file_exists:
@@ -194,7 +200,7 @@ def test_a_missing_table_fails_with_a_sentence(
         assert "The table help_desk.help_desk_tickets does not exist" in str(evaluation.description)
 
 
-def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream(
+def test_failed_blocking_check_fails_the_run_and_blocks_downstream_assets(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(sandbox(tickets=3))
@@ -226,7 +232,7 @@ def test_a_failed_blocking_check_fails_the_run_and_holds_back_what_is_downstream
     assert result.asset_materializations_for_node("report") == []
 
 
-def test_metadata_of_earlier_versions_is_read_under_its_present_name(
+def test_metadata_of_earlier_versions_is_read_under_its_current_name(
     warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     warehouse.query(CREATE)
@@ -240,7 +246,7 @@ def test_metadata_of_earlier_versions_is_read_under_its_present_name(
     assert stored.walk == {"load_id": "1", "page_overlap_retries": 2}
 
 
-def test_a_walk_that_is_not_whole_in_the_table_fails(
+def test_is_complete_fails_if_rows_are_missing(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,

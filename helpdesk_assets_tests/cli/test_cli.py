@@ -11,7 +11,7 @@ StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 
 
-def test_the_job_needs_the_three_settings_and_nothing_else(
+def test_job_runs_with_only_the_three_settings(
     sandbox: StartSandbox,
     connect: Connect,
     warehouse: Warehouse,
@@ -26,11 +26,11 @@ def test_the_job_needs_the_three_settings_and_nothing_else(
     assert finished.returncode == 0, finished.stdout
     assert len(warehouse.tickets()) == 250
     assert API_KEY not in finished.stdout
-    # What dlt warns of would be something that users cannot mend.
+    # Users cannot fix what dlt warns about.
     assert "|[WARNING]|" not in finished.stdout
 
 
-def test_a_wrong_key_fails_with_one_sentence_after_one_request(
+def test_wrong_key_fails_with_an_error_message_after_one_request(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     desk = sandbox()

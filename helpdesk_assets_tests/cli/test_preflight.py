@@ -1,4 +1,4 @@
-"""`python -m helpdesk_assets check`: what it says of desks that are well and of others."""
+"""`python -m helpdesk_assets check`: its findings for help desks with and without problems."""
 
 import subprocess
 from collections.abc import Callable
@@ -21,14 +21,14 @@ GOOD = (BUILT_IN / "default.yaml").read_text()
 
 
 def findings(printed: str) -> dict[str, tuple[str, str]]:
-    """Return by what they are about: whether it was well, and what was said."""
+    """Return the findings by subject: ok, note or FAILED, and the text."""
     lines = [
         line.split(maxsplit=2) for line in printed.splitlines() if line[:2] in ("ok", "no", "FA")
     ]
     return {what: (word, said) for word, what, said in lines}
 
 
-def test_a_desk_that_is_well(sandbox: StartSandbox, connect: Connect) -> None:
+def test_check_succeeds_with_four_requests(sandbox: StartSandbox, connect: Connect) -> None:
     desk = sandbox(tickets=2500)
     connect(desk)
     finished = command(*CHECK)
@@ -44,12 +44,12 @@ def test_a_desk_that_is_well(sandbox: StartSandbox, connect: Connect) -> None:
     assert "the second page continues the first" in found["order"][1]
     assert "2,500 tickets takes about 29 requests" in found["cost"][1]
     assert found["end"][1] == "no rows past the last page, at offset 2600"
-    # Two pages, one between them, and one past the end.
+    # The first two pages, one between them, and one past the end.
     assert [int(query["offset"]) for query in desk.queries] == [0, 99, 50, 2600]
     assert API_KEY not in finished.stdout
 
 
-def test_a_desk_of_another_name(
+def test_check_reads_the_settings_of_the_given_desk(
     sandbox: StartSandbox, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__EU__BASE_URL", sandbox().base_url)
@@ -72,7 +72,7 @@ def test_a_desk_of_another_name(
         (["yes"], "FAILED"),
     ],
 )
-def test_a_field_that_is_null_is_there(
+def test_field_path_below_a_null_passes_but_a_missing_one_fails(
     values: list[Any],
     word: str,
     sandbox: StartSandbox,
@@ -91,7 +91,7 @@ def test_a_field_that_is_null_is_there(
     assert findings(finished.stdout)["fields"][0] == word
 
 
-def test_the_cost_is_what_a_sync_takes(
+def test_estimated_requests_match_a_sync(
     sandbox: StartSandbox, connect: Connect, check: Check, whole_sync: Sync
 ) -> None:
     desk = sandbox(tickets=2500)
@@ -103,7 +103,7 @@ def test_the_cost_is_what_a_sync_takes(
     assert len(desk.queries) == 29
 
 
-def test_a_wrong_key(
+def test_wrong_key_fails_without_being_shown(
     sandbox: StartSandbox, connect: Connect, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(sandbox())
@@ -128,7 +128,7 @@ def test_a_wrong_key(
         ("limit: 100", "limit: many", "profile", "must be a valid integer"),
     ],
 )
-def test_a_wrong_profile(
+def test_wrong_profile_is_reported(
     right: str,
     wrong: str,
     what: str,
@@ -149,7 +149,7 @@ def test_a_wrong_profile(
     assert said in found[what][1]
 
 
-def test_fields_that_nobody_has_filled_in_are_no_mistakes(
+def test_fields_with_only_nulls_pass_but_missing_fields_are_reported(
     sandbox: StartSandbox, connect: Connect, check: Check, tmp_path: Path
 ) -> None:
     desk = sandbox()
@@ -173,11 +173,11 @@ def test_fields_that_nobody_has_filled_in_are_no_mistakes(
     finished = check("--profile", str(file))
 
     assert "no row has group_id (at owner_group.id)" in finished.stdout
-    # A dash is no time unless the profile says that it is null.
+    # Without null_values, a dash is an invalid time.
     assert "closed_at cannot be read as timestamp in 100 of 100 rows" in finished.stdout
 
 
-def test_a_dead_host(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_host_is_reported(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("API_KEY", API_KEY)
     finished = check()
@@ -186,7 +186,7 @@ def test_a_dead_host(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "could not be reached" in findings(finished.stdout)["host"][1]
 
 
-def test_an_empty_desk_is_well(sandbox: StartSandbox, connect: Connect, check: Check) -> None:
+def test_empty_help_desk_passes(sandbox: StartSandbox, connect: Connect, check: Check) -> None:
     connect(sandbox(tickets=0))
     finished = check()
 

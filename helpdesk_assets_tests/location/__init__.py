@@ -1,1 +1,1 @@
-"""Tests of the code location as a whole: definitions, jobs, alerts, the webserver."""
+"""Tests of the code location as a whole: definitions, jobs, alerts and the web server."""

@@ -1,4 +1,4 @@
-"""Who is told of what: one alert for a run that failed or in which a check did, over real HTTP."""
+"""Alerts for failed runs and failed checks, sent over real HTTP."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
 
 @pytest.fixture
 def look(instance: dg.DagsterInstance) -> Ticks:
-    """Let the sensors look once more, as Dagster's daemon does; the first look is at the start."""
+    """Evaluate the sensors, as Dagster's daemon does. They were evaluated once before the test."""
     cursors: dict[str, str | None] = dict.fromkeys(SENSORS)
     repository = defs.get_repository_def()
 
@@ -70,7 +70,7 @@ def desk(sandbox: StartSandbox, connect: Connect) -> Sandbox:
     return desk
 
 
-def test_a_run_that_fails_sends_one_alert(
+def test_failed_run_sends_one_alert(
     desk: Sandbox, whole_sync: Sync, look: Ticks, hook: Webhook
 ) -> None:
     desk.fault = FAULTS["404-always"].make()
@@ -91,7 +91,7 @@ def test_a_run_that_fails_sends_one_alert(
     assert API_KEY not in str(alert)
 
 
-def test_a_blocking_check_that_fails_sends_one_alert_with_its_sentence(
+def test_failed_blocking_check_sends_one_alert_with_its_description(
     desk: Sandbox, look: Ticks, hook: Webhook, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     defs.resolve_job_def("help_desk_sync").execute_in_process(instance=instance)
@@ -109,7 +109,7 @@ def test_a_blocking_check_that_fails_sends_one_alert_with_its_sentence(
     assert "private-4711" not in str(alert)
 
 
-def test_a_warning_in_a_good_run_sends_one_alert(
+def test_failed_non_blocking_check_sends_one_alert(
     desk: Sandbox, whole_sync: Sync, look: Ticks, hook: Webhook
 ) -> None:
     whole_sync()
@@ -125,7 +125,7 @@ def test_a_warning_in_a_good_run_sends_one_alert(
     assert "50 rows (50% of all) disappeared from the help desk at once" in alert["sentence"]
 
 
-def test_an_error_that_nobody_foresaw_is_not_sent_around(
+def test_text_of_an_unexpected_error_is_not_sent(
     desk: Sandbox,
     look: Ticks,
     hook: Webhook,
@@ -144,7 +144,7 @@ def test_an_error_that_nobody_foresaw_is_not_sent_around(
     assert "private-4711" not in str(alert)
 
 
-def test_what_else_fails_in_the_code_location_sends_no_alert(
+def test_failures_outside_the_help_desk_send_no_alert(
     desk: Sandbox, look: Ticks, hook: Webhook, instance: dg.DagsterInstance
 ) -> None:
     @dg.op
@@ -181,7 +181,7 @@ def test_what_else_fails_in_the_code_location_sends_no_alert(
     assert hook.posted == []
 
 
-def test_what_fails_of_a_desk_in_somebody_elses_job_sends_an_alert(
+def test_help_desk_asset_that_fails_in_another_job_sends_an_alert(
     desk: Sandbox, look: Ticks, hook: Webhook, instance: dg.DagsterInstance
 ) -> None:
     @dg.asset
@@ -199,7 +199,7 @@ def test_what_fails_of_a_desk_in_somebody_elses_job_sends_an_alert(
     assert alert["title"] == "Step help_desk_tickets failed"
 
 
-def test_a_webhook_that_is_down_for_a_moment_is_tried_again(
+def test_webhook_is_retried_after_a_temporary_error(
     hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook.failing = 2
@@ -216,7 +216,7 @@ def test_a_webhook_that_is_down_for_a_moment_is_tried_again(
     }
 
 
-def test_a_webhook_that_is_gone_is_said_without_its_address(
+def test_unreachable_webhook_is_reported_without_its_url(
     hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook.failing = 100
@@ -233,7 +233,7 @@ def test_a_webhook_that_is_gone_is_said_without_its_address(
     assert SECRET_PATH not in str(raised.value.description)
 
 
-def test_slack_is_told_by_dagsters_own_library(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slack_message_is_sent_with_dagster_slack(monkeypatch: pytest.MonkeyPatch) -> None:
     posted: list[dict[str, Any]] = []
 
     async def post_message(request: Request) -> Response:
@@ -258,7 +258,7 @@ def test_slack_is_told_by_dagsters_own_library(monkeypatch: pytest.MonkeyPatch) 
     assert message["token"] == "Bearer xoxb-planted"
 
 
-def test_nobody_is_told_until_it_is_configured(
+def test_no_alert_is_sent_if_no_channel_is_configured(
     desk: Sandbox, whole_sync: Sync, look: Ticks, instance: dg.DagsterInstance
 ) -> None:
     desk.fault = FAULTS["404-always"].make()
@@ -272,8 +272,8 @@ def test_nobody_is_told_until_it_is_configured(
         assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
 
 
-def test_the_environment_switches_the_sensors_on() -> None:
-    # Run in another process, as the environment is read at import; it answers by printing.
+def test_sensors_run_by_default_if_the_environment_has_a_channel() -> None:
+    # Run in another process, because the environment is read at import. It prints the result.
     say = (
         "from helpdesk_assets import defs;"
         "print([sensor.default_status.value for sensor in defs.sensors])"

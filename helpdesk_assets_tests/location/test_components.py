@@ -1,4 +1,4 @@
-"""Two help desks in a Dagster project of somebody else's, made and run with ``dg``."""
+"""Two help desks in a Dagster project with other definitions, created and run with ``dg``."""
 
 import json
 import re
@@ -30,7 +30,7 @@ attributes:
     base_url: {base_url}
     api_key: "{{{{ env.{variable} }}}}"
 """
-# What the team has of its own; the executor is one of theirs by its name.
+# The team's own definitions. Their executor is recognized by its name.
 THEIRS = """\
 import dagster as dg
 from dagster_dlt import DagsterDltResource
@@ -60,7 +60,7 @@ def own() -> dg.Definitions:
         executor=dg.multi_or_in_process_executor.configured({"in_process": {}}, name="theirs"),
     )
 """
-# Run in another process, as the project's own definitions are; it answers by printing.
+# Run in another process, because the project is not importable here. It prints the result.
 EXECUTORS = """\
 from team.definitions import defs
 loaded = defs()
@@ -70,7 +70,7 @@ print([loaded.resolve_job_def(name).executor_def.name for name in ("own_job", "e
 
 @pytest.fixture(scope="module")
 def as_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Let Dagster's own tool make a project."""
+    """Create a project with Dagster's own tool."""
     folder = tmp_path_factory.mktemp("made")
     made = command("create-dagster", "project", "team", "--no-uv-sync", cwd=folder)
     assert made.returncode == 0, made.stdout
@@ -84,7 +84,7 @@ def project(as_made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def dg(project: Path, tmp_path: Path) -> Dg:
-    """Run ``dg`` in the project, with settings of no desk but the keys."""
+    """Run ``dg`` in the project, with API keys but no other settings of the desks."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return command(
@@ -92,7 +92,7 @@ def dg(project: Path, tmp_path: Path) -> Dg:
             *arguments,
             cwd=project,
             env={
-                # As if it were installed.
+                # As if the project were installed.
                 "PYTHONPATH": str(project / "src"),
                 "DLT_PROJECT_DIR": str(project),
                 "EU_KEY": API_KEY,
@@ -112,7 +112,7 @@ def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.mark.long
-def test_two_desks_in_a_project_that_has_everything_of_its_own(
+def test_two_help_desks_run_in_a_project_with_its_own_definitions(
     project: Path, dg: Dg, sandbox: StartSandbox, tmp_path: Path
 ) -> None:
     eu, us = sandbox(tickets=120), sandbox(tickets=30)
@@ -124,7 +124,7 @@ def test_two_desks_in_a_project_that_has_everything_of_its_own(
     (defs / "eu" / "defs.yaml").write_text(
         DESK.format(name="eu", profile="default", base_url=eu.base_url, variable="EU_KEY")
     )
-    # The scaffolded file as it is, and the settings where dlt finds them.
+    # The desk us keeps its scaffolded file, and dlt's config.toml contains its settings.
     (project / ".dlt").mkdir()
     (project / ".dlt" / "config.toml").write_text(f'[sources.us]\nbase_url = "{us.base_url}"\n')
 
@@ -155,7 +155,7 @@ def test_two_desks_in_a_project_that_has_everything_of_its_own(
     assert API_KEY.encode() not in kept
 
 
-def test_a_desk_is_scaffolded_with_a_profile_to_fill_in(project: Path, dg: Dg) -> None:
+def test_scaffolded_profile_is_valid_and_mistakes_in_it_are_reported(project: Path, dg: Dg) -> None:
     made = dg("scaffold", "defs", COMPONENT, "eu", "--own-profile", "zammad")
     folder = project / "src" / "team" / "defs" / "eu"
 
@@ -164,7 +164,7 @@ def test_a_desk_is_scaffolded_with_a_profile_to_fill_in(project: Path, dg: Dg) -
     assert (BUILT_IN / "zammad.yaml").read_text() in (folder / "desk.yaml").read_text()
     assert dg("check", "yaml").returncode == 0
     assert dg("check", "defs").returncode == 0
-    # And a mistake in it is told when definitions load, with its line.
+    # A mistake in the profile is reported when definitions are loaded.
     text = (folder / "desk.yaml").read_text().replace("data_selector", "data_selektor")
     (folder / "desk.yaml").write_text(text)
     refused = dg("check", "defs")
@@ -184,7 +184,7 @@ def test_a_desk_is_scaffolded_with_a_profile_to_fill_in(project: Path, dg: Dg) -
         short=[("profile: zendeks", "did you mean zendesk")],
     ),
 )
-def test_a_mistake_in_yaml_is_told_when_definitions_load(
+def test_mistake_in_yaml_is_reported_when_definitions_load(
     attributes: str, said: str, project: Path, dg: Dg
 ) -> None:
     folder = project / "src" / "team" / "defs" / "eu"
@@ -197,7 +197,7 @@ def test_a_mistake_in_yaml_is_told_when_definitions_load(
     assert said in refused.stdout
 
 
-def test_attributes_are_described(dg: Dg) -> None:
+def test_all_yaml_attributes_have_descriptions(dg: Dg) -> None:
     described = dg("utils", "inspect-component", COMPONENT, "--defs-yaml-schema")
     schema = HelpDeskComponent.model().model_json_schema()
     parts = {"": schema, **schema["$defs"]}
@@ -213,12 +213,12 @@ def test_attributes_are_described(dg: Dg) -> None:
     assert "SOURCES__HELP_DESK__BASE_URL" in described.stdout
 
 
-def test_the_documentation_shows_a_component_that_resolves() -> None:
+def test_documented_component_resolves() -> None:
     page = (PROJECT / "docs" / "embedding.md").read_text()
     (shown,) = re.findall(r"```yaml\n(type: .*?)```", page, re.S)
     attributes = yaml.safe_load(shown)["attributes"]
     component = HelpDeskComponent.resolve_from_dict(attributes)
 
     assert component.name == "eu"
-    # It is read by a run, and not at load.
+    # The environment variable is read by runs, not when definitions are loaded.
     assert isinstance(component.api.api_key, EnvVar)

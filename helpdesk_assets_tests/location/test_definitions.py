@@ -1,4 +1,4 @@
-"""The code location loads with nothing configured, and loading it touches nothing."""
+"""The code location loads without any configuration, and loading it has no side effects."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from helpdesk_assets_tests.conftest import BIN, PROJECT, Sandbox, Warehouse, command
 
-# Run in another process, which answers by printing: what Python's audit events say is opened, made
-# or connected to while importing, apart from the code of the modules themselves.
+# Run in another process. Prints what the import opens, creates or connects to, according to audit
+# events of Python, except the code of the imported modules.
 WATCH_IMPORT = """
 import sys
 touched = []
@@ -29,7 +29,7 @@ print(touched)
 """
 
 
-def test_importing_reads_no_secret_and_makes_no_file(tmp_path: Path) -> None:
+def test_import_reads_no_secret_and_creates_no_file(tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / ".dlt").mkdir(parents=True)
     (project / ".dlt" / "secrets.toml").write_text('api_key = "planted"')
@@ -49,7 +49,7 @@ def test_importing_reads_no_secret_and_makes_no_file(tmp_path: Path) -> None:
     ]
 
 
-def test_definitions_validate_with_no_configuration_at_all(tmp_path: Path) -> None:
+def test_definitions_validate_without_any_configuration(tmp_path: Path) -> None:
     finished = subprocess.run(
         [BIN / "dagster", "definitions", "validate"],
         cwd=PROJECT,
@@ -65,7 +65,7 @@ def test_definitions_validate_with_no_configuration_at_all(tmp_path: Path) -> No
     assert "Validation successful for code location helpdesk_assets" in finished.stdout
 
 
-def test_the_repository_answers_to_dg(
+def test_dg_commands_work_in_this_repository(
     sandbox: Callable[..., Sandbox], connect: Callable[[Sandbox], None], warehouse: Warehouse
 ) -> None:
     checked = command("dg", "check", "defs", cwd=PROJECT)

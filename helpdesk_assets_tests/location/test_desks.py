@@ -1,4 +1,4 @@
-"""A help desk is an object: what is called after it, and several of them beside anything else."""
+"""The HelpDesk object: names derived from it, several help desks, merging definitions."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -17,13 +17,13 @@ from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse, execute,
 
 StartSandbox = Callable[..., Sandbox]
 
-# As far as the settings go; nobody is there.
+# Valid settings of a server that does not exist.
 REACHABLE = {"SOURCES__EU__BASE_URL": "http://127.0.0.1:9", "API_KEY": "k"}
 EU, US = HelpDesk(name="eu"), HelpDesk(name="us")
 
 
 def named(definitions: dg.Definitions) -> dict[str, set[str]]:
-    """Return how everything in some definitions is called."""
+    """Return the names of all definitions by kind."""
     repository = definitions.get_repository_def()
     return {
         "assets": {
@@ -36,7 +36,7 @@ def named(definitions: dg.Definitions) -> dict[str, set[str]]:
     }
 
 
-def test_the_default_desk_has_the_names_that_people_rely_on() -> None:
+def test_names_of_the_default_desk_are_unchanged() -> None:
     assert named(defs) == {
         "assets": {
             "help_desk_api",
@@ -59,7 +59,7 @@ def test_the_default_desk_has_the_names_that_people_rely_on() -> None:
     }
 
 
-def test_another_desk_has_names_of_its_own() -> None:
+def test_names_of_another_desk_start_with_its_name() -> None:
     default = named(defs)
     found = named(build_defs(EU))
 
@@ -72,7 +72,7 @@ def test_another_desk_has_names_of_its_own() -> None:
     assert spec.pools == {"duckdb"}
 
 
-def test_what_a_desk_is_told_to_be_called_it_is_called() -> None:
+def test_configured_names_of_a_desk_are_used() -> None:
     desk = HelpDesk(
         name="eu",
         key_prefix=["support", "europe"],
@@ -99,7 +99,7 @@ def test_what_a_desk_is_told_to_be_called_it_is_called() -> None:
     assert node.metadata["dagster/table_name"] == "support_eu.help_desk_tickets"
 
 
-def test_two_desks_load_into_datasets_of_their_own(
+def test_two_desks_load_into_separate_datasets(
     sandbox: StartSandbox,
     warehouse: Warehouse,
     instance: dg.DagsterInstance,
@@ -109,7 +109,7 @@ def test_two_desks_load_into_datasets_of_their_own(
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(warehouse.path))
     monkeypatch.setenv("SOURCES__EU__BASE_URL", eu.base_url)
     monkeypatch.setenv("SOURCES__US__BASE_URL", us.base_url)
-    # The one has a key of its own; the other falls back to the one of all.
+    # One desk has its own key; the other falls back to API_KEY.
     monkeypatch.setenv("SOURCES__EU__API_KEY", "eu's key")
     monkeypatch.setenv("API_KEY", API_KEY)
     both = build_defs(EU, US)
@@ -130,7 +130,7 @@ def test_two_desks_load_into_datasets_of_their_own(
         "eu_report.html",
         "us_report.html",
     }
-    # And a walk through one of them marks nothing in the other.
+    # A full sync of one help desk marks no rows of the other as deleted.
     del eu.desk.tickets[:5]
     assert execute(both.resolve_job_def("eu_sync"), instance).success
     gone = "select count(*) from {}.help_desk_tickets where deleted_at is not null"
@@ -186,7 +186,7 @@ def test_errors_name_the_settings_of_the_desk(
     assert "HELP_DESK" not in sentence
 
 
-def test_definitions_merge_with_anything() -> None:
+def test_definitions_merge_with_other_definitions() -> None:
     @dg.asset(deps=[EU.tickets])
     def theirs(dlt: dg.ResourceParam[str]) -> str:
         return dlt
@@ -209,7 +209,7 @@ def test_definitions_merge_with_anything() -> None:
 
     for name in ("own", "help_desk_sync", "eu_sync", "us_backfill"):
         assert together.resolve_job_def(name).executor_def is dg.multiprocess_executor
-    # What they have made of the tickets is not run by a job of ours.
+    # Downstream assets of other definitions are not part of the sync job.
     assert "theirs" not in {node.name for node in together.resolve_job_def("eu_sync").nodes}
 
 
@@ -239,7 +239,7 @@ def test_definitions_merge_with_anything() -> None:
         (lambda: build_defs(HelpDesk(name="eu", cron="hourly")), "Invalid cron schedule 'hourly'"),
     ],
 )
-def test_a_mistake_in_code_is_told_when_definitions_load(
+def test_mistake_in_code_is_reported_when_definitions_load(
     build: Callable[[], Any], said: str
 ) -> None:
     with pytest.raises(dg.DagsterInvalidDefinitionError) as error:
@@ -248,7 +248,7 @@ def test_a_mistake_in_code_is_told_when_definitions_load(
     assert said in str(error.value)
 
 
-def test_a_mistake_in_a_profile_named_in_code_is_told_with_its_line(tmp_path: Path) -> None:
+def test_mistake_in_a_profile_set_in_code_is_reported_with_its_line(tmp_path: Path) -> None:
     text = (BUILT_IN / "default.yaml").read_text().replace("data_selector", "data_selektor")
     (tmp_path / "desk.yaml").write_text(text)
 
@@ -256,7 +256,7 @@ def test_a_mistake_in_a_profile_named_in_code_is_told_with_its_line(tmp_path: Pa
         build_defs(profile=str(tmp_path / "desk.yaml"))
 
 
-def test_a_profile_in_the_environment_that_has_a_mistake_keeps_nobody_from_loading(
+def test_definitions_load_if_the_profile_in_the_environment_is_invalid(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SOURCES__EU__PROFILE", "zendeks")
@@ -264,7 +264,7 @@ def test_a_profile_in_the_environment_that_has_a_mistake_keeps_nobody_from_loadi
     assert "eu/help_desk_tickets" in named(build_defs(EU))["assets"]
 
 
-def test_schedules_are_configured_in_the_environment_under_the_name_of_the_desk(
+def test_schedules_of_another_desk_are_configured_in_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SCHEDULES__EU_SYNC__CRON", "0 6 * * *")
@@ -276,7 +276,7 @@ def test_schedules_are_configured_in_the_environment_under_the_name_of_the_desk(
     assert made.resolve_schedule_def("us_sync_schedule").cron_schedule == "0 7 * * *"
 
 
-def test_alert_sensors_run_where_a_channel_is_configured() -> None:
+def test_alert_sensors_run_by_default_only_if_a_channel_is_configured() -> None:
     configured = HelpDeskAlerts(desk="eu", webhook_url=dg.EnvVar("HOOK"))
     made = build_defs(EU, US, resource_overrides={"eu_alerts": configured})
     status = {
@@ -298,20 +298,22 @@ def test_alert_sensors_run_where_a_channel_is_configured() -> None:
         ("*/15 * * * *", 0.5, 1.5),
         ("0 6 * * *", 30, 54),
         ("@daily", 30, 54),
-        # Over the weekend.
+        # The longest pause is over the weekend.
         ("0 9 * * 1-5", 78, 102),
         ("0 8-18 * * 1-5", 62 + 6, 62 + 30),
         ("* 9-17 * * 1-5", 63 + 1 / 60 + 6, 63 + 1 / 60 + 30),
         ("0 3 1 * *", 31 * 24 + 6, 31 * 24 + 30),
     ],
 )
-def test_a_table_is_late_when_a_run_was_missed(cron: str, late: float, stale: float) -> None:
+def test_ages_of_late_and_stale_tables_follow_the_cron_schedule(
+    cron: str, late: float, stale: float
+) -> None:
     found = [age / timedelta(hours=1) for age in freshness_of(cron)]
 
     assert found == pytest.approx([late, stale])
 
 
-def test_freshness_is_by_the_cron_unless_the_desk_has_its_own() -> None:
+def test_freshness_of_a_desk_overrides_its_cron_schedule() -> None:
     hours = timedelta(hours=1)
     daily = HelpDesk(name="eu", cron="0 6 * * *").freshness_policy()
     own = HelpDesk(name="eu", freshness=(1 * hours, 3 * hours)).freshness_policy()
@@ -329,7 +331,7 @@ def test_freshness_is_by_the_cron_unless_the_desk_has_its_own() -> None:
         ("help_desk_report", "materialize"),
     ],
 )
-def test_a_report_before_the_first_load_says_what_to_do(
+def test_report_before_the_first_load_fails_with_a_remedy(
     asset: str,
     said: str,
     warehouse: Warehouse,
@@ -343,7 +345,7 @@ def test_a_report_before_the_first_load_says_what_to_do(
     assert said in sentence_of(execute(made.resolve_job_def("one"), instance))
 
 
-def test_without_plotting_tables_and_page_are_made_and_say_what_is_missing(
+def test_reports_without_matplotlib_say_what_to_install(
     sandbox: StartSandbox,
     warehouse: Warehouse,
     instance: dg.DagsterInstance,

@@ -1,4 +1,4 @@
-"""When the job runs, what it runs, and that two runs take turns."""
+"""The schedule of the job, its contents, and concurrent runs."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 
 
-def test_the_schedule_is_hourly_and_stopped_until_someone_starts_it() -> None:
+def test_schedule_is_hourly_and_stopped_by_default() -> None:
     schedule = defs.resolve_schedule_def("help_desk_sync_schedule")
 
     assert schedule.cron_schedule == "0 * * * *"
@@ -41,7 +41,7 @@ def test_the_schedule_is_hourly_and_stopped_until_someone_starts_it() -> None:
 
 
 def test_the_schedule_is_configured_in_the_environment() -> None:
-    # Run in another process, as the environment is read at import; it answers by printing.
+    # Run in another process, because the environment is read at import. It prints the result.
     say = (
         "from helpdesk_assets import defs;"
         "schedule = defs.resolve_schedule_def('help_desk_sync_schedule');"
@@ -60,7 +60,7 @@ def test_the_schedule_is_configured_in_the_environment() -> None:
     assert said == "*/5 8-18 * * 1-5 Europe/Berlin\n"
 
 
-def test_the_job_runs_all_assets_and_their_checks_in_one_process() -> None:
+def test_sync_job_runs_all_assets_and_checks_in_one_process() -> None:
     job = defs.resolve_job_def("help_desk_sync")
 
     reports = ("ticket_volume_daily", "ticket_backlog", "ticket_status_changes")
@@ -74,14 +74,14 @@ def test_the_job_runs_all_assets_and_their_checks_in_one_process() -> None:
     assert job.executor_def is dg.in_process_executor
 
 
-def test_a_run_whose_process_died_is_retried_and_a_failed_one_is_not() -> None:
+def test_crashed_runs_are_retried_but_failed_runs_are_not() -> None:
     tags = defs.resolve_job_def("help_desk_sync").run_tags
 
     assert tags["dagster/max_retries"] == "2"
     assert tags["dagster/retry_on_asset_or_op_failure"] == "false"
 
 
-def test_two_processes_at_once_take_turns(
+def test_concurrent_runs_load_one_after_the_other(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:
     async def slow(request: Request, answer: Answer) -> Response:
@@ -90,8 +90,8 @@ def test_two_processes_at_once_take_turns(
 
     desk = sandbox(tickets=300, fault=slow)
     connect(desk)
-    # The two would also race to make Dagster's own database, and the pool's places in it: on its
-    # very first use, now and then, they make one each. That is not what this is about.
+    # Create Dagster's database and the pool before the runs: on first use, two processes sometimes
+    # create one each, which is not the subject of this test.
     with dg.DagsterInstance.get() as instance:
         instance.event_log_storage.set_concurrency_slots("duckdb", 1)
     processes = [
@@ -107,7 +107,7 @@ def test_two_processes_at_once_take_turns(
 
     assert [process.returncode for process in processes] == [0, 0], "\n".join(outputs)
     assert any("blocked by limit for pool duckdb" in output for output in outputs)
-    # One walk ended before the other began.
+    # The first run had read its list before the second one started.
     offsets = [int(query["offset"]) for query in desk.queries]
     assert len(offsets) == 14
     for walk in (offsets[:7], offsets[7:]):
@@ -116,7 +116,7 @@ def test_two_processes_at_once_take_turns(
     assert len(warehouse.tickets()) == 300
 
 
-def test_a_killed_run_is_in_nobodys_way(
+def test_killed_run_does_not_block_the_next_one(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:
     page_two = threading.Event()
@@ -146,7 +146,7 @@ def test_a_killed_run_is_in_nobodys_way(
     }
 
 
-def test_a_run_that_lives_is_waited_for_however_slow_it_is(
+def test_run_waits_for_a_slow_run_that_is_alive(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=10)
@@ -182,7 +182,7 @@ def test_a_run_that_lives_is_waited_for_however_slow_it_is(
         ["before it begins", "while it waits", "before it takes its turn"], short=["while it waits"]
     ),
 )
-def test_a_run_that_died_in_the_queue_is_in_nobodys_way(
+def test_run_that_died_in_the_queue_does_not_block_the_next_one(
     dies: str, sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:
     connect(sandbox(tickets=10))
@@ -194,7 +194,7 @@ def test_a_run_that_died_in_the_queue_is_in_nobodys_way(
         assert storage.claim_concurrency_slot("duckdb", "first", "help_desk_tickets").is_claimed
         assert not storage.claim_concurrency_slot("duckdb", "dead", "help_desk_tickets").is_claimed
         if dies != "while it waits":
-            # Its place is promised to the one that waits, and who is promised it never takes it up.
+            # Dagster assigns the free slot to the waiting run, which never claims it.
             storage.free_concurrency_slots_for_run("first")
         if dies == "before it begins":
             life.release()
@@ -220,7 +220,7 @@ def test_a_run_that_died_in_the_queue_is_in_nobodys_way(
     assert not path.exists()
 
 
-def test_a_second_run_without_a_shared_instance_waits_and_then_says_why(
+def test_concurrent_run_of_another_instance_fails_after_the_lock_timeout(
     sandbox: StartSandbox,
     connect: Connect,
     warehouse: Warehouse,

@@ -1,8 +1,8 @@
-"""A database that an earlier version has filled is continued by this one.
+"""A database from an earlier version is continued by this one.
 
-``before_desks.duckdb.xz`` was written by the commit before help desks were objects: a sandbox of 60
-tickets, loaded incrementally; then 5 and 6 were deleted and 10 was reopened, and it was read in
-full; then once more incrementally.
+``before_desks.duckdb.xz`` was written by the last version without HelpDesk objects: a sandbox of 60
+tickets was loaded incrementally; then tickets 5 and 6 were deleted, 10 was reopened, and all
+tickets were read; then it was loaded incrementally again.
 """
 
 import lzma
@@ -27,7 +27,7 @@ def sync(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     return result
 
 
-def test_a_database_of_the_version_before_is_continued(
+def test_database_of_an_earlier_version_is_continued(
     sandbox: StartSandbox,
     connect: Connect,
     warehouse: Warehouse,
@@ -53,8 +53,8 @@ def test_a_database_of_the_version_before_is_continued(
 
     everything = sync(instance)
 
-    # The version before took what it asked for from the tickets, and may have missed some. So each
-    # is read once: 5 has come back, 7 is gone as well.
+    # The earlier version took its watermark from the tickets and may have missed changes. Therefore
+    # all tickets are read once: 5 has been restored, and 7 deleted.
     assert "updated_since" not in desk.queries[0]
     assert metadata_of(everything)["sync_mode"] == "full"
     assert metadata_of(everything)["rows_deleted"] == 1
@@ -67,6 +67,6 @@ def test_a_database_of_the_version_before_is_continued(
     tickets[12].update(status="merged", updated_at="2099-01-01T00:00:00Z")
     changes = sync(instance)
 
-    # From then on it asks for what has changed.
+    # After that, only changes are loaded.
     assert metadata_of(changes)["sync_mode"] == "incremental"
     assert (12, "merged") in [(number, new) for number, _, new in warehouse.query(history)]

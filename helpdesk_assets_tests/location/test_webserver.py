@@ -1,4 +1,4 @@
-"""What people see in the Dagster UI, asked of its GraphQL API, and a run started from it."""
+"""The Dagster UI, queried through its GraphQL API, and a run started from it."""
 
 import json
 from collections.abc import Callable
@@ -56,7 +56,7 @@ query ($runId: ID!) {
 """
 
 
-def test_the_ui_shows_the_asset_and_materializes_it(
+def test_ui_shows_the_assets_and_runs_the_sync(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     connect(sandbox(tickets=250))
@@ -132,7 +132,7 @@ def test_the_ui_shows_the_asset_and_materializes_it(
         assert API_KEY not in text
 
 
-def test_a_key_set_on_the_resource_is_hidden(tmp_path: Path) -> None:
+def test_ui_hides_a_key_set_on_the_resource(tmp_path: Path) -> None:
     definitions = tmp_path / "literal.py"
     definitions.write_text(
         "from helpdesk_assets.definitions import build_defs\n"

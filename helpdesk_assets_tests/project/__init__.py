@@ -1,1 +1,1 @@
-"""Tests of the project: its README, its packages, and that no secret leaves it."""
+"""Tests of the project: README, documentation, packaging, words, and that no secret leaks."""

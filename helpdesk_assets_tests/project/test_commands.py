@@ -1,4 +1,4 @@
-"""The commands of the documentation, each page's run in a shell, in order."""
+"""The commands of each documentation page, run in a shell, in order."""
 
 import os
 import re
@@ -19,14 +19,14 @@ from helpdesk_assets_tests.project.test_docs import PAGES, blocks, named
 
 StartSandbox = Callable[..., Sandbox]
 
-# What begins like these is run by other tests, or is what runs them.
+# Commands with these prefixes run in other tests, or run the tests.
 ELSEWHERE = {
     "make ": "project/test_readme.py, and the legs of .ci/run",
     ".venv/bin/python -m pytest ": "make test",
     "pip install ": "project/test_packaging.py",
     "dg scaffold defs ": "location/test_components.py",
 }
-# What stays until it is stopped: it is started, and has to answer or to say that it is ready.
+# Servers are started, and must answer or report that they are ready.
 SERVERS = (".venv/bin/dagster-daemon run", ".venv/bin/dagster-webserver ", ".venv/bin/dg dev")
 
 
@@ -42,7 +42,7 @@ def commands(page: Path) -> list[str]:
 
 
 def project_for(tmp_path: Path) -> Path:
-    """Return a folder like a clone of the project, which commands may write to."""
+    """Return a folder that is like a clone of the project and can be written to."""
     folder = tmp_path / "clone"
     (folder / ".dagster").mkdir(parents=True)
     for name in ("helpdesk_assets", "pyproject.toml", "workspace.yaml", ".dlt"):
@@ -55,7 +55,7 @@ def project_for(tmp_path: Path) -> Path:
 
 @pytest.mark.long
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=named)
-def test_the_commands_of_a_page_run(page: Path, sandbox: StartSandbox, tmp_path: Path) -> None:
+def test_commands_of_a_page_succeed(page: Path, sandbox: StartSandbox, tmp_path: Path) -> None:
     folder, desk = project_for(tmp_path), sandbox(tickets=30)
     settings = {
         "SOURCES__HELP_DESK__BASE_URL": desk.base_url,
@@ -66,7 +66,7 @@ def test_the_commands_of_a_page_run(page: Path, sandbox: StartSandbox, tmp_path:
         "DLT_PROJECT_DIR": str(folder),
     }
     (folder / "data").mkdir()
-    # The profile that readers write on another page.
+    # A profile that readers create on another page.
     profile = (PROJECT / "helpdesk_assets" / "profiles" / "default.yaml").read_text()
     (folder / "desk.yaml").write_text(profile)
     exported = ""
@@ -82,12 +82,12 @@ def test_the_commands_of_a_page_run(page: Path, sandbox: StartSandbox, tmp_path:
 
 
 def run(exported: str, line: str, folder: Path, settings: dict[str, str]) -> None:
-    """Run a command, after the settings before it."""
+    """Run a command, after the exports above it."""
     done = subprocess.run(
         ["bash", "-e", "-c", exported + line],
         cwd=folder,
         env={**os.environ, **settings},
-        # Where a command asks whether to go on.
+        # Confirms, if a command asks for confirmation.
         input="y\n",
         capture_output=True,
         text=True,
@@ -136,7 +136,7 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_every_command_is_run_here_or_elsewhere() -> None:
+def test_every_page_with_commands_is_tested() -> None:
     for block in blocks("sh"):
         assert block.page in set(map(named, PAGES))
     tests = " ".join(ELSEWHERE.values())

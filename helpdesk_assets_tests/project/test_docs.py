@@ -1,4 +1,4 @@
-"""The documentation is right: its links resolve, its commands exist, and its code blocks load."""
+"""The documentation: links resolve, commands exist, and code blocks load."""
 
 import ast
 import os
@@ -29,7 +29,7 @@ ON_MAIN = "https://raw.githubusercontent.com/helpdesk-assets/helpdesk_assets/mai
 
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
 SETTING = re.compile(r"\b(?:SOURCES|REPORTS|ALERTS|SCHEDULES|DESTINATION|RUNTIME)__[A-Z_]+\b")
-# Desks that pages make up.
+# Example help desks.
 OTHER_DESKS = re.compile(r"__(?:EU|US)__")
 PROGRAMS = ("dagster", "dagster-daemon", "dagster-webserver", "dg", "python")
 DEFAULT = (BUILT_IN / "default.yaml").read_text()
@@ -61,7 +61,7 @@ def labels(found: list[Block]) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors that GitHub gives the headings of a page."""
+    """Return the anchors that GitHub generates for the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -85,10 +85,10 @@ def test_every_link_resolves(page: Path) -> None:
     assert broken == []
 
 
-def test_the_index_lists_every_page() -> None:
+def test_index_lists_every_page() -> None:
     docs = PROJECT / "docs"
     index = (docs / "README.md").read_text()
-    # The pages of a folder are listed by the page that the folder has for that.
+    # The pages of a folder are listed in its own README.
     listed = [*docs.glob("*.md"), *docs.glob("*/README.md")]
     pages = {str(page.relative_to(docs)) for page in listed} - {"README.md"}
 
@@ -96,7 +96,7 @@ def test_the_index_lists_every_page() -> None:
 
 
 def settings() -> set[str]:
-    """Return the settings of the table, which test_readme.py compares with the code."""
+    """Return the documented settings, which test_readme.py compares with the code."""
     table = re.findall(r"^\| `([A-Z_]+)` \|", (PROJECT / "docs" / "settings.md").read_text(), re.M)
     secrets = {
         secret.upper()
@@ -120,7 +120,7 @@ def test_every_setting_is_known(page: Path) -> None:
 
 
 def lines() -> list[str]:
-    """Return the shell commands of all pages, each once."""
+    """Return the distinct shell commands of all pages."""
     return list(
         dict.fromkeys(
             line
@@ -141,7 +141,7 @@ def test_every_command_exists(line: str) -> None:
 
 
 def check_command(words: list[str]) -> None:
-    """Fail unless a program, its command, its options and the names among them exist."""
+    """Fail unless the program, its command, its options and the names in it exist."""
     program, *arguments = words
     if program == "make":
         check_make(arguments)
@@ -188,7 +188,7 @@ def check_options(program: str, arguments: list[str]) -> None:
 
 @lru_cache
 def help_of(program: str, *words: str) -> str:
-    """Return what a command says of itself."""
+    """Return the --help of a command."""
     asked = subprocess.run(
         [BIN / program, *words, "--help"],
         cwd=PROJECT,
@@ -208,7 +208,7 @@ def test_every_make_target_in_the_text_exists(page: Path) -> None:
         check_make([target])
 
 
-def test_every_code_block_is_of_a_language_that_is_tested() -> None:
+def test_every_code_block_has_a_tested_language() -> None:
     found = {language for page in PAGES for _, language, _ in FENCE.findall(page.read_text())}
 
     assert found <= {"sh", "yaml", "python", "sql", "mermaid", "text"}
@@ -234,7 +234,7 @@ def test_every_yaml_block_loads(block: Block, tmp_path: Path) -> None:
 
 
 def profile_of(block: Block, first: tuple[str, str]) -> str:
-    """Return a profile, of which a block may be a part: resources, their columns, or the top."""
+    """Return a whole profile for a block with a resource, its columns, or top-level settings."""
     if first == ("", "client"):
         return block.text
     if first == ("- ", "name") and "name: help_desk_tickets" in block.text:
@@ -257,7 +257,7 @@ def test_every_sql_block_can_be_parsed(block: Block) -> None:
     assert duckdb.extract_statements(block.text)
 
 
-def test_the_layers_are_those_that_are_enforced() -> None:
+def test_documented_layers_match_import_linter() -> None:
     project = (PROJECT / "pyproject.toml").read_text()
     layers = re.findall(
         r'^    "(.+)",$', project.partition("layers = [")[2].partition("]")[0], re.M
@@ -269,7 +269,7 @@ def test_the_layers_are_those_that_are_enforced() -> None:
 
 
 def messages() -> Iterator[str]:
-    """Yield the texts in the code but docstrings, with … in the place of values."""
+    """Yield the string constants of the code except docstrings, with … in place of values."""
     for file in (PROJECT / "helpdesk_assets").rglob("*.py"):
         nodes = list(ast.walk(ast.parse(file.read_text())))
         docstrings = [node.value for node in nodes if isinstance(node, ast.Expr)]
@@ -285,7 +285,7 @@ def messages() -> Iterator[str]:
                 yield node.value
 
 
-def test_troubleshooting_quotes_the_code() -> None:
+def test_troubleshooting_quotes_existing_messages() -> None:
     page = (PROJECT / "docs" / "troubleshooting.md").read_text()
     said = list(messages())
     unknown = [

@@ -1,4 +1,4 @@
-"""Neither the key nor a ticket's content is in anything that a run leaves but its table."""
+"""Runs leave neither the key nor the content of a ticket outside the tables."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from helpdesk_assets_tests.support.leaks import everything_stored, hits, logged_
 
 KEY = "sk/7&+=% é"
 CUSTOMER = "PLANTED-CUSTOMER-4711"
-# What an error may show: an answer's body, a row of it, or the address that was asked.
+# Faults whose errors might contain a response body, a row or the requested URL.
 SHORT = (
     None,
     "data-null",
@@ -35,13 +35,13 @@ SHORT = (
 
 @pytest.fixture
 def everything_is_logged(tmp_path: Path) -> Iterator[None]:
-    """Write what every logger says, at every level, to a file."""
+    """Write the messages of all loggers, at every level, to a file."""
     with logged_to(tmp_path / "everything.log"):
         yield
 
 
 def run(fault: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Run the job with an instance in ``folder``; the DuckDB file is elsewhere."""
+    """Run the job with an instance in ``folder``. The DuckDB file is in another folder."""
     desk = Desk(120)
     for ticket in desk.tickets:
         ticket["subject"] = CUSTOMER
@@ -60,7 +60,7 @@ def run(fault: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> boo
 
 
 @pytest.mark.parametrize("fault", at_length([None, *FAULTS], short=SHORT))
-def test_nothing_is_found(
+def test_run_reveals_neither_the_key_nor_a_ticket(
     fault: str | None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -83,10 +83,10 @@ def test_nothing_is_found(
     assert hits(spellings(KEY), folder=folder, printed=stored) == []
 
 
-def test_a_leak_would_be_found(
+def test_search_finds_a_leaked_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, everything_is_logged: None
 ) -> None:
-    """The same search finds the key when the one place that takes it out does nothing."""
+    """Without the redaction, the same search finds the key."""
     monkeypatch.setattr(Redaction, "text", lambda self, text: text)
     folder = tmp_path / "instance"
     folder.mkdir()
@@ -96,7 +96,7 @@ def test_a_leak_would_be_found(
     assert hits(spellings(KEY), folder=folder, printed=log)
 
 
-def test_nothing_is_found_after_a_process_with_all_of_pythons_warnings(
+def test_process_in_development_mode_does_not_reveal_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serve(build_app(Desk(5), api_key=KEY, fault=FAULTS["redirects-away"].make())) as base_url:

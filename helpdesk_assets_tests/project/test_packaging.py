@@ -1,4 +1,4 @@
-"""The wheel brings what the code location needs, and the lock file pins all of it."""
+"""The wheel contains all files of the package, and the lock file pins all dependencies."""
 
 import ast
 import os
@@ -31,13 +31,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def distribution(requirement: str) -> str:
-    """Return the name that a requirement begins with, as packages are compared by."""
+    """Return the normalized package name of a requirement."""
     name = re.match(r"[\w.-]+", requirement)
     assert name
     return re.sub(r"[-_.]+", "-", name.group()).lower()
 
 
-def test_the_wheel_holds_the_package_and_not_its_tests(wheel: Path) -> None:
+def test_wheel_contains_the_package_without_tests(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
 
@@ -48,19 +48,17 @@ def test_the_wheel_holds_the_package_and_not_its_tests(wheel: Path) -> None:
     } | {"helpdesk_assets/py.typed"}
 
 
-def test_the_wheel_loads_where_there_is_nothing_else_of_the_project(
-    wheel: Path, tmp_path: Path
-) -> None:
+def test_wheel_loads_without_the_project_folder(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     site_packages = tmp_path / "venv" / "lib" / version / "site-packages"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site_packages)
-    # The dependencies, without the project's own editable install.
+    # The dependencies, without the editable installation of this project.
     (here,) = {path for path in sys.path if path.endswith("site-packages")}
     (site_packages / "dependencies.pth").write_text(here + "\n")
-    # Run by the other environment's Python, which answers by printing.
+    # Run with the Python of the other environment. Prints the result.
     load = (
         "import helpdesk_assets; helpdesk_assets.defs.resolve_all_job_defs();"
         "print(helpdesk_assets.__file__)"
@@ -72,8 +70,10 @@ def test_the_wheel_loads_where_there_is_nothing_else_of_the_project(
 
 @pytest.mark.registry
 @pytest.mark.parametrize("dagster", ["dagster==1.13.1", "dagster"])
-def test_a_sync_succeeds_beside(dagster: str, wheel: Path, tmp_path: Path) -> None:
-    """Without the extra for charts, Dagster's UI, and the project's folder."""
+def test_sync_succeeds_with_the_wheel_and_dagster_version(
+    dagster: str, wheel: Path, tmp_path: Path
+) -> None:
+    """In an environment without the charts extra, Dagster's UI and the project's folder."""
     environment, file = tmp_path / "venv", tmp_path / "tickets.duckdb"
     python, uv = str(environment / "bin" / "python"), str(BIN / "uv")
     subprocess.run([uv, "venv", "--quiet", "--python", BIN / "python", environment], check=True)
@@ -105,11 +105,11 @@ def test_a_sync_succeeds_beside(dagster: str, wheel: Path, tmp_path: Path) -> No
     assert "dagster-embedded-elt" not in said
 
 
-def test_every_import_is_of_a_declared_dependency() -> None:
+def test_every_imported_package_is_a_declared_dependency() -> None:
     declared = {
         distribution(requirement)
         for requirement in requires("helpdesk_assets") or []
-        # Those of extras are imported where they are used, and reported where they are missing.
+        # Packages of extras are imported where they are used, and reported if they are missing.
         if "extra ==" not in requirement or requirement.startswith(EXTRAS)
     }
     imported = set()
@@ -131,7 +131,7 @@ def test_every_import_is_of_a_declared_dependency() -> None:
     assert imported <= provided
 
 
-def test_the_lock_pins_every_declared_dependency_with_hashes() -> None:
+def test_lock_file_pins_every_dependency_with_hashes() -> None:
     text = (PROJECT / "requirements.lock").read_text()
     pinned = re.findall(r"^([\w.-]+)(?:\[[\w, -]+\])?==(\S+) .*\\\n +--hash=sha256:", text, re.M)
 

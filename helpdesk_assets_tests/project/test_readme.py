@@ -1,4 +1,4 @@
-"""The README's commands run, and the tables of the documentation agree with the code."""
+"""The README's commands work, and the tables of the documentation match the code."""
 
 import os
 import re
@@ -50,7 +50,7 @@ Connect = Callable[[Sandbox], None]
 
 
 def rows_of(page: str) -> list[list[str]]:
-    """Return the cells of a page's tables, of each row that begins with a name."""
+    """Return the cells of the table rows of a page that begin with a name in code format."""
     rows = (PROJECT / "docs" / page).read_text().splitlines()
     return [
         [cell.strip().strip("`") for cell in row.strip("|").split("|")]
@@ -61,15 +61,15 @@ def rows_of(page: str) -> list[list[str]]:
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The beginning of a make command that uses this environment as it is, and data of its own."""
-    # As a person calls it, even when these tests are themselves called by make.
+    """The start of a make command that uses this environment, and a temporary data folder."""
+    # Otherwise, make would behave differently if it has started these tests itself.
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         monkeypatch.delenv(name, raising=False)
     ready = f"{sys.prefix}/.ready"
     return ["make", f"--old-file={ready}", f"VENV={sys.prefix}", f"DATA={tmp_path / 'data'}"]
 
 
-def test_every_command_is_one_that_is_tested_here() -> None:
+def test_all_commands_of_the_readme_are_tested() -> None:
     settings = [line for line in COMMANDS if line.startswith("export ")]
     commands = [line for line in COMMANDS if line not in settings]
 
@@ -93,14 +93,14 @@ def test_every_command_is_one_that_is_tested_here() -> None:
 
 
 def on_a_terminal(command: list[str]) -> str:
-    """Run a command as in a terminal; return what it has written there."""
+    """Run a command in a pseudo-terminal; return its output."""
     ours, its = os.openpty()
     with subprocess.Popen(
         command, cwd=PROJECT, stdout=its, stderr=its, env={**os.environ, "TERM": "xterm"}
     ) as running:
         os.close(its)
         said = b""
-        # Reading fails when the last process that has the terminal open has ended.
+        # Reading fails once no process has the terminal open.
         with suppress(OSError):
             while part := os.read(ours, 4096):
                 said += part
@@ -122,13 +122,13 @@ def on_a_pipe(command: list[str]) -> str:
 
 
 def same_each_time(output: str) -> set[str]:
-    """Return the lines of an output, without what differs from run to run and place to place."""
+    """Return the lines of an output, without parts that differ between runs and machines."""
     output = re.sub(r"127\.0\.0\.1:\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "...", output)
     return set(re.sub(r"\S+/(\w+\.(duckdb|html))", r"\1", output).splitlines())
 
 
 @pytest.mark.parametrize("runs", at_length([[on_a_terminal], [on_a_terminal, on_a_pipe]], short=1))
-def test_make_demo_shows_the_same_each_time(
+def test_make_demo_prints_the_documented_output(
     runs: list[Callable[[list[str]], str]], make: list[str]
 ) -> None:
     for run in runs:
@@ -151,7 +151,7 @@ def test_make_demo_shows_the_same_each_time(
         assert same_each_time(shown) <= same_each_time(said)
 
 
-def test_make_demo_fails_when_the_run_does(make: list[str], tmp_path: Path) -> None:
+def test_make_demo_fails_if_the_run_fails(make: list[str], tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "sandbox.duckdb").write_text("not a database\n" * 500)
     finished = subprocess.run(
@@ -162,7 +162,7 @@ def test_make_demo_fails_when_the_run_does(make: list[str], tmp_path: Path) -> N
     assert "cannot be opened" in finished.stdout + finished.stderr
 
 
-def test_make_test_runs_the_tests_and_make_test_all_the_others_too(make: list[str]) -> None:
+def test_make_test_and_test_all_run_pytest(make: list[str]) -> None:
     recipes = [
         subprocess.check_output([*make, "--dry-run", target], cwd=PROJECT, text=True).strip()
         for target in ("test", "test-all")
@@ -173,7 +173,7 @@ def test_make_test_runs_the_tests_and_make_test_all_the_others_too(make: list[st
     assert recipes[1].endswith("-m pytest -n auto --maxprocesses 4 -m long")
 
 
-def test_make_dev_ends_with_one_ctrl_c(make: list[str], tmp_path: Path) -> None:
+def test_make_dev_stops_after_one_ctrl_c(make: list[str], tmp_path: Path) -> None:
     port = free_port()
     log = tmp_path / "dev.log"
     with (
@@ -192,7 +192,7 @@ def test_make_dev_ends_with_one_ctrl_c(make: list[str], tmp_path: Path) -> None:
             assert desk
             assert requests.get(f"{desk.group(1)}/v1/tickets", timeout=5).status_code == 401
         finally:
-            # To the whole group, as a terminal sends it.
+            # Sent to the whole process group, as a terminal does.
             os.killpg(process.pid, signal.SIGINT)
             end(process)
 
@@ -202,7 +202,7 @@ def test_make_dev_ends_with_one_ctrl_c(make: list[str], tmp_path: Path) -> None:
             requests.get(address, timeout=5)
 
 
-def test_your_own_api_is_loaded_as_described(
+def test_documented_commands_load_a_help_desk(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:
     connect(sandbox(tickets=42))
@@ -215,7 +215,7 @@ def test_your_own_api_is_loaded_as_described(
     assert len(warehouse.tickets()) == 42
 
 
-def test_the_schedule_is_switched_on_as_described() -> None:
+def test_documented_command_starts_the_schedule() -> None:
     (line,) = [line for line in COMMANDS if "schedule start" in line]
     subprocess.run(line.replace(".venv", sys.prefix).split(), cwd=PROJECT, timeout=120, check=True)
     listed = subprocess.check_output(
@@ -225,7 +225,7 @@ def test_the_schedule_is_switched_on_as_described() -> None:
     assert "help_desk_sync_schedule [RUNNING]" in listed
 
 
-def test_the_settings_are_those_of_the_code() -> None:
+def test_documented_settings_match_the_code() -> None:
     rows = {row[0]: row for row in rows_of("settings.md")}
     described = " ".join(
         str(field.description)
@@ -291,7 +291,7 @@ def test_the_settings_are_those_of_the_code() -> None:
             assert in_the_environment == name
 
 
-def test_the_checks_are_those_of_the_code() -> None:
+def test_documented_checks_match_the_code() -> None:
     rows = {row[0]: row for row in rows_of("checks.md")}
 
     assert list(rows) == [check.name for check in CHECKS]
@@ -299,15 +299,15 @@ def test_the_checks_are_those_of_the_code() -> None:
         assert rows[check.name][2].startswith("the run fails" if check.blocking else "a warning")
 
 
-def test_the_reports_are_those_of_the_code() -> None:
+def test_documented_reports_match_the_code() -> None:
     assert [row[0] for row in rows_of("reports.md")] == [
         *(each.name for each in REPORT_TABLES),
         REPORT,
     ]
 
 
-def test_its_pictures_have_whole_addresses() -> None:
-    # For pages that show the README elsewhere; that they are there is tested in test_docs.py.
+def test_pictures_in_the_readme_have_absolute_urls() -> None:
+    # For sites that show the README, such as PyPI. test_docs.py tests that the files exist.
     on_main = "https://raw.githubusercontent.com/helpdesk-assets/helpdesk_assets/main/docs/"
     pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
 

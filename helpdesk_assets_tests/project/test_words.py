@@ -1,4 +1,4 @@
-"""What people read is plain professional English."""
+"""The documentation is plain professional English: phrases to avoid."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from helpdesk_assets_tests.conftest import PROJECT
 
-# Each is a regular expression, looked for in any case, with any white space for a blank.
+# Regular expressions, case-insensitive. A space matches any white space.
 AVOIDED = (
     r"(?:in|as) a sentence",
     r"a sentence (?:that|which|says)",
@@ -59,7 +59,7 @@ AVOIDED = (
     r"steps_back",
     r"paging_is_shown",
 )
-# Measured results quote the messages of the code, which have a test of their own.
+# Measured results quote messages of the code, which test_words_in_code.py tests.
 QUOTED = re.compile(r"^\| [\w-]+ \| .*$", re.M)
 NOT_WORDS = re.compile(r"https?://\S+|`[^`\n]*`")
 
@@ -70,7 +70,7 @@ PAGES = [
 
 
 def avoided_in(text: str) -> list[str]:
-    """Return the phrases to avoid that a text has."""
+    """Return the phrases to avoid that a text contains."""
     words = " ".join(text.split())
     return [
         found.group()
@@ -80,7 +80,7 @@ def avoided_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
-def test_a_page_is_in_plain_english(page: Path) -> None:
+def test_page_is_in_plain_english(page: Path) -> None:
     text = page.read_text()
     if page.name == "faults.md":
         text = QUOTED.sub("", text)
@@ -88,6 +88,6 @@ def test_a_page_is_in_plain_english(page: Path) -> None:
     assert avoided_in(NOT_WORDS.sub("", text)) == []
 
 
-def test_the_phrases_are_found() -> None:
+def test_phrases_to_avoid_are_found() -> None:
     assert avoided_in("The red\nrun, and what becomes  of it.") == ["red run", "what becomes of"]
     assert avoided_in("A run fails; infrared runs and a walker do not.") == []

@@ -1,4 +1,4 @@
-"""What is made of the tickets: every number in it equals a count of the API's own tickets."""
+"""The reports: every number in them equals a count of the API's tickets."""
 
 import html
 import re
@@ -41,7 +41,7 @@ Ticket = dict[str, Any]
 
 REPORTS = ("ticket_volume_daily", "ticket_backlog", "ticket_status_changes", "help_desk_report")
 BERLIN = "Europe/Berlin"
-# Berlin's clocks went from 2 to 3 at 01:00 UTC on 29 March 2026, and from 3 to 2 on 25 October.
+# In Berlin, daylight saving time began on 29 March 2026 at 01:00 UTC, and ended on 25 October.
 AROUND_THE_CHANGES = (
     "2026-03-28T22:59:59Z",
     "2026-03-28T23:00:00Z",
@@ -62,7 +62,7 @@ AGES = ((1, "under a day"), (7, "1 to 7 days"), (30, "7 to 30 days"), (90, "30 t
 
 @pytest.fixture
 def desk(sandbox: StartSandbox, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """Serve 400 tickets, some around changes of the clocks and some without date or status."""
+    """Serve 400 tickets, some created around clock changes, some without date or status."""
     desk = sandbox(tickets=400)
     connect(desk)
     monkeypatch.setenv("REPORTS__HELP_DESK__TIMEZONE", BERLIN)
@@ -70,7 +70,7 @@ def desk(sandbox: StartSandbox, connect: Connect, monkeypatch: pytest.MonkeyPatc
     young = [f"{now - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}" for hours in (1, 30, 200, 1000)]
     for ticket, moment in zip(desk.desk.tickets[100:], [*AROUND_THE_CHANGES, *young], strict=False):
         ticket["created_at"] = moment
-    # A date in the future, as of a clock that is wrong, moves no window.
+    # A date in the future, from a wrong clock, does not shift the days shown.
     desk.desk.tickets[150]["created_at"] = f"{now + timedelta(days=700):%Y-%m-%dT%H:%M:%SZ}"
     for place in (7, 8, 9, 300):
         desk.desk.tickets[place]["created_at"] = None
@@ -110,7 +110,7 @@ def cells(page: str) -> list[list[str]]:
     ]
 
 
-def test_the_volume_is_that_of_the_api(
+def test_volume_matches_the_tickets_of_the_api(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     result = whole_sync()
@@ -125,7 +125,7 @@ def test_the_volume_is_that_of_the_api(
     assert numbers["dagster/row_count"] == len(rows)
 
 
-def test_days_without_tickets_are_there_with_zeros(
+def test_volume_includes_days_without_tickets_as_zeros(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     whole_sync()
@@ -143,7 +143,7 @@ def test_days_without_tickets_are_there_with_zeros(
     assert sum(tickets for day, _, tickets in rows if day in empty) == 0
 
 
-def test_a_date_by_mistake_is_counted_and_not_filled_up_to(
+def test_volume_counts_mistaken_dates_without_filling_the_days_between(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     desk.desk.tickets[0]["created_at"] = "0001-01-02T00:00:00Z"
@@ -176,7 +176,7 @@ def expected_backlog(tickets: list[Ticket], counted_at: datetime) -> dict[str, i
     return dict(found)
 
 
-def test_the_backlog_is_that_of_the_api(
+def test_backlog_matches_the_tickets_of_the_api(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     result = whole_sync()
@@ -198,7 +198,7 @@ def test_the_backlog_is_that_of_the_api(
     ) == [(min(oldest for *_, oldest in rows if oldest),)]
 
 
-def test_what_solved_means_is_a_setting(
+def test_solved_statuses_can_be_set(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPORTS__HELP_DESK__SOLVED_STATUSES", "Open, on hold")
@@ -208,7 +208,7 @@ def test_what_solved_means_is_a_setting(
     assert warehouse.query("select sum(tickets)::int from help_desk.ticket_backlog") == [(waiting,)]
 
 
-def test_what_solved_means_is_a_field_of_the_profile(
+def test_solved_field_can_be_set_in_the_profile(
     desk: Sandbox,
     whole_sync: Sync,
     warehouse: Warehouse,
@@ -216,7 +216,7 @@ def test_what_solved_means_is_a_field_of_the_profile(
     tmp_path: Path,
 ) -> None:
     for place, ticket in enumerate(desk.desk.tickets):
-        # A flag, and one that some tickets are without; names of statuses say nothing here.
+        # A flag that some tickets do not have; the status is irrelevant here.
         ticket["is_over"] = {0: True, 1: False}.get(place % 3)
     profile = (BUILT_IN / "default.yaml").read_text()
     solved = 'solved_statuses: ["True"]\nsolved_field: over\nclient:'
@@ -232,7 +232,7 @@ def test_what_solved_means_is_a_field_of_the_profile(
     total = "select sum(tickets)::int from help_desk.ticket_backlog"
     assert warehouse.query(total) == [(waiting,)]
 
-    # A setting names statuses, whatever the profile compares.
+    # A setting lists statuses, even if the profile uses another field.
     monkeypatch.setenv("REPORTS__HELP_DESK__SOLVED_STATUSES", "open")
     assert whole_sync().success
     assert warehouse.query(total) == [
@@ -240,7 +240,9 @@ def test_what_solved_means_is_a_field_of_the_profile(
     ]
 
 
-def test_what_has_moved_is_seen_once(desk: Sandbox, whole_sync: Sync, warehouse: Warehouse) -> None:
+def test_each_status_change_is_recorded_once(
+    desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
+) -> None:
     first = whole_sync()
     assert metadata(first, "ticket_status_changes")["moved"] == 0
     assert metadata(first, "ticket_status_changes")["new"] == 400
@@ -276,11 +278,11 @@ def test_what_has_moved_is_seen_once(desk: Sandbox, whole_sync: Sync, warehouse:
 
 
 def lengths(figure: Figure) -> list[int]:
-    """Return how long the bars of a chart are."""
+    """Return the lengths of a chart's bars."""
     return [int(bar.get_width()) for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
 
 
-def test_the_charts_hold_the_numbers_of_the_api(
+def test_charts_match_the_tickets_of_the_api(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     whole_sync()
@@ -321,7 +323,7 @@ def test_the_charts_hold_the_numbers_of_the_api(
     assert of_moves == sorted(moved.values(), reverse=True)
 
 
-def test_many_statuses_are_drawn_as_the_commonest_and_others() -> None:
+def test_chart_shows_the_most_frequent_statuses_and_others() -> None:
     day = date(2026, 5, 1)
     rows = [(day, f"status {n:02}", 100 - n) for n in range(20)]
     _, series = charts.by_status(rows)
@@ -330,7 +332,7 @@ def test_many_statuses_are_drawn_as_the_commonest_and_others() -> None:
     assert sum(part.values[0] for part in series) == sum(tickets for *_, tickets in rows)
 
 
-def test_each_materialization_carries_its_picture(desk: Sandbox, whole_sync: Sync) -> None:
+def test_each_materialization_has_a_chart(desk: Sandbox, whole_sync: Sync) -> None:
     desk.desk.tickets[0]["status"] = "_a $x^2$ <b> 解決"
     result = whole_sync()
 
@@ -345,7 +347,7 @@ def test_each_materialization_carries_its_picture(desk: Sandbox, whole_sync: Syn
         assert len(picture) < 200_000
 
 
-def test_the_page_says_the_numbers_of_the_api(
+def test_page_matches_the_tickets_of_the_api(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     result = whole_sync()
@@ -387,7 +389,7 @@ def test_the_page_says_the_numbers_of_the_api(
     assert said["age of newest ticket"] == age
 
 
-def test_the_page_needs_no_network_and_holds_no_ones_words(
+def test_page_is_self_contained_and_without_scripts_or_subjects(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     desk.desk.tickets[3]["status"] = "<script>alert(1)</script>"
@@ -407,7 +409,7 @@ def test_the_page_needs_no_network_and_holds_no_ones_words(
     assert not [subject for subject in subjects if html.escape(subject) in page or subject in page]
 
 
-def test_the_page_shows_what_checks_have_said_of_late(
+def test_page_shows_recent_check_results(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     whole_sync()
@@ -420,7 +422,7 @@ def test_the_page_shows_what_checks_have_said_of_late(
     assert "100 rows (25% of all) disappeared" in history["no_mass_deletion"][3]
 
 
-def test_reports_wait_for_the_checks(
+def test_reports_are_not_built_after_a_failed_blocking_check(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     whole_sync()
@@ -436,7 +438,7 @@ def test_reports_wait_for_the_checks(
     assert warehouse.query("from help_desk.ticket_volume_daily order by all") == before
 
 
-def test_a_failed_load_makes_no_report(
+def test_reports_are_not_built_after_a_failed_load(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     desk.fault = FAULTS["refuses-page-two"].make()
@@ -447,7 +449,7 @@ def test_a_failed_load_makes_no_report(
     assert not (warehouse.path.parent / "help_desk_report.html").exists()
 
 
-def test_a_report_is_made_whole_or_not_at_all(
+def test_failed_query_leaves_the_report_table_unchanged(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     whole_sync()
@@ -460,7 +462,7 @@ def test_a_report_is_made_whole_or_not_at_all(
     assert warehouse.query("from help_desk.ticket_volume_daily order by all") == before
 
 
-def test_a_table_that_does_not_add_up_is_said_so(
+def test_adds_up_check_fails_if_a_report_table_was_changed(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     assert whole_sync().success
@@ -481,7 +483,7 @@ def test_a_table_that_does_not_add_up_is_said_so(
     )
 
 
-def test_an_empty_desk_makes_empty_reports(
+def test_reports_of_an_empty_help_desk_are_empty(
     sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     connect(sandbox(tickets=0))
@@ -502,7 +504,7 @@ def test_an_empty_desk_makes_empty_reports(
         ("PATH", "/nowhere/at/all.html", "cannot be written to /nowhere/at/all.html (No such"),
     ],
 )
-def test_a_wrong_setting_is_one_sentence(
+def test_invalid_setting_fails_with_an_error_message(
     setting: str,
     value: str,
     said: str,
@@ -522,7 +524,7 @@ def test_a_wrong_setting_is_one_sentence(
     assert any(said in sentence for sentence in sentences)
 
 
-def test_the_lineage_of_columns_leads_to_columns_that_are_there(
+def test_column_lineage_names_existing_columns(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     whole_sync()
@@ -543,7 +545,7 @@ def test_the_lineage_of_columns_leads_to_columns_that_are_there(
             assert dependency.column_name in query
 
 
-def test_they_are_at_home_in_the_ui() -> None:
+def test_reports_have_group_owners_kinds_and_code_references() -> None:
     graph = defs.resolve_asset_graph()
     for name in REPORTS:
         node = graph.get(dg.AssetKey(name))
@@ -563,14 +565,14 @@ def test_they_are_at_home_in_the_ui() -> None:
     assert all(each.description for each in [*(defs.schedules or []), *(defs.sensors or [])])
 
 
-def test_nothing_is_drawn_at_import() -> None:
-    # Run in another process, which answers by printing.
+def test_import_does_not_load_matplotlib() -> None:
+    # Run in another process, which prints the result.
     say = "import sys, helpdesk_assets; print('matplotlib' in sys.modules)"
 
     assert subprocess.check_output([sys.executable, "-c", say], text=True) == "False\n"
 
 
-def test_the_failure_of_a_report_leaves_the_tickets(
+def test_tickets_remain_loaded_if_a_report_fails(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPORTS__HELP_DESK__PATH", "/nowhere/at/all.html")

@@ -1,4 +1,4 @@
-"""What strangers wrote in their tickets, in the tables, pictures and page that are made of them."""
+"""Untrusted text from tickets, in the report tables, charts and page."""
 
 import os
 import stat
@@ -33,7 +33,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
-def test_what_is_shown_is_one_short_line_that_can_be_seen(said: str) -> None:
+def test_shown_text_is_one_short_printable_line(said: str) -> None:
     text = shown(said)
 
     assert len(text) <= MOST + 3
@@ -44,7 +44,7 @@ def test_what_is_shown_is_one_short_line_that_can_be_seen(said: str) -> None:
 @pytest.mark.parametrize(
     "what", at_length(HOSTILE, short=["a terminal's escape", "half an emoji", "a million letters"])
 )
-def test_reports_are_made_of_any_status(
+def test_reports_are_built_with_any_status(
     what: str, sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=40)
@@ -57,7 +57,7 @@ def test_reports_are_made_of_any_status(
     began = time.monotonic()
 
     assert whole_sync().success
-    # Far above what it takes, and far below what drawing a million letters does.
+    # Takes a few seconds; drawing a million characters would take much longer.
     assert time.monotonic() - began < 60
     page = (warehouse.path.parent / "help_desk_report.html").read_text()
     assert len(page) < 1_000_000
@@ -66,7 +66,7 @@ def test_reports_are_made_of_any_status(
     assert "<script" not in page
 
 
-def test_many_statuses_over_many_years_make_a_table_of_few_rows(
+def test_many_statuses_over_many_years_result_in_few_rows(
     sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=2000)
@@ -81,20 +81,20 @@ def test_many_statuses_over_many_years_make_a_table_of_few_rows(
     )
     assert rows < 40 * days
     assert days > 365 * 19
-    # All of them but those without a date, which are of no day.
+    # All tickets except those without a date.
     assert 1950 < tickets <= 2000
 
 
-def test_what_is_written_is_its_owners_alone(
+def test_files_are_private_and_written_safely(
     sandbox: StartSandbox, connect: Connect, whole_sync: Sync, warehouse: Warehouse
 ) -> None:
     connect(sandbox(tickets=5))
     folder = warehouse.path.parent
-    # What a stranger may put where a file would be written, if its name could be told.
+    # An attacker could create this link if the name of the temporary file were predictable.
     victim = folder / "victim"
     victim.write_text("mine")
     (folder / ".help_desk_report.html.new").symlink_to(victim)
-    # What a run that was killed left there a day ago, and what another is writing now.
+    # The temporary file of a run that was killed a day ago, and that of a concurrent run.
     left, new = (folder / f".help_desk_report.html.{name}" for name in ("abc_1", "abc_2"))
     for file in (left, new):
         file.write_text("<html>")
@@ -107,7 +107,7 @@ def test_what_is_written_is_its_owners_alone(
     for file in (warehouse.path, report):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert victim.read_text() == "mine"
-    # Who may read it is the owner's to say.
+    # Permissions that the owner has set are kept.
     report.chmod(0o644)
     assert whole_sync().success
     assert stat.S_IMODE(report.stat().st_mode) == 0o644
@@ -117,7 +117,7 @@ def test_what_is_written_is_its_owners_alone(
 @pytest.mark.parametrize(
     "zone", at_length(["America/Los_Angeles", "Pacific/Kiritimati"], short=["Pacific/Kiritimati"])
 )
-def test_a_date_at_the_end_of_time_stops_no_report(
+def test_reports_are_built_with_the_earliest_and_latest_dates(
     created: str,
     zone: str,
     sandbox: StartSandbox,

@@ -1,4 +1,4 @@
-"""What a run says when a setting is missing or wrong, and that the key shows nowhere."""
+"""Error messages for missing or invalid settings, without the API key."""
 
 import json
 import subprocess
@@ -55,7 +55,7 @@ FILE = "DESTINATION__DUCKDB__CREDENTIALS"
         (FILE, "help_desk.duckdb", "called help_desk cannot hold the dataset help_desk"),
     ],
 )
-def test_a_setting_that_will_not_do_is_named_with_its_remedy(
+def test_missing_or_invalid_setting_is_named_with_a_remedy(
     name: str,
     value: str | None,
     says: str,
@@ -80,7 +80,7 @@ def test_a_setting_that_will_not_do_is_named_with_its_remedy(
     assert time.monotonic() - started < 10
 
 
-def test_a_file_that_is_no_database_is_left_alone(
+def test_file_that_is_not_a_database_is_not_changed(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     connect(sandbox())
@@ -91,12 +91,12 @@ def test_a_file_that_is_no_database_is_left_alone(
     assert warehouse.path.read_text() == "someone's notes\n" * 500
 
 
-def test_a_file_that_another_process_holds_is_said_so(
+def test_file_in_use_is_reported_with_the_process_id(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox()
     connect(desk)
-    # Run in another process, which says by a line that it holds the file.
+    # Run in another process, which prints a line when it has opened the file.
     hold = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(warehouse.path)],
@@ -115,8 +115,8 @@ def test_a_file_that_another_process_holds_is_said_so(
     assert sync().success
 
 
-# Run in another process: says by a line that it has begun, and then opens the file again and
-# again, half of the time.
+# Run in another process. Prints a line at its start, and then repeatedly opens the file; it is open
+# half of the time.
 READS = """
 import duckdb, sys, time
 print(flush=True)
@@ -131,7 +131,7 @@ while True:
 
 
 @pytest.mark.parametrize("other", at_length(["reads", "writes"], short=["writes"]))
-def test_a_run_waits_each_time_that_another_process_has_the_file_open(
+def test_run_waits_whenever_another_process_has_the_file_open(
     other: str,
     sandbox: StartSandbox,
     connect: Connect,
@@ -162,7 +162,7 @@ def test_a_run_waits_each_time_that_another_process_has_the_file_open(
     ("limit", "says"),
     [("plenty", "'plenty' is not an amount of memory"), ("1MB", "ran out of the memory")],
 )
-def test_a_memory_limit_that_will_not_do_is_said_so(
+def test_invalid_or_insufficient_memory_limit_is_reported(
     limit: str,
     says: str,
     sandbox: StartSandbox,
@@ -178,7 +178,7 @@ def test_a_memory_limit_that_will_not_do_is_said_so(
     assert "set DESTINATION__DUCKDB__MEMORY_LIMIT to" in sentence_of(result)
 
 
-def test_the_toml_files_do_as_well_as_the_environment(
+def test_settings_are_read_from_toml_files(
     sandbox: StartSandbox, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     desk = sandbox(tickets=3)
@@ -204,7 +204,7 @@ def test_the_toml_files_do_as_well_as_the_environment(
     assert len(warehouse.tickets()) == 3
 
 
-def test_what_is_set_on_the_resources_comes_first(
+def test_resource_fields_take_precedence(
     sandbox: StartSandbox, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = sandbox(tickets=3)
@@ -225,7 +225,7 @@ def test_what_is_set_on_the_resources_comes_first(
 
 @pytest.mark.parametrize("key", [API_KEY, "sk/7&+=% é"])
 @pytest.mark.parametrize("fault", ["refused", "wrong", "html"])
-def test_the_key_is_not_in_what_a_failed_run_leaves(
+def test_failed_run_does_not_reveal_the_key(
     key: str,
     fault: str,
     sandbox: StartSandbox,
@@ -266,7 +266,7 @@ def test_the_key_is_not_in_what_a_failed_run_leaves(
         "http:///hunter2",
     ],
 )
-def test_an_address_that_holds_more_than_an_address_is_refused_and_not_shown(
+def test_base_url_with_credentials_or_query_is_rejected_and_not_shown(
     address: str,
     sync: Sync,
     sandbox: StartSandbox,
@@ -293,7 +293,7 @@ def test_an_address_that_holds_more_than_an_address_is_refused_and_not_shown(
         ":memory:",
     ],
 )
-def test_a_destination_that_is_no_file_is_refused_and_makes_none(
+def test_destination_that_is_not_a_file_is_rejected_without_creating_one(
     credentials: str,
     sandbox: StartSandbox,
     connect: Connect,
@@ -314,7 +314,7 @@ def test_a_destination_that_is_no_file_is_refused_and_makes_none(
     assert list(warehouse.path.parent.iterdir()) == []
 
 
-def test_blanks_and_newlines_at_the_ends_of_settings_are_not_part_of_them(
+def test_white_space_around_settings_is_removed(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,

@@ -1,4 +1,4 @@
-"""Secrets stay as configured where the launchpad has filled them with stars."""
+"""Secrets are taken from the configuration if the launchpad has masked them with asterisks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ STARS = {"resources": {"help_desk_api": {"config": {"api_key": MASK}}}}
 def run(
     instance: dg.DagsterInstance, config: Mapping[str, Any], **overrides: Any
 ) -> dg.ExecuteInProcessResult:
-    """Load the tickets as a run that was launched with a configuration."""
+    """Load the tickets with a run config from the launchpad."""
     job = dg.define_asset_job("load", selection=dg.AssetSelection.assets("help_desk_tickets"))
     made = dg.Definitions.merge(
         build_defs(resource_overrides=overrides), dg.Definitions(jobs=[job])
@@ -31,7 +31,7 @@ def run(
 
 
 @pytest.mark.parametrize("where", ["environment", "variable", "code"])
-def test_a_run_with_stars_has_the_key_from_where_it_was_configured(
+def test_masked_key_is_replaced_by_the_configured_one(
     where: str,
     sandbox: StartSandbox,
     connect: Connect,
@@ -49,7 +49,7 @@ def test_a_run_with_stars_has_the_key_from_where_it_was_configured(
     assert run(instance, STARS, **overrides).success
 
 
-def test_a_key_that_is_typed_into_the_launchpad_is_taken(
+def test_key_entered_in_the_launchpad_is_used(
     sandbox: StartSandbox,
     connect: Connect,
     instance: dg.DagsterInstance,
@@ -63,7 +63,7 @@ def test_a_key_that_is_typed_into_the_launchpad_is_taken(
     assert not run(instance, {}).success
 
 
-def test_the_secrets_of_alerts_stay_as_configured_too() -> None:
+def test_masked_secrets_of_alerts_are_replaced_by_the_configured_ones() -> None:
     configured = HelpDeskAlerts(webhook_url="http://127.0.0.1/hook", slack_channel="#help-desk")
     given: list[HelpDeskAlerts] = []
 
@@ -75,7 +75,7 @@ def test_the_secrets_of_alerts_stay_as_configured_too() -> None:
     def looks() -> None:
         look()
 
-    # The launchpad has whatever is not a secret as it is.
+    # The launchpad masks only secrets.
     stars = {"webhook_url": MASK, "slack_token": MASK, "slack_channel": "#help-desk"}
     looks.execute_in_process(run_config={"resources": {"help_desk_alerts": {"config": stars}}})
 

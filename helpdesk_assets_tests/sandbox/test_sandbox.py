@@ -33,7 +33,7 @@ def get(url: str) -> tuple[int, dict[str, object]]:
 
 @contextmanager
 def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the sandbox as a process; its base URL is what it says it is."""
+    """Start the sandbox as a process; the base URL is the one that it prints."""
     with subprocess.Popen(
         [sys.executable, *RUN[1:], "--port", "0", *arguments], stderr=subprocess.PIPE, text=True
     ) as process:
@@ -45,7 +45,7 @@ def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
+def test_sandbox_serves_until_it_is_stopped(stop: signal.Signals) -> None:
     with served("--tickets", "12", "--seed", "7") as (process, base_url):
         status, body = get(f"{base_url}/v1/tickets?offset=10&limit=100&api_key=sandbox-key")
         process.send_signal(stop)
@@ -57,14 +57,14 @@ def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
     assert said == "Help desk stopped.\n"
 
 
-def test_it_may_keep_the_total_to_itself() -> None:
+def test_no_total_omits_the_total() -> None:
     with served("--tickets", "12", "--no-total", "--api-key", "other") as (_, base_url):
         _, body = get(f"{base_url}/v1/tickets?api_key=other")
 
     assert set(body) == {"data"}
 
 
-def test_a_wrong_key_is_refused_as_json(sandbox: StartSandbox) -> None:
+def test_wrong_key_gets_a_json_error(sandbox: StartSandbox) -> None:
     desk = sandbox()
 
     for query in ("", "?api_key=", "?api_key=wrong", "?api_key=%C3%A9"):
@@ -75,7 +75,7 @@ def test_a_wrong_key_is_refused_as_json(sandbox: StartSandbox) -> None:
 
 
 @pytest.mark.parametrize("query", ["offset=-1", "limit=0", "limit=1001", "limit=many"])
-def test_a_page_that_cannot_be_is_refused_as_json(query: str, sandbox: StartSandbox) -> None:
+def test_invalid_page_gets_a_json_error(query: str, sandbox: StartSandbox) -> None:
     desk = sandbox()
     status, body = get(f"{desk.base_url}/v1/tickets?api_key={API_KEY}&{query}")
 
@@ -83,7 +83,7 @@ def test_a_page_that_cannot_be_is_refused_as_json(query: str, sandbox: StartSand
     assert "offset starts at 0" in str(body["error"])
 
 
-def test_tickets_are_the_same_for_the_same_seed_and_believable() -> None:
+def test_tickets_are_reproducible_and_realistic() -> None:
     tickets = Desk(2500, seed=1).tickets
 
     assert tickets == Desk(2500, seed=1).tickets
@@ -100,7 +100,7 @@ def test_tickets_are_the_same_for_the_same_seed_and_believable() -> None:
     assert max(days) > "2026-10-15"
 
 
-def test_a_command_runs_against_it_and_gives_it_its_exit_code() -> None:
+def test_command_runs_with_settings_and_its_exit_code_is_returned() -> None:
     ask = (
         "import os, sys, urllib.request as u; e = os.environ;"
         "u.urlopen(e['SOURCES__HELP_DESK__BASE_URL'] + '/v1/tickets?api_key=' + e['API_KEY']);"
@@ -111,7 +111,7 @@ def test_a_command_runs_against_it_and_gives_it_its_exit_code() -> None:
     assert finished.returncode == 5, finished.stdout
 
 
-def test_a_taken_port_is_said_so() -> None:
+def test_port_in_use_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         finished = command(*RUN, "--port", str(port))
@@ -121,7 +121,7 @@ def test_a_taken_port_is_said_so() -> None:
     assert "Choose another --port" in finished.stdout
 
 
-def test_help_names_every_option() -> None:
+def test_help_lists_every_option() -> None:
     finished = command(*RUN, "--help")
 
     assert finished.returncode == 0
@@ -138,7 +138,7 @@ def test_every_fault_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         assert re.search(rf"^{fault.name} +{re.escape(fault.description)}$", said, re.M)
 
 
-def test_faults_churn_and_order_are_asked_for_by_option() -> None:
+def test_options_set_fault_churn_and_order() -> None:
     options = ("--fault", "cap-50", "--churn", "3", "--order=-id")
     with served(*options) as (_, base_url):
         first, second = (
@@ -151,7 +151,7 @@ def test_faults_churn_and_order_are_asked_for_by_option() -> None:
     assert first != second
 
 
-def test_a_number_of_tickets_that_cannot_be_is_refused(
+def test_invalid_number_of_tickets_is_rejected(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit) as ended:

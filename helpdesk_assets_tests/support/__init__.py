@@ -1,1 +1,1 @@
-"""What tests of several rooms share."""
+"""Servers and tools shared by the tests of several packages."""

@@ -1,4 +1,4 @@
-"""A help desk with a clock of its own, which knows when each of its tickets has changed."""
+"""A help desk with its own clock, which records when each of its tickets changed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,13 +30,13 @@ resources:
 
 
 def profile(incremental: str, times: str = "", params: str = "{}") -> str:
-    """Return a profile, with its way to ask for changes and to spell times."""
+    """Return a profile with settings for incremental loading, time formats and parameters."""
     text = PROFILE.replace("INCREMENTAL", incremental).replace("PROFILE_FORMAT\n", times)
     return text.replace("PARAMS", params)
 
 
 def utc(text: str) -> datetime:
-    """Read the one spelling of a time that strict APIs take: ISO 8601 in UTC, in whole seconds."""
+    """Parse the only time format that strict APIs accept: ISO 8601 in UTC, in whole seconds."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
 
@@ -44,17 +44,17 @@ class ClockedDesk:
     """The help desk.
 
     Args:
-        tickets: how many there are at first.
-        ahead: by how much its clock is ahead of this machine's.
-        dated: whether its answers say its time.
-        reads: reads the time from which on it is asked for changes, and refuses any other spelling
-            with a ValueError.
-        spells: spells when a ticket was opened.
+        tickets: the initial number of tickets.
+        ahead: how far its clock is ahead of this machine's.
+        dated: whether responses have a Date header.
+        reads: parses the start time of a request for changes; raises ValueError for any other
+            format.
+        spells: formats the time when a ticket was opened.
 
     Attributes:
         tickets: by id, as the API sends them.
-        changed: when each has changed, by the desk's clock.
-        asked: the queries so far.
+        changed: when each ticket last changed, by the help desk's clock.
+        asked: the queries received so far.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class ClockedDesk:
             self.add(self.now() - timedelta(days=30))
 
     def now(self) -> datetime:
-        """Return the time by the desk's clock."""
+        """Return the time by the help desk's clock."""
         return datetime.now(timezone.utc) + self.ahead
 
     def add(self, at: datetime | None = None) -> None:
-        """Add a ticket that was opened, and last changed, at a time; by default, now."""
+        """Add a ticket, opened and last changed at a time. Default: now."""
         number = max(self.tickets, default=0) + 1
         at = at or self.now()
         self.changed[number] = at
@@ -100,7 +100,7 @@ class ClockedDesk:
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """Serve it while inside."""
+        """Serve the help desk inside a ``with`` block."""
         app = Starlette(routes=[Route("/tickets", self._answer)])
         with serve(app, dated=False) as self.base_url:
             yield self.base_url

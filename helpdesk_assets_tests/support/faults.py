@@ -1,7 +1,7 @@
-"""Every fault of the sandbox, met by this project and by plain dlt: what becomes of the tickets.
+"""Measures how this project and plain dlt handle every fault of the sandbox.
 
-``python -m helpdesk_assets_tests.support.faults > docs/faults.md`` measures the table that is
-kept there.
+``python -m helpdesk_assets_tests.support.faults > docs/faults.md`` writes the table in the
+documentation.
 """
 
 import os
@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "RUNTIME__REQUEST_TIMEOUT": "0.5",
     "RUNTIME__REQUEST_ANSWER_TIMEOUT": "1.5",
 }
-# One or more of each kind: pages, totals, bodies, rows, statuses, redirects, and no end.
+# At least one fault of each kind: pages, totals, bodies, rows, statuses, redirects, timeouts.
 OF_EACH_KIND = (
     "cap-50",
     "ignores-offset",
@@ -67,7 +67,7 @@ such as *loads 150* means that the run succeeds although tickets are missing.
 
 
 def ours(base_url: str, folder: Path) -> str:
-    """Load with this project's job; return how that ended."""
+    """Load with this project's job; return the result."""
     path = folder / "ours.duckdb"
     os.environ["SOURCES__HELP_DESK__BASE_URL"] = base_url
     os.environ["API_KEY"] = KEY
@@ -90,7 +90,7 @@ def ours(base_url: str, folder: Path) -> str:
 
 
 def plain(base_url: str, folder: Path) -> str:
-    """Load with plain dlt; return how that ended."""
+    """Load with plain dlt; return the result."""
     path = folder / "plain.duckdb"
     pipeline = dlt.pipeline(
         "plain",
@@ -109,7 +109,7 @@ def plain(base_url: str, folder: Path) -> str:
 
 
 def plain_with_patience(base_url: str, folder: Path) -> str:
-    """Load with plain dlt in a process of its own, which may not end."""
+    """Load with plain dlt in a separate process, which may not end."""
     command = [sys.executable, "-m", "helpdesk_assets_tests.support.faults", base_url, str(folder)]
     try:
         return subprocess.run(
@@ -120,14 +120,14 @@ def plain_with_patience(base_url: str, folder: Path) -> str:
 
 
 def outcome(fault: NamedFault, load: Callable[[str, Path], str]) -> str:
-    """Serve a desk with a fault, load from it, and return how that ended."""
+    """Serve a help desk with a fault, load from it, and return the result."""
     app = build_app(Desk(TICKETS), api_key=KEY, fault=fault.make())
     with serve(app) as base_url, tempfile.TemporaryDirectory() as folder:
         return load(base_url, Path(folder))
 
 
 def line(fault: NamedFault) -> str:
-    """Return the fault's line of the table, as measured now."""
+    """Measure a fault, and return its line of the table."""
     load = plain_with_patience if fault.name == "drips" else plain
     return (
         f"| {fault.name} | {fault.description} | {outcome(fault, ours)} | {outcome(fault, load)} |"

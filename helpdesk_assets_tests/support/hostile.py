@@ -1,7 +1,7 @@
-"""A server that sends whatever bytes it is told to, as slowly as it is told to.
+"""A server that sends arbitrary bytes at any speed.
 
-What an API does that no web framework lets it do: headers without an end, a byte a second, bodies
-that break off.
+It does what web frameworks do not allow: headers without an end, one byte per second, bodies that
+end too early.
 """
 
 import gzip
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import parse_qs, urlsplit
 
-# Sends the answer to a request for a path with a query; the number of the request comes first.
+# Sends the response to a request, given its number, and its path with the query.
 Mode = Callable[[int, str, "Line"], None]
 
 MODES: dict[str, Mode] = {}
@@ -23,7 +23,7 @@ CUSTOMER = "planted-customer-4711"
 
 
 class Line:
-    """One connection, to send on."""
+    """A connection to send on."""
 
     def __init__(self, connection: socket.socket, until: threading.Event) -> None:
         self._connection = connection
@@ -33,7 +33,7 @@ class Line:
         self._connection.sendall(data)
 
     def drip(self, data: bytes, *, seconds: float = 0.05) -> None:
-        """Send one byte after the other."""
+        """Send the bytes one at a time."""
         for byte in data:
             self.send(bytes([byte]))
             time.sleep(seconds)
@@ -57,7 +57,7 @@ class Line:
 
 
 def page(path: str) -> bytes:
-    """Return the page that a good API answers with."""
+    """Return the body of a valid page."""
     query = parse_qs(urlsplit(path).query)
     offset, limit = int(query["offset"][0]), int(query["limit"][0])
     ids = range(TICKETS)[offset : offset + limit]
@@ -70,7 +70,7 @@ def page(path: str) -> bytes:
 
 @contextmanager
 def hostile(mode: Mode) -> Iterator[str]:
-    """Serve while inside; the address is what comes out."""
+    """Serve inside a ``with`` block; the value is the base URL."""
     over = threading.Event()
     count = iter(range(10**9))
 
@@ -196,7 +196,7 @@ def many_values(number: int, path: str, line: Line) -> None:
 
 
 def packed_and_broken_off(number: int, path: str, line: Line) -> None:
-    """Break off once, and answer after that."""
+    """Send a truncated body to the first request only."""
     body = gzip.compress(page(path))
     if number:
         line.answer(body, "Content-Encoding: gzip")
@@ -221,6 +221,6 @@ def chunked_and_broken_off(number: int, path: str, line: Line) -> None:
 
 
 def whole_by_its_length_and_broken_off(number: int, path: str, line: Line) -> None:
-    """As a proxy sends it whose own connection broke off."""
+    """Send what a proxy sends if its own connection was interrupted."""
     body = page(path)
     line.answer(body if number else body[: len(body) // 2])

@@ -1,4 +1,4 @@
-"""One help desk, paged in every way that a profile can name, and what goes wrong with it."""
+"""A help desk with each kind of paging that a profile can configure, and its faults."""
 
 import itertools
 from collections.abc import Callable
@@ -44,25 +44,25 @@ PAGINATORS = {
     "Link header": "{type: header_link, total_path: total}",
 }
 COUNTED = list(PAGINATORS)[:4]
-# Those whose pages have a number, of rows or of pages.
+# Kinds whose pages are requested by offset or page number.
 NUMBERED = [*COUNTED, "pages of a fixed size"]
 
 
 def profile(kind: str) -> str:
-    """Return the profile of a kind."""
+    """Return the profile for a kind of paging."""
     method = "POST" if "body_path" in PAGINATORS[kind] else "GET"
     return PROFILE.replace("PAGINATOR", PAGINATORS[kind]).replace("METHOD", method)
 
 
 @dataclass
 class Page:
-    """What the API is about to answer.
+    """A page that the API is about to send.
 
     Attributes:
-        place: how many of the list's rows come before these.
-        number: which request this is, from 1.
-        rows, total, has_more: what the answer holds.
-        following: the cursor of the next page; None is the end.
+        place: the number of rows in the list before this page.
+        number: the number of the request, from 1.
+        rows, total, has_more: the fields of the response.
+        following: the cursor of the next page; None at the end.
     """
 
     place: int
@@ -109,7 +109,7 @@ def _says_more(page: Page) -> None:
 
 @dataclass
 class Repeats:
-    """Sends the rows of the first answer, whatever is asked for."""
+    """Sends the rows of the first response for every request."""
 
     first: list[Ticket] = field(default_factory=list)
 
@@ -121,7 +121,7 @@ class Repeats:
 
 @dataclass
 class Pinned:
-    """Sends the first three rows of the first answer with each."""
+    """Adds the first three rows of the first response to every response."""
 
     pinned: list[Ticket] = field(default_factory=list)
 
@@ -132,7 +132,7 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What the API does, and how it is made to do it."""
+    """A fault, and the help desk that it occurs in."""
 
     fault: Callable[[], Fault]
     most: int = 100
@@ -171,9 +171,9 @@ class Api:
     """The help desk.
 
     Args:
-        kind: how it is paged.
-        trouble: what is the matter with it.
-        seed: of its tickets.
+        kind: the kind of paging.
+        trouble: the fault.
+        seed: seed of the tickets.
     """
 
     def __init__(self, kind: str, trouble: Trouble, seed: int = 1) -> None:
@@ -204,7 +204,7 @@ class Api:
             offset = int(query.get("offset", (int(query.get("page", base)) - base) * limit))
             rows, total = self.odd.page(offset, limit)
             return Page(offset, number, rows, total, offset + len(rows) < total, None)
-        # A cursor stands for a ticket, and not for a number of them.
+        # A cursor is the id of a ticket, not an offset.
         last = int(query.get("cursor", 0))
         listed, total = self.desk.page(0, len(self.desk.tickets))
         after = [ticket for ticket in listed if ticket["id"] > last]

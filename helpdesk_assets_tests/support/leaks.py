@@ -1,4 +1,4 @@
-"""Searches what a run leaves, on disk and on screen, for what must not be there."""
+"""Searches files and output of a run for secrets."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ def everything_stored(file: Path) -> str:
 
 
 def spellings(secret: str) -> set[str]:
-    """Return a secret as it is, and as JSON, Python and URLs spell it."""
+    """Return a secret as such, and as escaped in JSON, Python and URLs."""
     plain = {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}
     return (
         plain

@@ -1,4 +1,4 @@
-"""A help desk that issues tokens: each refresh token can be used once, as at Zendesk and Jira."""
+"""A help desk that issues tokens. Each refresh token can be used once, as at Zendesk and Jira."""
 
 import json
 import threading
@@ -89,12 +89,12 @@ class _Api(BaseHTTPRequestHandler):
 
 
 class TokenDesk(ThreadingHTTPServer):
-    """The server, and what it was asked.
+    """The server, and the requests that it received.
 
     Attributes:
         refresh, access: the only valid tokens.
         rotates: whether a refresh token can be used once only.
-        expires: what a response says of the expiry.
+        expires: the fields of a response that state its expiry.
         refuses: the status and the body of the response in place of tokens.
         is_open: whether any request may read tickets.
         redirects_to: where requests for tickets are redirected.

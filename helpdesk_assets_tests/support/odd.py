@@ -1,4 +1,4 @@
-"""Lists whose places are not their rows: ties, pinned rows, rows left out, numbered links."""
+"""Lists whose positions do not match their rows: ties, pinned and hidden rows, next links."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -15,17 +15,17 @@ from helpdesk_assets.sandbox.server import serve
 
 
 class OddDesk:
-    """A desk that lists its tickets in an odd way.
+    """A help desk that lists its tickets in an unusual way.
 
     Args:
-        desk: the tickets there are, and how they change.
-        tied: how many of them, from the tenth on, are equal in the order of the list, which breaks
-            the tie anew for each page.
-        pinned: how many come with each page beside its own.
-        at_the_end: whether these come after the page's own.
-        hidden: which tickets are left out of pages after these were counted.
-        counts_hidden: whether the total counts them nevertheless.
-        seed: of chance.
+        desk: the tickets, and how they change.
+        tied: how many tickets, from the eleventh on, have equal sort keys. Their order is random
+            on each page.
+        pinned: how many tickets are added to each page.
+        at_the_end: whether these are added at the end of the page.
+        hidden: which tickets are omitted from a page after its rows were counted.
+        counts_hidden: whether the total includes hidden tickets.
+        seed: seed of the random order.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class OddDesk:
         self._counts_hidden = counts_hidden
 
     def visible(self) -> set[int]:
-        """Return the ids of the tickets that can be seen now."""
+        """Return the ids of the tickets that are not hidden."""
         return {ticket["id"] for ticket in self.desk.tickets if not self._hidden(ticket)}
 
     def page(self, offset: int, limit: int) -> tuple[list[Ticket], int]:
-        """Return the rows of a page, and how many the API says there are."""
+        """Return the rows of a page, and the total that the API reports."""
         listed, total = self.desk.page(0, 10**6)
         places = [place for place, ticket in enumerate(listed) if ticket["id"] in self._tied]
         shuffled = self._chance.sample(places, len(places))
@@ -66,13 +66,13 @@ class OddDesk:
 
 
 class OddApi:
-    """An API for an odd desk.
+    """The API of an OddDesk.
 
     Args:
-        desk: it.
-        total: whether the API says how many tickets there are.
-        link: makes the address of the next page, by its offset and size; None: it names none.
-        beyond: answers where nothing comes any more; None: an empty list.
+        desk: the help desk.
+        total: whether responses contain the total.
+        link: returns the URL of the next page, given its offset and size; None: no link.
+        beyond: returns the response to offsets past the end; None: an empty list.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class OddApi:
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """Serve it while inside."""
+        """Serve the help desk inside a ``with`` block."""
         with serve(Starlette(routes=[Route("/tickets", self._answer)])) as base_url:
             yield base_url
 

@@ -1,4 +1,4 @@
-"""The help desk read by plain dlt with the configuration it is documented with, to compare."""
+"""Plain dlt, configured as the API documents, for comparison."""
 
 import dlt
 from dlt.sources.helpers.requests import Client
@@ -6,7 +6,7 @@ from dlt.sources.rest_api import rest_api_source
 
 
 def plain_source(base_url: str, api_key: str) -> dlt.sources.DltSource:
-    """Return dlt's own source: offset pages of 100, retries as the documentation asks for."""
+    """Return dlt's REST API source: pages of 100 by offset, and the documented retries."""
     session = Client(
         raise_for_status=False,
         status_codes=(429, 500, 502, 503, 504),

@@ -1,4 +1,4 @@
-"""Profiles that tests write."""
+"""Profiles for tests."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ FILTER = """\
 
 
 def with_date_filter(file: Path) -> Path:
-    """Write the default profile with a date filter, as the sandbox has one; return its file."""
+    """Write the default profile with the date filter of the sandbox; return the file."""
     text = (BUILT_IN / "default.yaml").read_text()
     file.write_text(text.replace("    fields:\n", f"{FILTER}    fields:\n"))
     return file

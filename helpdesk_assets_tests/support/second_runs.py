@@ -1,7 +1,7 @@
-"""Two runs of an incremental sync, by this project and by plain dlt: which changes are known then.
+"""Measures which changes an incremental second run loads, by this project and by plain dlt.
 
-``python -m helpdesk_assets_tests.support.faults > docs/faults.md`` measures the table that is
-kept there, too.
+``python -m helpdesk_assets_tests.support.faults > docs/faults.md`` writes the table in the
+documentation.
 """
 
 import os
@@ -37,21 +37,21 @@ by this project, and by dlt's REST API source with `incremental`. The results ar
 
 
 def iso(instant: datetime) -> str:
-    """Spell a time as most APIs do."""
+    """Format a time as most APIs do."""
     return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)
 class Case:
-    """What an API does, or its owner, between two runs.
+    """A behavior of the API, or a change by its owner between two runs.
 
     Attributes:
-        cursor: the field that says when a ticket last changed.
-        stamp: makes what a ticket that changes has there; None leaves it as it was.
-        prepare: changes the desk before the first run.
-        reads: how the API reads the time it is asked from.
-        incremental, times: of this project's profile.
-        moves: whether the second run is of another desk.
+        cursor: the field with the time of a ticket's last change.
+        stamp: returns the value of that field after a change; None: the field does not change.
+        prepare: changes the help desk before the first run.
+        reads: how the API parses the start time of a request for changes.
+        incremental, times: parts of this project's profile.
+        moves: whether the second run loads another help desk.
     """
 
     cursor: str = "updated_at"
@@ -92,7 +92,7 @@ CASES = {
 
 
 def known(case: Case, load: Callable[[Case, str, Path], bool]) -> str:
-    """Run twice, and say how many tickets of the desk are known as they are."""
+    """Load twice; return how many tickets are out of date, as a cell of the table."""
     desks = [ClockedDesk(TICKETS, reads=case.reads) for _ in range(2 if case.moves else 1)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
@@ -133,7 +133,7 @@ def _stamp(desk: ClockedDesk, number: int, case: Case, at: datetime) -> None:
 
 
 def ours(case: Case, base_url: str, folder: Path) -> bool:
-    """Load with this project's job; return whether that ended well."""
+    """Load with this project's job; return whether it succeeded."""
     file = folder / "desk.yaml"
     file.write_text(profile(case.incremental, case.times))
     os.environ["SOURCES__HELP_DESK__PROFILE"] = str(file)
@@ -147,7 +147,7 @@ def ours(case: Case, base_url: str, folder: Path) -> bool:
 
 
 def plain(case: Case, base_url: str, folder: Path) -> bool:
-    """Load with plain dlt and its ``incremental``; return whether that ended well."""
+    """Load with plain dlt and its ``incremental``; return whether it succeeded."""
     source = rest_api_source(
         {
             "client": {"base_url": base_url},
@@ -181,5 +181,5 @@ def plain(case: Case, base_url: str, folder: Path) -> bool:
 
 
 def second_run(name: str) -> str:
-    """Return a case's line of the table, as measured now."""
+    """Measure a case, and return its line of the table."""
     return f"| {name} | {known(CASES[name], ours)} | {known(CASES[name], plain)} |"

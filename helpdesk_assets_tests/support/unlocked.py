@@ -1,4 +1,4 @@
-"""Loads a date range in a process of its own, without the lock that lets loads take turns."""
+"""Loads a date range in a separate process, without the lock that keeps other loads out."""
 
 import sys
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from helpdesk_assets_tests.bench.tickets import defs
 
 @contextmanager
 def unlocked(self: DuckDbFile, timeout: float | None = None) -> Iterator[None]:
-    """Let anybody write the file."""
+    """Yield without a lock."""
     yield
 
 
 def main(start: str, end: str) -> int:
-    """Return 0 when the run, with its checks, has succeeded."""
+    """Load; return 0 if the run and its checks succeeded."""
     with (
         patch.object(DuckDbFile, "locked", unlocked),
         dg.DagsterInstance.ephemeral() as instance,

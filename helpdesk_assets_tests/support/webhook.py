@@ -1,4 +1,4 @@
-"""A webhook that keeps what is posted to it, and may fail first."""
+"""A webhook that stores what is posted to it, optionally after failing first."""
 
 import json
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ SECRET_PATH = "T0-planted-hook"
 
 
 class Webhook:
-    """Where alerts are posted to.
+    """The server that alerts are posted to.
 
     Attributes:
-        url: its address, which is a secret.
-        posted: the bodies that were taken.
-        failing: how many are still to be answered with 503.
+        url: its URL, which is a secret.
+        posted: the accepted bodies.
+        failing: how many more requests get HTTP 503.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Webhook:
 
 @contextmanager
 def webhook() -> Iterator[Webhook]:
-    """Serve a webhook while inside."""
+    """Serve a webhook inside a ``with`` block."""
     hook = Webhook()
     with serve(hook.app) as base_url:
         hook.url = f"{base_url}/{SECRET_PATH}"

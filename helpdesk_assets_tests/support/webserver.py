@@ -1,4 +1,4 @@
-"""Starts the Dagster UI for a test, and asks it what it shows."""
+"""Starts the Dagster UI for a test, and queries its GraphQL API."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ class Webserver:
 def dagster_dev(
     log: Path, *arguments: str, cwd: Path = PROJECT, program: str = "dagster"
 ) -> Iterator[Webserver]:
-    """Start ``dagster dev`` or ``dg dev`` on the project, and stop it by Ctrl-C."""
+    """Start ``dagster dev`` or ``dg dev`` for the project, and stop it with Ctrl-C."""
     port = free_port()
     with (
         log.open("w") as output,
@@ -56,7 +56,7 @@ def dagster_dev(
 
 
 def end(process: subprocess.Popen[Any]) -> None:
-    """Wait for a process that was told to stop, and for all that it started."""
+    """Wait until a process that was told to stop has ended; otherwise kill its process group."""
     try:
         process.wait(timeout=60)
     except subprocess.TimeoutExpired:

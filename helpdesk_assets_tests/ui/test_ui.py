@@ -1,7 +1,7 @@
 """From an empty table to a failed run, by clicking through a real ``dg dev``.
 
-The tests are one visit: each goes on where the one before has ended. What they see is kept as
-pictures in a folder that is not committed; `make pictures` takes those of the README from there.
+The tests are one visit: each continues where the previous one ended. Screenshots are stored in a
+folder that is not committed; `make pictures` copies those in the README and the docs from there.
 """
 
 import re
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.ui
 
 PICTURES = PROJECT / "pictures"
 SECONDS = 1000
-# The daemon's sensors look every 30 seconds, and it may have begun to look just before.
+# The daemon evaluates sensors every 30 seconds, and may have started an evaluation just before.
 UNTIL_TOLD = 120
 UNTIL_BACKFILLED = 180
 ASSETS = (
@@ -50,7 +50,7 @@ query {
 
 
 class Visit:
-    """A browser's page on the Dagster UI, and what is behind it."""
+    """A browser page on the Dagster UI, and the servers behind it."""
 
     def __init__(
         self, page: Page, server: Webserver, desk: Sandbox, hook: Webhook, log: Path
@@ -65,8 +65,8 @@ class Visit:
         self.page.goto(self.server.url + path)
 
     def picture(self, name: str, *, down_to: Locator | None = None) -> None:
-        """Keep what is seen, or the part of it down to some rows below an element."""
-        # What moves has come to rest.
+        """Take a screenshot of the page, or of its top down to an element and a few rows below."""
+        # Wait until animations have ended.
         self.page.wait_for_timeout(2 * SECONDS)
         size = self.page.viewport_size
         assert size
@@ -78,14 +78,14 @@ class Visit:
         )
 
     def materialize_all(self) -> str:
-        """Click, and wait for the run to end; return its id."""
+        """Materialize all assets, and wait for the run to end; return its id."""
         self.go("/asset-groups/")
         self.page.get_by_role("button", name=re.compile("Materialize all")).click()
         self.page.get_by_text("View", exact=True).click()
         return self.until_run_ends()
 
     def backfilled(self) -> dict[str, str]:
-        """Return how the runs of the backfill have ended, by their partitions."""
+        """Return the status of each ended run of the backfill by partition."""
         data = self.server.ask(RUNS)
         return {
             tag["value"]: run["status"]
@@ -95,7 +95,7 @@ class Visit:
         }
 
     def until_run_ends(self) -> str:
-        """Wait for the page of a run, and for its end; return its id."""
+        """Wait for the page of a run and for the end of the run; return its id."""
         self.page.wait_for_url(re.compile(r"/runs/[0-9a-f-]+"))
         run_id = re.findall(r"/runs/([0-9a-f-]{36})", self.page.url)[0]
         expect(self.page.get_by_text(re.compile(r"^(Success|Failure)$")).first).to_be_visible(
@@ -128,7 +128,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
         patch.setenv("SOURCES__HELP_DESK__PROFILE", str(with_date_filter(folder / "desk.yaml")))
         patch.setenv("SCHEDULES__HELP_DESK_BACKFILL__START", "2026-01-01")
         with dagster_dev(folder / "log", program="dg") as server:
-            # It may run as root in a container, and the only pages it sees are this machine's.
+            # Chromium's sandbox does not work for root in a container. Only local pages are opened.
             browser: Browser = playwright.chromium.launch(
                 executable_path=chromium, args=["--no-sandbox"]
             )
@@ -139,7 +139,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
             browser.close()
 
 
-def test_the_lineage_page_shows_where_tickets_come_from_and_what_is_made_of_them(
+def test_lineage_page_shows_the_api_and_the_reports(
     visit: Visit,
 ) -> None:
     visit.go("/asset-groups/")
@@ -148,7 +148,7 @@ def test_the_lineage_page_shows_where_tickets_come_from_and_what_is_made_of_them
         expect(visit.page.get_by_text(name, exact=True).first).to_be_visible()
 
 
-def test_everything_is_materialized_by_clicking(visit: Visit) -> None:
+def test_all_assets_can_be_materialized(visit: Visit) -> None:
     visit.materialize_all()
 
     expect(visit.page.get_by_text("Success", exact=True).first).to_be_visible()
@@ -157,7 +157,7 @@ def test_everything_is_materialized_by_clicking(visit: Visit) -> None:
     visit.picture("lineage")
 
 
-def test_the_page_of_the_tickets_shows_columns_and_checks(visit: Visit) -> None:
+def test_tickets_page_shows_columns_and_checks(visit: Visit) -> None:
     visit.go("/assets/help_desk_tickets")
     page = visit.page
 
@@ -174,7 +174,7 @@ def test_the_page_of_the_tickets_shows_columns_and_checks(visit: Visit) -> None:
     visit.picture("checks")
 
 
-def test_numbers_are_plotted_and_charts_shown(visit: Visit) -> None:
+def test_metadata_is_plotted_and_charts_are_shown(visit: Visit) -> None:
     page = visit.page
     for ticket in visit.desk.desk.tickets[-40:-20]:
         ticket["status"] = "closed"
@@ -193,7 +193,7 @@ def test_numbers_are_plotted_and_charts_shown(visit: Visit) -> None:
     visit.picture("plot")
 
 
-def test_a_run_launched_as_the_launchpad_was_prefilled_succeeds(visit: Visit) -> None:
+def test_run_with_the_prefilled_launchpad_succeeds(visit: Visit) -> None:
     page = visit.page
     visit.go("/locations/helpdesk_assets/jobs/help_desk_sync/playground")
 
@@ -205,7 +205,7 @@ def test_a_run_launched_as_the_launchpad_was_prefilled_succeeds(visit: Visit) ->
     visit.picture("launched")
 
 
-def test_two_months_are_backfilled_from_the_page_of_the_job(visit: Visit) -> None:
+def test_two_months_can_be_backfilled_on_the_job_page(visit: Visit) -> None:
     page = visit.page
     visit.go("/locations/helpdesk_assets/jobs/help_desk_backfill/partitions")
 
@@ -223,7 +223,7 @@ def test_two_months_are_backfilled_from_the_page_of_the_job(visit: Visit) -> Non
         time.sleep(1)
         ended = visit.backfilled()
     assert ended == {"2026-01-01": "SUCCESS", "2026-02-01": "SUCCESS"}
-    # Each asked for its month alone.
+    # Each run requested only its month.
     asked = {(query["created_since"], query["created_before"]) for query in visit.desk.queries}
     assert asked == {
         ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"),
@@ -234,7 +234,7 @@ def test_two_months_are_backfilled_from_the_page_of_the_job(visit: Visit) -> Non
     visit.picture("backfill")
 
 
-def test_the_report_opens_from_disk_without_a_network(visit: Visit) -> None:
+def test_report_opens_from_disk_without_network(visit: Visit) -> None:
     browser = visit.page.context.browser
     assert browser
     context = browser.new_context(offline=True, color_scheme="dark")
@@ -254,7 +254,7 @@ def test_the_report_opens_from_disk_without_a_network(visit: Visit) -> None:
     for place in range(2):
         assert pictures.nth(place).evaluate("image => image.naturalWidth") > 500
     page.screenshot(path=PICTURES / "report.png", full_page=True)
-    # On a phone, nothing is off the screen.
+    # On a phone, everything fits on the screen.
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     histories = page.locator(".history")
@@ -268,7 +268,7 @@ def test_the_report_opens_from_disk_without_a_network(visit: Visit) -> None:
     context.close()
 
 
-def test_a_check_that_has_not_passed_is_seen_with_its_sentence(visit: Visit) -> None:
+def test_failed_check_is_shown_with_its_description(visit: Visit) -> None:
     visit.desk.fault = FAULTS["created-at-text"].make()
     visit.materialize_all()
     visit.go("/assets/help_desk_tickets?view=checks")
@@ -282,21 +282,21 @@ def test_a_check_that_has_not_passed_is_seen_with_its_sentence(visit: Visit) -> 
     visit.picture("warning")
 
 
-def test_a_red_run_is_seen_with_its_sentence(visit: Visit) -> None:
+def test_failed_run_is_shown_with_its_error_message(visit: Visit) -> None:
     visit.desk.fault = FAULTS["ends-early"].make()
     run_id = visit.materialize_all()
 
     expect(visit.page.get_by_text("Failure", exact=True).first).to_be_visible()
     sentence = visit.page.get_by_text(re.compile("the end of its list was not reached")).first
     expect(sentence).to_be_visible()
-    # The log has scrolled on to what could not run either.
+    # The log has scrolled down to the skipped steps.
     sentence.scroll_into_view_if_needed()
-    # Without the places in files that stand below it.
+    # Without the stack trace below it.
     visit.picture("red-run", down_to=sentence)
     deadline = time.monotonic() + UNTIL_TOLD
     while len(visit.hook.posted) < 2 and time.monotonic() < deadline:
         time.sleep(1)
-    # Long enough for a second look, which must find nothing.
+    # Long enough for a second evaluation, which must not send another alert.
     time.sleep(40)
     told = visit.hook.posted
     assert len({alert["run_url"] for alert in told}) == len(told), told
@@ -307,7 +307,7 @@ def test_a_red_run_is_seen_with_its_sentence(visit: Visit) -> None:
     assert failed["run_url"] == f"http://localhost:3000/runs/{run_id}"
 
 
-def test_a_check_is_red_where_something_else_has_written(visit: Visit) -> None:
+def test_check_fails_after_another_program_has_inserted_a_row(visit: Visit) -> None:
     with duckdb.connect(str(visit.log.with_name("tickets.duckdb"))) as connection:
         connection.execute(
             "insert into help_desk.help_desk_tickets from help_desk.help_desk_tickets limit 1"
@@ -320,7 +320,7 @@ def test_a_check_is_red_where_something_else_has_written(visit: Visit) -> None:
     visit.picture("red-check")
 
 
-def test_a_backfill_without_a_month_asks_for_nothing_and_says_so(visit: Visit) -> None:
+def test_backfill_without_a_partition_fails_without_a_request(visit: Visit) -> None:
     page = visit.page
     visit.desk.queries.clear()
     visit.go("/locations/helpdesk_assets/jobs/help_desk_backfill/playground")
@@ -333,7 +333,7 @@ def test_a_backfill_without_a_month_asks_for_nothing_and_says_so(visit: Visit) -
     assert visit.desk.queries == []
 
 
-def test_dagster_starts_without_a_warning_of_ours(visit: Visit) -> None:
+def test_dagster_starts_without_warnings(visit: Visit) -> None:
     started = visit.log.read_text().split("Serving dagster-webserver")[0]
 
     assert "helpdesk_assets" not in started

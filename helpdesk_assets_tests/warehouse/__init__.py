@@ -1,1 +1,1 @@
-"""Tests of the DuckDB file as one that several processes share."""
+"""Tests of the DuckDB file when several processes use it."""

@@ -1,4 +1,4 @@
-"""One wait for the DuckDB file, whoever opens it: readers that come between any two openings."""
+"""Waiting for the DuckDB file, with readers that open it between any two accesses of a run."""
 
 import subprocess
 import sys
@@ -18,8 +18,8 @@ StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 Sync = Callable[[], dg.ExecuteInProcessResult]
 
-# Run in another process: for each line it reads, it opens the file, says whether it could, and
-# holds it open for so many seconds.
+# Run in another process. For each line of its input, a number of seconds, it opens the file, prints
+# whether that succeeded, and keeps the file open for as long.
 READER = """
 import duckdb, sys, time
 for seconds in sys.stdin:
@@ -33,17 +33,17 @@ for seconds in sys.stdin:
 
 
 class Readers:
-    """Opens the file in another process, each time a moment before a run opens it.
+    """Opens the file in another process, each time just before a run opens it.
 
     Args:
-        process: of a reader.
-        file: what it opens.
-        seconds: how long it holds it.
-        only: at which opening of the run; None: at each.
+        process: the reader process.
+        file: the file.
+        seconds: how long the reader keeps the file open.
+        only: which of the run's accesses to precede, from 1; None: each.
 
     Attributes:
-        pid: of the other process.
-        stages: by what calls the run came to open it, each time that a reader was there first.
+        pid: of the reader process.
+        stages: the call stacks of the run's accesses that a reader preceded.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Readers:
         self.stages: list[str] = []
 
     def connect(self, database: Any = ":memory:", **options: Any) -> duckdb.DuckDBPyConnection:
-        """Open a file; the first time from each place, after a reader."""
+        """Open a file, after a reader if this is the first access from its call stack."""
         stage = " > ".join(frame.name for frame in traceback.extract_stack()[:-1])
         if str(database) == self._file and stage not in self._tried:
             self._tried.append(stage)
@@ -77,7 +77,7 @@ class Readers:
 
 @contextmanager
 def readers(warehouse: Warehouse, seconds: float, only: int | None = None) -> Iterator[Readers]:
-    """Let readers come while inside."""
+    """Start readers inside a ``with`` block."""
     with subprocess.Popen(
         [sys.executable, "-c", READER, str(warehouse.path)],
         stdin=subprocess.PIPE,
@@ -92,7 +92,7 @@ def readers(warehouse: Warehouse, seconds: float, only: int | None = None) -> It
 
 
 @pytest.mark.parametrize("seconds", at_length([0.5, 3], short=1))
-def test_a_reader_is_waited_for_at_each_stage_of_a_run(
+def test_run_waits_for_a_reader_at_each_stage(
     seconds: float,
     sandbox: StartSandbox,
     connect: Connect,
@@ -111,12 +111,12 @@ def test_a_reader_is_waited_for_at_each_stage_of_a_run(
     assert result.success
     assert all(check.passed for check in result.get_asset_check_evaluations())
     assert warehouse.query("select count(deleted_at) from help_desk.help_desk_tickets") == [(3,)]
-    # The first look, the state, the merge, the deletes, the metadata, the checks, the three
-    # reports and their checks, and the page.
+    # First access, state, merge, deletes, metadata, checks, the three reports and their checks, and
+    # the page.
     assert len(come.stages) >= 8, come.stages
 
 
-def test_a_reader_that_stays_fails_the_run_with_one_error_message_at_each_stage(
+def test_run_fails_with_one_error_message_if_a_reader_stays_at_any_stage(
     sandbox: StartSandbox,
     connect: Connect,
     whole_sync: Sync,
@@ -134,10 +134,10 @@ def test_a_reader_that_stays_fails_the_run_with_one_error_message_at_each_stage(
         if not come.stages:
             break
         if result.success:
-            # Who only reads, as checks do, reads beside others.
+            # Stages that only read, such as checks, can read at the same time as others.
             continue
         refused += 1
-        # Reports do not depend on one another: each that fails says the same.
+        # Reports do not depend on each other, so several fail with the same message.
         failures = [event for event in result.all_events if event.is_step_failure]
         said = [event.step_failure_data.user_failure_data for event in failures]
         (message,) = {each.description if each else None for each in said}
@@ -148,11 +148,11 @@ def test_a_reader_that_stays_fails_the_run_with_one_error_message_at_each_stage(
 
     assert result.success
     assert stage > 8
-    # The first look, the state, the load and the reports.
+    # First access, state, load and reports.
     assert refused >= 4
 
 
-def test_a_run_says_what_it_waits_for(
+def test_run_logs_what_it_is_waiting_for(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,

@@ -1,4 +1,4 @@
--- Tickets that are not solved, by how long they have been open. Each bucket is there, also empty.
+-- Unsolved tickets by age. Empty buckets are included, with a count of 0.
 with buckets (position, age_bucket, from_days, to_days) as (
     values
         (1, 'under a day', -1e9, 1),

@@ -1,4 +1,4 @@
--- As its rows are, and with the type that ids have here.
+-- An empty table with the columns of ticket_status_changes.sql, and the id type of this help desk.
 create table if not exists ticket_status_changes as
 select
     id as ticket_id,

@@ -1,4 +1,4 @@
--- Tickets that have another status than they were last seen with, and those not seen before.
+-- Tickets whose status has changed since the last run, and tickets not seen before.
 with last_seen as (
     select ticket_id, new_status as status
     from ticket_status_changes

@@ -1,7 +1,7 @@
--- Tickets opened a day, by status. A day is one of the time zone; a day without tickets is there
--- with zeros, from the first ticket's day to today, so that no gap in a chart hides it. The zeros are
--- of the commonest statuses, and a status is its first 200 letters: anybody may be able to make up
--- others, and each would be thousands of rows.
+-- Tickets opened per day and status. Days are those of the configured time zone. From the first
+-- ticket to today, days without tickets are included with zeros, so that charts show no gaps. Only
+-- the 30 most frequent statuses get zeros, and a status is cut to 200 characters: if an API accepts
+-- any text as a status, each additional status would add thousands of rows.
 with tickets as (
     select cast(timezone($timezone, created_at) as date) as day, left(status, 200) as status
     from help_desk_tickets
@@ -11,8 +11,8 @@ today as (
     select cast(timezone($timezone, $as_of) as date) as day
 ),
 days as (
-    -- A date long past is more likely a mistake than a ticket: it is counted, and what lies
-    -- between is not filled up.
+    -- A date more than 20 years ago is probably a mistake: its ticket is counted, but the days
+    -- after it are not filled with zeros.
     select cast(unnest(generate_series(
         greatest(min(tickets.day), any_value(today.day) - interval 20 years),
         any_value(today.day),
