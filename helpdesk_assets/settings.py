@@ -71,7 +71,7 @@ def secret_of_desk(desk: str, name: str) -> str:
 
 
 def described(kind: str, name: str, *, default: str = "", file: str = "config") -> str:
-    """Return the end of a field description: the default, and where else the setting is looked up.
+    """Return the end of a field description: the default, the environment variable and the file.
 
     The names are those of the default desk.
 
@@ -143,7 +143,7 @@ S = TypeVar("S", bound=OfDesk)
 
 
 def explained(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Make a method's failures name the settings of its desk."""
+    """Decorate a method so that its failures name the settings of its desk."""
 
     @wraps(method)
     def wrapped(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:

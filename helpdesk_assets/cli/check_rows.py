@@ -132,8 +132,8 @@ def _first_rows(connection: Connection, walk: Walk, seen: dict[str, list[Row]]) 
 def _lost(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     """Return the columns that no row has, with their paths.
 
-    A field that is null everywhere exists, and has not been filled in yet. Below a null, or in an
-    empty list, nothing tells whether a path is right.
+    A field that is null in all rows exists. Below a null, or in an empty list, the rest of a path
+    cannot be checked.
     """
     return [
         f"{column.name} (at {'.'.join(column.field)})"
@@ -143,19 +143,19 @@ def _lost(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
 
 
 def _has_no(row: Row, path: Path) -> bool:
-    """Return whether a path is not one of a row, and not because something on it is empty."""
+    """Return whether a path is missing in a row, and not just below a null or an empty list."""
     on_it = (value_at(row, path[:length]) for length in range(1, len(path) + 1))
     first_empty = next((value for value in on_it if value in (None, MISSING, [])), None)
     return first_empty is MISSING
 
 
 def _is_built_in(profile: Profile) -> bool:
-    """Return whether the fields of a profile are known to be right: those of a vendor."""
+    """Return whether a profile is built in, so that its fields are known to be right."""
     return profile.name in built_in_profiles()
 
 
 def _unused(lost: Sequence[str]) -> str:
-    """Return what to say of fields in a built-in profile that no row has."""
+    """Return the message about fields of a built-in profile that no row has."""
     return f"no row on the first page has {', '.join(lost)}, which this help desk may not use"
 
 

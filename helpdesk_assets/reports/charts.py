@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Colours that people with any colour vision can distinguish (Okabe and Ito, 2008), and a grey for
-# the others.
+# all other statuses.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a6d3b")
 GREY = "#999999"
 INK = "#222222"

@@ -189,7 +189,7 @@ def write_page(
 def _of_the_load(known: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return the labels and values of a load's metadata that are shown."""
     if LAG_SECONDS in known:
-        # Earlier versions recorded the number alone.
+        # Earlier versions recorded only the number.
         known.setdefault(NEWEST_TICKET_AGE, age_of(known[LAG_SECONDS]))
     return [(what, known[name]) for name, what in OF_THE_WALK.items() if name in known]
 

@@ -1,4 +1,4 @@
-"""A view of a table in which custom fields have the names that people gave them.
+"""A view of a table whose custom fields have the names that they have in the help desk.
 
 The table itself has them by their ids, which never change. The names come from another table, which
 may be loaded later, or fail to load; the view is created again after each load of either table.
@@ -47,9 +47,9 @@ class CustomFields:
 
 
 def create_named_view(client: SqlClientBase[Any], fields: CustomFields) -> None:
-    """Create the view of a table with the names of its custom fields, or create it again.
+    """Create or replace the view of a table with the names of its custom fields.
 
-    Without either of the tables, nothing happens.
+    Does nothing if one of the tables does not exist.
 
     Args:
         client: of the file, in a transaction.

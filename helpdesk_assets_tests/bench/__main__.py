@@ -131,9 +131,11 @@ def file_sizes(desk: Desk, tickets: int) -> list[float]:
 def main() -> int:
     """Run the benchmarks, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000, help="tickets [%(default)s]")
-    parser.add_argument("--repetitions", type=int, default=3, help="of which the median counts")
-    parser.add_argument("--write", type=Path, metavar="FOLDER", help="benchmark.md and .png there")
+    parser.add_argument("--rows", type=int, default=100_000, help="number of tickets [%(default)s]")
+    parser.add_argument("--repetitions", type=int, default=3, help="runs per median [%(default)s]")
+    parser.add_argument(
+        "--write", type=Path, metavar="FOLDER", help="update benchmark.md and benchmark.png there"
+    )
     options = parser.parse_args()
     rows, few, repetitions = options.rows, options.rows // 5, options.repetitions
 

@@ -93,9 +93,9 @@ def lines(what: str, pairs: Sequence[tuple[dict[str, Run], dict[str, Run]]]) -> 
 def main() -> int:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("commit", help="what to compare with")
-    parser.add_argument("--rows", type=int, default=100_000, help="tickets [%(default)s]")
-    parser.add_argument("--repetitions", type=int, default=5, help="of each [%(default)s]")
+    parser.add_argument("commit", help="the commit to compare with")
+    parser.add_argument("--rows", type=int, default=100_000, help="number of tickets [%(default)s]")
+    parser.add_argument("--repetitions", type=int, default=5, help="runs per median [%(default)s]")
     options = parser.parse_args()
     rows, few = options.rows, options.rows // 5
     say(

@@ -61,7 +61,7 @@ class Desk:
         self.base_url = base_url
 
     def requests(self) -> list[float]:
-        """Return when requests arrived since the last call: the first, the last, and their number."""
+        """Return the number of requests since the last call, and the times of first and last."""
         with urllib.request.urlopen(f"{self.base_url}/stats") as answer:
             stats: list[float] = json.load(answer)
         return stats

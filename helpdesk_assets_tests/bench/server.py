@@ -134,7 +134,9 @@ async def _serve(tickets: Tickets, latency: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tickets", type=int, default=1000)
-    parser.add_argument("--latency", type=float, default=0, help="milliseconds [%(default)s]")
-    parser.add_argument("--wide", action="store_true", help="thirty fields each")
+    parser.add_argument(
+        "--latency", type=float, default=0, help="milliseconds per response [%(default)s]"
+    )
+    parser.add_argument("--wide", action="store_true", help="tickets with thirty fields")
     options = parser.parse_args()
     asyncio.run(_serve(Tickets(options.tickets, wide=options.wide), options.latency / 1000))

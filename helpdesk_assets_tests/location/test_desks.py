@@ -305,9 +305,7 @@ def test_alert_sensors_run_by_default_only_if_a_channel_is_configured() -> None:
         ("0 3 1 * *", 31 * 24 + 6, 31 * 24 + 30),
     ],
 )
-def test_ages_of_late_and_stale_tables_follow_the_cron_schedule(
-    cron: str, late: float, stale: float
-) -> None:
+def test_freshness_follows_the_cron_schedule(cron: str, late: float, stale: float) -> None:
     found = [age / timedelta(hours=1) for age in freshness_of(cron)]
 
     assert found == pytest.approx([late, stale])

@@ -61,7 +61,7 @@ def rows_of(page: str) -> list[list[str]]:
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The start of a make command that uses this environment, and a temporary data folder."""
+    """The start of a ``make`` command that uses this environment, and a temporary data folder."""
     # Otherwise, make would behave differently if it has started these tests itself.
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         monkeypatch.delenv(name, raising=False)

@@ -1,6 +1,6 @@
-"""Loads tickets and their comments, and checks both; in a process of its own, it prints its memory.
+"""Loads tickets and their comments, and checks both. As a command, it prints its peak memory.
 
-The settings are those of the environment.
+Settings are read from the environment.
 """
 
 import resource
@@ -10,19 +10,19 @@ import dagster as dg
 
 from helpdesk_assets.build import build_defs
 
-# Of two assets, as nothing is made of them here.
+# Only the loaded assets, without the reports.
 TABLES = ("help_desk_tickets", "comments")
 
 
 def load(
     instance: dg.DagsterInstance, *tables: str, full_refresh: bool = False
 ) -> dg.ExecuteInProcessResult:
-    """Load tables, by default tickets and comments; a failed run is returned like any other.
+    """Load tables. Default: tickets and comments. A failed run is returned, not raised.
 
     Args:
-        instance: keeps the run.
+        instance: the Dagster instance.
         tables: the tables to load.
-        full_refresh: whether to load all tickets, and the comments of all.
+        full_refresh: whether to load all tickets, and the comments of all of them.
     """
     names = tables or TABLES
     job = dg.define_asset_job("comments_load", selection=dg.AssetSelection.assets(*names))
@@ -34,7 +34,7 @@ def load(
 
 
 def main() -> int:
-    """Load, print the peak of the process's memory in MB, and return 0 if all is well."""
+    """Load, print the peak memory of the process in MB, and return 0 on success."""
     with dg.DagsterInstance.ephemeral() as instance:
         result = load(instance)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -12,7 +12,7 @@ import duckdb
 
 @contextmanager
 def logged_to(file: Path) -> Iterator[None]:
-    """Write what every logger says, at every level, to a file while inside."""
+    """Write the messages of all loggers, at every level, to a file, inside a ``with`` block."""
     handler = logging.FileHandler(file)
     loggers = [logging.getLogger(name) for name in (None, "dlt", "urllib3", "requests")]
     levels = [logger.level for logger in loggers]
@@ -27,7 +27,7 @@ def logged_to(file: Path) -> Iterator[None]:
 
 
 def everything_stored(file: Path) -> str:
-    """Return every row of every table of a DuckDB file as text, because the file compresses it."""
+    """Return all rows of all tables of a DuckDB file as text. The file itself is compressed."""
     with duckdb.connect(str(file)) as connection:
         tables = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables"
