@@ -75,13 +75,15 @@ def required_columns_present(table: StoredTable) -> dg.AssetCheckResult:
 def null_rates(table: StoredTable) -> dg.AssetCheckResult:
     """The share of nulls, 0 to 1, in each nullable column.
 
-    Warns about a column without any values, which may mean that the API has renamed the field.
+    Warns about a column without any values, which may mean that the API has renamed the field. It
+    does not if the column is one of a built-in profile that not every help desk uses.
     """
     present = [
         column.name for column in table.columns if column.nullable and column.name in table.types
     ]
     rates = {name: table.counts[f"null_{name}"] / max(1, table.rows) for name in present}
-    empty = [name for name, rate in rates.items() if rate == 1]
+    optional = {column.name for column in table.columns if column.may_be_empty}
+    empty = [name for name, rate in rates.items() if rate == 1 and name not in optional]
     return dg.AssetCheckResult(
         passed=not empty,
         severity=dg.AssetCheckSeverity.WARN,

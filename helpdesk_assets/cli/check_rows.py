@@ -10,7 +10,6 @@ from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import Portion
 from helpdesk_assets.paging.reader import CompleteReader
-from helpdesk_assets.profiles import built_in_profiles
 from helpdesk_assets.profiles.model import Profile, Resource, parent_column
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.shown import shown
@@ -42,7 +41,7 @@ def of_rows(connection: Connection, rows: Sequence[Row]) -> Iterator[Finding]:
     }
     counted = ", ".join(f"{name} in {found[name]}" for name in found)
     lost = _lost(columns, rows)
-    if lost and _is_built_in(connection.settings.profile):
+    if lost and connection.settings.profile.is_built_in:
         yield Finding("fields", None, f"{counted} of {count} rows; {_unused(lost)}")
     elif lost:
         available = sorted({shown(name) for row in rows for name in row})[:MOST_NAMES]
@@ -97,7 +96,7 @@ def of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> It
 def _of_list(resource: Resource, rows: list[Row], profile: Profile, identity: Identity) -> Finding:
     columns, at = resource.columns(), resource.endpoint.data_selector
     lost = _lost(columns, rows)
-    if lost and not _is_built_in(profile):
+    if lost and not profile.is_built_in:
         remedy = f"no row has {', '.join(lost)}: correct fields in the profile"
         return Finding(resource.name, False, remedy)
     if wrong := _unreadable(columns, rows, profile.times()):
@@ -147,11 +146,6 @@ def _has_no(row: Row, path: Path) -> bool:
     on_it = (value_at(row, path[:length]) for length in range(1, len(path) + 1))
     first_empty = next((value for value in on_it if value in (None, MISSING, [])), None)
     return first_empty is MISSING
-
-
-def _is_built_in(profile: Profile) -> bool:
-    """Return whether a profile is built in, so that its fields are known to be right."""
-    return profile.name in built_in_profiles()
 
 
 def _unused(lost: Sequence[str]) -> str:

@@ -68,7 +68,8 @@ def load_profile(named: str | None = None) -> Profile:
             f"{file}, line {line + 1}: invalid YAML ({shown(problem)}): correct that line."
         ) from None
     try:
-        return Profile.model_validate(content).model_copy(update={"name": file.stem})
+        known = {"name": file.stem, "is_built_in": file.parent == BUILT_IN}
+        return Profile.model_validate(content).model_copy(update=known)
     except ValidationError as error:
         raise setting_failure(sentence(error, file, tree)) from None
 

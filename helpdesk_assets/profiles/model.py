@@ -242,6 +242,7 @@ class Profile(Part):
 
     Attributes:
         name: the name of the file without its extension.
+        is_built_in: whether it comes with this project, so that its fields are known to be right.
         documentation: URLs of the API documentation that the profile is based on.
         solved_statuses: the statuses of tickets that need no more work.
         solved_field: the column of tickets with these values.
@@ -251,6 +252,7 @@ class Profile(Part):
     """
 
     name: str = Field(default="", exclude=True)
+    is_built_in: bool = Field(default=False, exclude=True)
     documentation: list[str] = Field(default_factory=list)
     solved_statuses: list[str] = Field(default=DEFAULT_SOLVED_STATUSES.split(", "))
     solved_field: str = "status"
@@ -317,7 +319,11 @@ class Profile(Part):
             KeyError: there is no resource with its name.
         """
         resource = self.resource(table.name)
-        columns = resource.columns()
+        standard = {column.name for column in COLUMNS}
+        columns = tuple(
+            replace(column, may_be_empty=self.is_built_in and column.name not in standard)
+            for column in resource.columns()
+        )
         for name in resource.marks:
             if name in resource.fields:
                 continue

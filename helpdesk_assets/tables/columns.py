@@ -151,7 +151,8 @@ class OtherColumns:
         self.beyond: set[Path] = set()
         self._left = most_new
         self._times = Times(time_zone=times.time_zone)
-        self._elsewhere = {column.field for column in known} | set(map(path_of, exclude))
+        self._excluded = set(map(path_of, exclude))
+        self._elsewhere = {column.field for column in known}
         self._names = ColumnNames(
             naming,
             self.types,
@@ -177,7 +178,10 @@ class OtherColumns:
         beyond: set[str] = set()
         for field in dict.fromkeys(chain.from_iterable(objects)):
             inner = (*path, field)
-            if inner in self._elsewhere:
+            # A column that the table has is filled further, also if its field has another one now:
+            # people's queries use it.
+            is_elsewhere = inner in self._elsewhere and not self._names.has(inner)
+            if inner in self._excluded or is_elsewhere:
                 continue
             if not (self._left or self._names.has(inner)):
                 beyond.add(field)

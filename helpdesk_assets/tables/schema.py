@@ -33,7 +33,8 @@ class Column:
 
     ``dlt_type`` is its type in dlt, and ``path`` its location in a row: the names of nested fields.
     If ``is_json`` is set, it is a text that holds whatever the API sends as JSON; otherwise a row
-    with a list or an object there is rejected.
+    with a list or an object there is rejected. ``may_be_empty`` is set if its field is known to
+    exist, so that a column without any value only means that the help desk does not use it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Column:
     primary_key: bool = False
     path: tuple[str, ...] = ()
     is_json: bool = False
+    may_be_empty: bool = False
 
     @property
     def duckdb_type(self) -> str:
