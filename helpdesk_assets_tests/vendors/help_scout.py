@@ -112,7 +112,7 @@ class HelpScout(StandIn):
             "threads": [
                 {
                     "id": comment.number,
-                    "conversation_id": FIRST + ticket.number,
+                    "_conversations_id": FIRST + ticket.number,
                     "author_id": comment.author,
                     "type": self._type(comment),
                 }

@@ -1,0 +1,78 @@
+"""What Gorgias does that a load has to know."""
+
+import dagster as dg
+import pytest
+from starlette.requests import Request
+
+from helpdesk_assets_tests.conftest import Warehouse, sentence_of
+from helpdesk_assets_tests.vendors import test_vendors
+from helpdesk_assets_tests.vendors.gorgias import Gorgias
+from helpdesk_assets_tests.vendors.some_tables import differences, load
+from helpdesk_assets_tests.vendors.standin import Asked
+from helpdesk_assets_tests.vendors.test_vendors import Open
+from helpdesk_assets_tests.vendors.world import World
+
+open_vendor = test_vendors.open_vendor
+
+
+@pytest.fixture
+def served(open_vendor: Open) -> Gorgias:
+    vendor = open_vendor("gorgias", World(tickets=250))
+    assert isinstance(vendor, Gorgias)
+    return vendor
+
+
+def asked_for(served: Gorgias, name: str) -> list[Asked]:
+    return [asked for asked in served.asked if asked.path == f"/api/{name}"]
+
+
+def test_a_sync_continues_where_the_last_one_ended(
+    served: Gorgias, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    assert load(instance, "help_desk_tickets").success
+    assert len(asked_for(served, "tickets")) == 3
+
+    served.asked.clear()
+    served.world.move(served.world.listed()[0], "open")
+    served.world.reply(served.world.listed()[1])
+    served.world.delete(served.world.listed()[2])
+    result = load(instance, "help_desk_tickets")
+    assert result.success, sentence_of(result)
+    assert differences(served, warehouse, "help_desk_tickets") == []
+    (asked,) = asked_for(served, "tickets")
+    assert "cursor" in dict(asked.query)
+    (trashed,) = warehouse.query(
+        "select count(*) from help_desk.help_desk_tickets where trashed_datetime is not null"
+    )
+    assert trashed == (1,)
+
+    served.asked.clear()
+    assert load(instance, "help_desk_tickets", full_refresh=True).success
+    assert "cursor" not in dict(asked_for(served, "tickets")[0].query)
+    assert differences(served, warehouse, "help_desk_tickets") == []
+
+
+def test_a_ticket_that_changes_while_the_list_is_read_is_not_lost(
+    served: Gorgias, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    newest = iter(reversed(served.world.listed()))
+
+    def reply_between_pages(request: Request) -> None:
+        if request.url.path == "/api/tickets":
+            served.world.reply(next(newest))
+
+    served.fault = reply_between_pages
+    assert load(instance, "help_desk_tickets").success
+
+    assert warehouse.query("select count(*) from help_desk.help_desk_tickets") == [(250,)]
+
+
+def test_a_survey_that_is_scored_later_gets_its_score(
+    served: Gorgias, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    assert load(instance, "satisfaction_surveys").success
+    scored = next(ticket for ticket in served.world.listed() if ticket.score == "good")
+    scored.score = "bad"
+    assert load(instance, "satisfaction_surveys").success
+
+    assert differences(served, warehouse, "satisfaction_surveys") == []

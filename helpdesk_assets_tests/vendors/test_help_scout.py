@@ -1,0 +1,126 @@
+"""What Help Scout does that a load has to know."""
+
+import dagster as dg
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from helpdesk_assets_tests.conftest import Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.vendors import test_vendors
+from helpdesk_assets_tests.vendors.help_scout import FIRST, TRUNCATED, HelpScout, throttled
+from helpdesk_assets_tests.vendors.some_tables import differences, load
+from helpdesk_assets_tests.vendors.test_vendors import Open
+from helpdesk_assets_tests.vendors.world import Comment, Ticket, World, now
+
+LISTS = ("help_desk_tickets", "threads")
+
+open_vendor = test_vendors.open_vendor
+
+
+def answer_as_customer(ticket: Ticket, number: int) -> None:
+    """Let the customer reply now: that makes the conversation active, and nothing else."""
+    body = f"Still broken {number}"
+    ticket.comments.append(Comment(number, ticket.requester, True, body, now()))
+    ticket.state = "open"
+
+
+@pytest.fixture
+def served(open_vendor: Open) -> HelpScout:
+    vendor = open_vendor("help_scout")
+    assert isinstance(vendor, HelpScout)
+    return vendor
+
+
+def test_replies_of_customers_are_loaded(
+    served: HelpScout, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    assert load(instance, *LISTS).success
+    closed = [ticket for ticket in served.world.listed() if ticket.state == "closed"][:2]
+    before = [served.user_updated_at(ticket) for ticket in closed]
+    for place, ticket in enumerate(closed):
+        answer_as_customer(ticket, 9000 + place)
+
+    # This is the trap: as far as modifiedSince is concerned, nothing has happened.
+    assert [served.user_updated_at(ticket) for ticket in closed] == before
+    # One waits for an answer, and one is closed again before the next sync.
+    served.world.move(closed[1], "closed")
+    served.asked.clear()
+    result = load(instance, *LISTS)
+
+    assert result.success, sentence_of(result)
+    assert differences(served, warehouse, *LISTS) == []
+    since = [asked for asked in served.asked if "modifiedSince" in dict(asked.query)]
+    assert since
+    listed = [asked for asked in served.asked if asked.path == "/v2/conversations"]
+    assert len(listed) < len(served.world.tickets) / 25 * 2
+
+
+def test_a_conversation_that_moves_to_a_page_already_read_is_found_by_a_full_refresh(
+    served: HelpScout, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    """Pages of a fixed size cannot overlap: one can be missed, but it is not called deleted."""
+    oldest = served.world.listed()[0]
+
+    def delete_between_pages(request: Request) -> None:
+        if request.query_params.get("page") == "2":
+            oldest.is_deleted = True
+
+    served.fault = delete_between_pages
+    result = load(instance, "help_desk_tickets")
+    assert result.success, sentence_of(result)
+    assert metadata_of(result)["completeness_verified"] is False
+    ids = "select id from help_desk.help_desk_tickets where deleted_at is null"
+    first = {number for (number,) in warehouse.query(ids)}
+    wanted = {FIRST + ticket.number for ticket in served.world.listed()}
+    assert len(wanted - first) == 1
+
+    served.fault = lambda request: None
+    assert load(instance, "help_desk_tickets", full_refresh=True).success
+    assert wanted <= {number for (number,) in warehouse.query(ids)}
+
+
+def test_the_time_to_wait_is_in_a_header_of_its_own(
+    served: HelpScout, instance: dg.DagsterInstance
+) -> None:
+    answers = iter([throttled(1)])
+    served.fault = lambda request: next(answers, None)
+    result = load(instance, "users")
+
+    assert result.success, sentence_of(result)
+    (users,) = result.asset_materializations_for_node("users")
+    assert users.metadata["retries"].value == 1
+
+
+def test_an_empty_account_has_no_rows_and_no_embedded_lists(
+    open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    open_vendor("help_scout", World(tickets=0))
+    result = load(instance, *LISTS, "customers")
+
+    assert result.success, sentence_of(result)
+    assert warehouse.query("select count(*) from help_desk.customers") == [(40,)]
+
+
+def test_an_error_in_the_place_of_a_list_is_no_empty_list(
+    served: HelpScout, instance: dg.DagsterInstance
+) -> None:
+    def rebuilding(request: Request) -> Response | None:
+        if request.url.path != "/v2/conversations":
+            return None
+        return JSONResponse({"message": "The list is being rebuilt."})
+
+    served.fault = rebuilding
+
+    assert not load(instance, "help_desk_tickets").success
+
+
+def test_threads_of_chats_are_truncated(
+    served: HelpScout, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    """docs/vendors/help_scout.md says so; all others are whole."""
+    assert load(instance, "threads").success
+    bodies = dict(warehouse.query("select id, body from help_desk.threads"))
+
+    for ticket, comment in served.world.comments():
+        is_chat = ticket.channel == "chat"
+        assert bodies[comment.number] == (comment.body[:TRUNCATED] if is_chat else comment.body)
