@@ -1,7 +1,5 @@
 """What Kustomer does that a load has to know."""
 
-from datetime import timedelta
-
 import dagster as dg
 import pytest
 
@@ -28,18 +26,22 @@ def test_more_rows_than_a_search_shows_are_read(
     assert max(asked.status for asked in served.asked) == 200
 
 
-def test_what_ages_out_of_the_search_stays_in_the_table(
-    open_vendor: Open,
-    instance: dg.DagsterInstance,
-    warehouse: Warehouse,
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_is_in_the_archive_is_loaded_and_not_deleted(
+    open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
-    monkeypatch.setenv("SOURCES__HELP_DESK__DELETES", "off")
     served = open_vendor("kustomer")
+    before, after = served.world.listed()[:2]
+    before.updated_at -= ARCHIVED_AFTER
     assert load(instance, "help_desk_tickets").success
-    aged = served.world.listed()[0]
-    aged.updated_at -= ARCHIVED_AFTER + timedelta(days=1)
+    assert differences(served, warehouse, "help_desk_tickets") == []
+
+    after.updated_at -= ARCHIVED_AFTER
+    served.world.purge(served.world.listed()[9])
     result = load(instance, "help_desk_tickets", full_refresh=True)
 
     assert result.success, sentence_of(result)
     assert differences(served, warehouse, "help_desk_tickets") == []
+    assert warehouse.query(
+        "select _pass, count(*) from help_desk.help_desk_tickets"
+        " where deleted_at is null group by all order by all"
+    ) == [("archive", 2), ("current", 117)]
