@@ -88,7 +88,7 @@ class Front(StandIn):
                     "status": _status(ticket),
                     "assignee_id": f"tea_{ticket.assignee}" if ticket.assignee else None,
                 }
-                for ticket in self._tickets()
+                for ticket in world.listed()
             ],
             "messages": [
                 {

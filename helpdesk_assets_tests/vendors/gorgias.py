@@ -105,7 +105,7 @@ class Gorgias(StandIn):
                     "assignee_id": ticket.assignee,
                     "group_id": ticket.group,
                 }
-                for ticket in self._tickets()
+                for ticket in world.listed()
             ],
             "messages": [
                 {
