@@ -45,11 +45,11 @@ def test_a_conversation_that_gets_a_message_while_the_list_is_read_is_not_lost(
 ) -> None:
     world = World(tickets=350, comments=1)
     served = open_vendor("front", world)
-    newest = iter(reversed(world.listed()))
+    oldest = iter(world.listed())
 
     def reply_between_pages(request: Request) -> None:
         if request.url.path == "/conversations":
-            world.reply(next(newest))
+            world.reply(next(oldest))
 
     served.fault = reply_between_pages
     result = load(instance, "help_desk_tickets")
