@@ -24,7 +24,7 @@ from helpdesk_assets_tests.conftest import (
     metadata_of,
     sentence_of,
 )
-from helpdesk_assets_tests.support.vendors import SECRETS, TOKEN, VENDORS, Served, Vendor, once
+from helpdesk_assets_tests.support.vendors import SECRETS, VENDORS, Served, Vendor, once
 from helpdesk_assets_tests.vendors.standin import all_standins
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
@@ -47,19 +47,9 @@ def open_desk(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator
             monkeypatch.setenv(SETTINGS[2], str(warehouse.path))
             for secret, value in SECRETS.items():
                 monkeypatch.setenv(secret, value)
-            if name == "help_scout":
-                _move_token_url(served.base_url, monkeypatch, warehouse)
             return served
 
         yield start
-
-
-def _move_token_url(base_url: str, monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse) -> None:
-    """Let the profile ask for tokens where the test serves them; all else is as it is shipped."""
-    shipped = Path(load_profile.__globals__["BUILT_IN"]) / "help_scout.yaml"
-    moved = warehouse.path.parent.parent / "help_scout.yaml"
-    moved.write_text(shipped.read_text().replace("https://api.helpscout.net", base_url))
-    monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(moved))
 
 
 def test_each_vendor_that_is_shipped_is_tested() -> None:
@@ -95,7 +85,7 @@ def test_every_ticket_arrives_with_its_fields(
     assert metadata["completeness_verified"] == VENDORS[name].is_verified
 
 
-@pytest.mark.parametrize("name", at_length(NAMES, short=["front", "help_scout", "zammad"]))
+@pytest.mark.parametrize("name", at_length(NAMES, short=NAMES[:1]))
 def test_a_second_sync_brings_what_has_changed(
     name: str, open_desk: Open, sync: Sync, warehouse: Warehouse
 ) -> None:
@@ -120,11 +110,11 @@ def test_a_wrong_secret_is_said_and_not_shown(
 ) -> None:
     open_desk(name)
     wrong = "wrong-planted-1Zz"
-    monkeypatch.setenv("APP_SECRET" if name == "help_scout" else "API_KEY", wrong)
+    monkeypatch.setenv("API_KEY", wrong)
     result = sync()
 
     assert "HTTP 401" in sentence_of(result)
-    for secret in (wrong, TOKEN, *SECRETS.values()):
+    for secret in (wrong, *SECRETS.values()):
         assert secret not in everything_logged(instance, result)
 
 
@@ -140,7 +130,7 @@ def test_too_many_requests_are_waited_for(name: str, open_desk: Open, sync: Sync
     assert metadata_of(result)["retries"] >= 1
 
 
-@pytest.mark.parametrize("name", at_length(NAMES, short=["front", "help_scout", "zammad"]))
+@pytest.mark.parametrize("name", at_length(NAMES, short=NAMES[:1]))
 def test_an_error_in_the_place_of_a_page_is_no_end(
     name: str, open_desk: Open, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,9 +149,7 @@ COUNTED = [name for name in NAMES if VENDORS[name].is_verified]
 
 
 @pytest.mark.parametrize("desks", at_length([1, 3], short=[1]))
-@pytest.mark.parametrize(
-    "name", at_length([*COUNTED, "zendesk", "front"], short=[COUNTED[0], "zendesk", "front"])
-)
+@pytest.mark.parametrize("name", at_length([*COUNTED, "zendesk"], short=[COUNTED[0], "zendesk"]))
 def test_a_busy_desk_loses_nothing(
     name: str, desks: int, open_desk: Open, sync: Sync, warehouse: Warehouse
 ) -> None:

@@ -5,8 +5,8 @@ They serve the sandbox's tickets, in the shape, the order, the paging and the li
 
 import itertools
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,10 +21,7 @@ KEY = "sk-planted-7Qx9"
 SECRETS = {
     "API_KEY": KEY,
     "ZENDESK_EMAIL": "agent@planted.example",
-    "APP_ID": "app-planted-3Kd",
-    "APP_SECRET": "secret-planted-8Wm",
 }
-TOKEN = "token-planted-5Hz"
 
 Answer = Callable[[Request, Desk], Response]
 
@@ -46,7 +43,6 @@ class Vendor:
     answer: Answer
     row: Callable[[Ticket], dict[str, Any]] = dict
     is_verified: bool = True
-    more: Mapping[str, Callable[[Request], Any]] = field(default_factory=dict)
 
 
 def _basic(name: str, password: str) -> str:
@@ -98,79 +94,6 @@ def _freshdesk(request: Request, desk: Desk) -> Response:
     return JSONResponse(shaped, headers=more)
 
 
-def _zammad_row(ticket: Ticket) -> dict[str, Any]:
-    row = {**ticket, "title": ticket["subject"], "state": ticket["status"], "state_id": 2}
-    return {name: value for name, value in row.items() if name not in ("subject", "status")}
-
-
-def _zammad(request: Request, desk: Desk) -> Response:
-    rows, _ = _listed(desk, *_numbered(request, "per_page", 100))
-    return JSONResponse([_zammad_row(row) for row in rows])
-
-
-def _front_row(ticket: Ticket) -> dict[str, Any]:
-    return {
-        "id": f"cnv_{ticket['id']:08x}",
-        "subject": ticket["subject"],
-        "status": ticket["status"],
-        "created_at": 1777939200.123 + ticket["id"] if ticket["created_at"] else None,
-    }
-
-
-def _front(request: Request, desk: Desk) -> Response:
-    size = min(int(request.query_params.get("limit", 50)), 100)
-    token = request.query_params.get("page_token", "0")
-    rows = _after(desk, int(token), size + 1)
-    following = None
-    if len(rows) > size:
-        query = urlencode({"limit": size, "page_token": rows[size - 1]["id"]})
-        following = f"{request.base_url}conversations?{query}"
-    return JSONResponse(
-        {
-            "_pagination": {"next": following},
-            "_results": [_front_row(row) for row in rows[:size]],
-        }
-    )
-
-
-def _scout_row(ticket: Ticket) -> dict[str, Any]:
-    row = {
-        **ticket,
-        "createdAt": ticket["created_at"],
-        "userUpdatedAt": ticket["updated_at"],
-        "number": ticket["id"] + 1000,
-    }
-    return {name: value for name, value in row.items() if name not in ("created_at", "updated_at")}
-
-
-def _scout(request: Request, desk: Desk) -> Response:
-    number = int(request.query_params.get("page", 1))
-    since = request.query_params.get("modifiedSince", "")
-    rows, total = _listed(desk, (number - 1) * 25, 25, since)
-    links = {}
-    if number * 25 < total:
-        query = urlencode({**request.query_params, "page": number + 1})
-        links = {"next": {"href": f"{request.url.replace(query=query)}"}}
-    return JSONResponse(
-        {
-            "_embedded": {"conversations": [_scout_row(row) for row in rows]},
-            "_links": links,
-            "page": {"size": 25, "totalElements": total, "number": number},
-        }
-    )
-
-
-def _scout_token() -> Callable[[Request], Any]:
-    async def token(request: Request) -> Response:
-        form = dict(pair.split("=") for pair in (await request.body()).decode().split("&"))
-        wanted = (SECRETS["APP_ID"], SECRETS["APP_SECRET"], "client_credentials")
-        if (form.get("client_id"), form.get("client_secret"), form.get("grant_type")) != wanted:
-            return JSONResponse({"error": "invalid_client"}, status_code=401)
-        return JSONResponse({"access_token": TOKEN, "token_type": "bearer", "expires_in": 172800})
-
-    return token
-
-
 def _linked(request: Request, desk: Desk) -> Response:
     """An API of nobody's, for the kind of paging that no shipped profile has: RFC 8288 links."""
     after = int(request.query_params.get("after", 0))
@@ -190,16 +113,6 @@ VENDORS: dict[str, Vendor] = {
         is_verified=False,
     ),
     "freshdesk": Vendor("/api/v2/tickets", _basic(KEY, "X"), _freshdesk),
-    "zammad": Vendor("/api/v1/tickets", f"Token token={KEY}", _zammad, _zammad_row),
-    "front": Vendor("/conversations", f"Bearer {KEY}", _front, _front_row, is_verified=False),
-    "help_scout": Vendor(
-        "/v2/conversations",
-        f"Bearer {TOKEN}",
-        _scout,
-        _scout_row,
-        is_verified=False,
-        more={"/v2/oauth2/token": _scout_token()},
-    ),
 }
 
 
@@ -228,10 +141,7 @@ class Served:
                 return JSONResponse({"error": "Couldn't authenticate you"}, status_code=401)
             return fault(request) or vendor.answer(request, desk)
 
-        routes = [Route(vendor.path, tickets)]
-        for path, endpoint in vendor.more.items():
-            routes.append(Route(path, endpoint, methods=["POST"]))
-        self.app = Starlette(routes=routes)
+        self.app = Starlette(routes=[Route(vendor.path, tickets)])
 
 
 def once(response: Callable[[], Response], at: int = 2) -> Callable[[Request], Response | None]:
