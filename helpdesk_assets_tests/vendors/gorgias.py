@@ -68,6 +68,17 @@ class Gorgias(StandIn):
                 ],
                 CREATED,
             ),
+            "custom-fields": (
+                lambda: [
+                    {
+                        "id": 9,
+                        "label": "Product",
+                        "object_type": "Ticket",
+                        "created_datetime": _iso(self.world.began),
+                    }
+                ],
+                CREATED,
+            ),
             "tags": (
                 lambda: [
                     {"id": number, "name": name, "created_datetime": _iso(self.world.began)}
@@ -125,6 +136,7 @@ class Gorgias(StandIn):
             "customers": [{"id": each.number, "email": each.email} for each in world.customers],
             "users": [{"id": each.number, "email": each.email} for each in world.agents],
             "teams": [{"id": each.number, "name": each.name} for each in world.groups],
+            "custom_fields": [{"id": 9, "label": "Product"}],
             "tags": [{"id": number, "name": name} for number, name in self._tags().items()],
         }
 
@@ -155,6 +167,7 @@ class Gorgias(StandIn):
             "subject": ticket.subject,
             "meta": None,
             "tags": [{"id": 1, "name": tag} for tag in ticket.tags],
+            "custom_fields": {"9": {"id": 9, "value": ticket.type}},
             "messages_count": len(ticket.comments),
             "created_datetime": _iso(ticket.created_at),
             "opened_datetime": _iso(ticket.created_at),

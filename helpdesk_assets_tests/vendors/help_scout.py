@@ -83,6 +83,7 @@ class HelpScout(StandIn):
         return [
             Route("/v2/oauth2/token", self._token, methods=["POST"]),
             Route("/v2/conversations", self._conversations),
+            Route("/v2/mailboxes/{number:int}/fields", self._fields),
             *(Route(f"/v2/{name}", _listed(name, rows)) for name, rows in lists.items()),
         ]
 
@@ -123,6 +124,7 @@ class HelpScout(StandIn):
             "users": [{"id": each.number, "email": each.email} for each in self.world.agents],
             "teams": [{"id": each.number, "name": each.name} for each in self.world.groups],
             "inboxes": [{"id": each.number} for each in self.world.groups],
+            "inbox_fields": [{"id": 71, "name": "Urgency 1", "_inboxes_id": 1}],
             "tags": [{"name": name} for name in self._tags()],
         }
 
@@ -181,6 +183,9 @@ class HelpScout(StandIn):
             "customerWaitingSince": {"time": _iso(ticket.updated_at), "friendly": "some days ago"},
             "source": {"type": ticket.channel, "via": "customer"},
             "tags": [{"id": 1, "color": "none", "tag": tag} for tag in ticket.tags],
+            "customFields": [{"id": 71, "name": "Urgency 1", "value": ticket.priority, "text": ""}]
+            if ticket.group == 1
+            else [],
             "primaryCustomer": self._person(person(ticket.requester)),
             "_links": {"self": {"href": f"{self.base_url}/v2/conversations/{ticket.number}"}},
         }
@@ -245,6 +250,11 @@ class HelpScout(StandIn):
         since = request.query_params.get("modifiedSince", "")
         rows = [self._user(person) for person in self.world.customers]
         return [row for row in rows if row["updatedAt"] > since]
+
+    def _fields(self, request: Request) -> Response:
+        number = request.path_params["number"]
+        fields: list[Row] = [{"id": 70 + number, "name": f"Urgency {number}", "type": "singleline"}]
+        return _page(request, "fields", fields if number == 1 else [], 50)
 
     def _tags(self) -> list[str]:
         return sorted({tag for ticket in self._listed_tickets() for tag in ticket.tags})

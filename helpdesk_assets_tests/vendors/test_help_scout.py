@@ -112,6 +112,20 @@ def test_an_error_in_the_place_of_a_list_is_no_empty_list(
     assert not load(instance, "help_desk_tickets").success
 
 
+def test_custom_fields_have_their_names(
+    served: HelpScout, instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    result = load(instance, "help_desk_tickets", "inboxes", "inbox_fields")
+
+    assert result.success, sentence_of(result)
+    assert warehouse.query(
+        "select id, urgency_1 from help_desk.help_desk_tickets_named order by id"
+    ) == [
+        (FIRST + ticket.number, ticket.priority if ticket.group == 1 else None)
+        for ticket in served.world.listed()
+    ]
+
+
 def test_threads_of_chats_are_truncated(
     served: HelpScout, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
