@@ -48,7 +48,7 @@ def keep_busy(served: StandIn, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", at_length(range(5), short=[0]))
-@pytest.mark.parametrize("profile", LISTS)
+@pytest.mark.parametrize("profile", at_length(LISTS, short=["help_scout", "kustomer", "zammad"]))
 def test_a_busy_desk_loses_nothing(
     profile: str,
     seed: int,
@@ -68,7 +68,7 @@ def test_a_busy_desk_loses_nothing(
     assert lived <= stored
 
 
-@pytest.mark.parametrize("profile", LISTS)
+@pytest.mark.parametrize("profile", at_length(LISTS, short=["gorgias"]))
 def test_too_many_requests_are_waited_for(
     profile: str, open_vendor: Open, instance: dg.DagsterInstance
 ) -> None:
@@ -88,8 +88,13 @@ def test_too_many_requests_are_waited_for(
     assert tickets.metadata["retries"].value == 1
 
 
-@pytest.mark.parametrize("place", [1, 2])
-@pytest.mark.parametrize("profile", LISTS)
+@pytest.mark.parametrize(
+    ("profile", "place"),
+    at_length(
+        [(profile, place) for profile in LISTS for place in (1, 2)],
+        short=[("help_scout", 1), ("front", 2), ("zammad", 2)],
+    ),
+)
 def test_an_error_in_the_place_of_a_page_is_no_end(
     profile: str,
     place: int,
@@ -112,7 +117,7 @@ def test_an_error_in_the_place_of_a_page_is_no_end(
     assert "The help desk at" in sentence_of(load(instance, TICKETS))
 
 
-@pytest.mark.parametrize("profile", LISTS)
+@pytest.mark.parametrize("profile", at_length(LISTS, short=["front", "help_scout"]))
 def test_a_wrong_secret_is_reported(
     profile: str,
     open_vendor: Open,
