@@ -19,11 +19,8 @@ HEADINGS = [
 WITHOUT_A_PAGE = {
     "django_helpdesk",
     "freshdesk",
-    "front",
-    "help_scout",
     "jira_service_management",
     "request_tracker",
-    "zammad",
     "zendesk",
 }
 VENDORS = [name for name in built_in_profiles() if name != DEFAULT_PROFILE]
