@@ -26,7 +26,6 @@ TO_DO = (
     "helpdesk_assets_tests/profiles",
     "helpdesk_assets_tests/real",
     "helpdesk_assets_tests/support/deskly.py",
-    "helpdesk_assets_tests/support/vendors.py",
     "helpdesk_assets_tests/tables",
     "helpdesk_assets_tests/transport",
     "helpdesk_assets_tests/vendors",
