@@ -1,0 +1,20 @@
+"""Which vendors' own tests are in ``make test``; those of the others are in ``make test-all``."""
+
+from pathlib import Path
+
+import pytest
+
+from helpdesk_assets_tests.vendors.standin import all_standins
+
+# One that is read in slices, one that is paged by cursors, and one in pages of a fixed size.
+SHORT = ("freshdesk", "jira_cloud", "help_scout")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the other vendors as long."""
+    names = set(all_standins()) - set(SHORT)
+    here = Path(__file__).parent
+    for item in items:
+        name = item.path.stem.removeprefix("test_")
+        if item.path.parent == here and name in names:
+            item.add_marker(pytest.mark.long)
