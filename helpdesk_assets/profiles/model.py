@@ -319,7 +319,7 @@ class Profile(Part):
             KeyError: there is no resource with its name.
         """
         resource = self.resource(table.name)
-        standard = {column.name for column in COLUMNS}
+        standard = {column.name for column in COLUMNS} if resource.name == TABLE else set()
         columns = tuple(
             replace(column, may_be_empty=self.is_built_in and column.name not in standard)
             for column in resource.columns()

@@ -117,7 +117,7 @@ VOLUME = ReportTable(
             "tickets",
             "BIGINT",
             "Number of tickets with that status opened on that day.",
-            ("id", "created_at", "status", "deleted_at"),
+            ("created_at", "status", "deleted_at"),
         ),
     ),
 )
@@ -175,7 +175,8 @@ def filled(query: str, settings: Mapping[str, Any]) -> tuple[str, Mapping[str, A
         query: may contain ``SOLVED_FIELD`` and parameters.
         settings: the values of both by name.
     """
-    column = str(settings["solved_field"]).replace('"', '""')
-    query = query.replace(SOLVED_FIELD, f'"{column}"')
+    if SOLVED_FIELD in query:
+        column = str(settings["solved_field"]).replace('"', '""')
+        query = query.replace(SOLVED_FIELD, f'"{column}"')
     used = {name: value for name, value in settings.items() if f"${name}" in query}
     return query, used

@@ -260,8 +260,10 @@ def test_hundreds_of_odd_desks_are_read_whole_or_refused(
 
 
 def test_a_list_that_moves_in_an_order_that_cannot_be_seen_is_loaded_and_not_verified(
-    served: Serve, sync: Sync, warehouse: Warehouse
+    served: Serve, sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The list changes with each response, so the order of the requests matters.
+    monkeypatch.setenv("SOURCES__HELP_DESK__PAGES_IN_FLIGHT", "1")
     # The tied tickets are on the first page, so no row slips over a border; nobody can see that.
     with served(OddApi(OddDesk(Desk(700, 3, churn=1), tied=5, seed=3))):
         result = sync()

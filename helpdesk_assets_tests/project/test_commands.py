@@ -23,6 +23,7 @@ StartSandbox = Callable[..., Sandbox]
 ELSEWHERE = {
     "make ": "project/test_readme.py, and the legs of .ci/run",
     ".venv/bin/python -m pytest ": "make test",
+    "curl ": "nowhere: it is sent to a vendor",
     "pip install ": "project/test_packaging.py",
     "dg scaffold defs ": "location/test_components.py",
 }

@@ -152,6 +152,9 @@ def check_command(words: list[str]) -> None:
         assert arguments[0] == "install"
         extras = re.findall(r"\[(\w+)\]", arguments[1])
         assert set(extras) <= set(metadata("helpdesk_assets").get_all("Provides-Extra") or [])
+    elif program == "curl":
+        # At a vendor's own server.
+        assert "-X" in arguments
     elif program in ("cp", "mkdir"):
         assert program == "mkdir" or (PROJECT / arguments[0]).exists()
     else:
@@ -236,7 +239,13 @@ def test_every_yaml_block_loads(block: Block, tmp_path: Path) -> None:
 def profile_of(block: Block, first: tuple[str, str]) -> str:
     """Return a whole profile for a block with a resource, its columns, or top-level settings."""
     if first == ("", "client"):
-        return block.text
+        # A section alone replaces that of the default profile.
+        rest = (
+            ""
+            if "\nresources:" in block.text
+            else f"\n{DEFAULT[DEFAULT.index('resource_defaults:') :]}"
+        )
+        return block.text + rest
     if first == ("- ", "name") and "name: help_desk_tickets" in block.text:
         indented = "".join(f"  {line}\n" for line in block.text.splitlines())
         return DEFAULT.partition("  - name: help_desk_tickets")[0] + indented
