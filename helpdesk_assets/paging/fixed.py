@@ -19,7 +19,8 @@ from typing import Any
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.bounds import MOST_LOOKS, MOST_WALKS
 from helpdesk_assets.paging.chained import ChainWalk
-from helpdesk_assets.paging.positions import ChainPaging
+from helpdesk_assets.paging.positions import ChainPaging, Paging
+from helpdesk_assets.paging.walk import ChosenWalk
 from helpdesk_assets.tables.keys import ID, Identity, key_of
 from helpdesk_assets.tables.paths import Path, value_at
 from helpdesk_assets.tables.rows import Row
@@ -31,7 +32,7 @@ UNSORTED = (
 )
 
 
-class FixedPagesWalk:
+class FixedPagesWalk(ChosenWalk):
     """Reads a list from its last page to its first, or from its first page on.
 
     It has the attributes of a CompleteWalk.
@@ -45,9 +46,6 @@ class FixedPagesWalk:
             not.
     """
 
-    is_at_end = False
-    steps_back = 0
-
     def __init__(
         self,
         paging: ChainPaging,
@@ -58,81 +56,40 @@ class FixedPagesWalk:
         brief: bool = False,
         cursor: Path | None = None,
     ) -> None:
-        self.paging = paging
+        super().__init__(
+            ForwardPages(
+                paging, base_page, maximum_page=maximum_page, identity=identity, brief=brief
+            )
+        )
         self._base_page = base_page
         self._maximum_page = maximum_page
         self._identity = identity
-        self._brief = brief
         self._cursor = cursor
-        self._walk: ForwardPages | BackwardPages = self._forward()
-
-    def _forward(self) -> "ForwardPages":
-        return ForwardPages(
-            self.paging,
-            self._base_page,
-            maximum_page=self._maximum_page,
-            identity=self._identity,
-            brief=self._brief,
-        )
 
     def take(self, page: Page) -> list[Row]:
         """Process a response; see CompleteWalk."""
-        if not self._walk.pages and page.total is not None and page.rows:
+        if not self.chosen.pages and page.total is not None and page.rows:
             backward = BackwardPages(
-                self._base_page, page, identity=self._identity, cursor=self._cursor
+                self.chosen.paging,
+                self._base_page,
+                page,
+                identity=self._identity,
+                cursor=self._cursor,
             )
             last = int(backward.position)
             if self._maximum_page is not None and last > self._maximum_page:
                 raise UnusableAnswerError(_beyond(self._maximum_page))
             if backward.is_sorted:
-                self._walk = backward
+                self.chosen = backward
                 return page.rows
-        return self._walk.take(page)
-
-    def following(self, in_flight: int) -> list[str]:
-        """Return an empty list: the pages have to be requested one after another."""
-        return []
-
-    @property
-    def position(self) -> str:
-        """The number of the next page."""
-        return str(self._walk.position)
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the end was confirmed."""
-        return self._walk.has_ended
-
-    @property
-    def is_probing(self) -> bool:
-        """Whether the API may reject the next request."""
-        return self._walk.is_probing
-
-    @property
-    def unverified(self) -> str | None:
-        """Why completeness cannot be verified; None if it is verified."""
-        return self._walk.unverified
-
-    @property
-    def pages(self) -> int:
-        """The number of responses processed."""
-        return self._walk.pages
-
-    @property
-    def total(self) -> int | None:
-        """The total number of rows reported by the API."""
-        return self._walk.total
-
-    @property
-    def rows_walked(self) -> int:
-        """The number of distinct rows read."""
-        return self._walk.rows_walked
+        return self.chosen.take(page)
 
 
 class BackwardPages:
     """Reads a list from its last page to its first, and then what was added at its end.
 
     Args:
+        paging: how pages are requested.
         base_page: the number of the first page.
         first: the first page, with a total.
         identity: the paths of the key in a row.
@@ -144,9 +101,19 @@ class BackwardPages:
         pages, total, unverified: see CompleteWalk.
     """
 
+    is_at_end = False
+    steps_back = 0
+
     def __init__(
-        self, base_page: int, first: Page, *, identity: Identity = ID, cursor: Path | None = None
+        self,
+        paging: Paging,
+        base_page: int,
+        first: Page,
+        *,
+        identity: Identity = ID,
+        cursor: Path | None = None,
     ) -> None:
+        self.paging = paging
         self._base_page = base_page
         self._identity = identity
         self._size = len(first.rows)
@@ -171,6 +138,10 @@ class BackwardPages:
     def _begin(self) -> None:
         self.position = str(self._last)
         self._order.restart()
+
+    def following(self, in_flight: int) -> list[str]:
+        """Return an empty list: the pages have to be requested one after another."""
+        return []
 
     @property
     def is_probing(self) -> bool:

@@ -22,8 +22,8 @@ from helpdesk_assets.paging.positions import (
     OffsetPaging,
     PageNumberPaging,
     Position,
-    Window,
 )
+from helpdesk_assets.paging.walk import ChosenWalk
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 
@@ -74,7 +74,7 @@ def numbered(page: Page, paging: ChainPaging, params: Mapping[str, object]) -> C
     return None
 
 
-class LinkedWalk:
+class LinkedWalk(ChosenWalk):
     """Follows the links of a list, or counts its pages if the first link contains a number.
 
     It has the attributes of a CompleteWalk.
@@ -94,88 +94,43 @@ class LinkedWalk:
         self._new_chain = chain
         self._new_counted = counted
         self._params = params
-        self._walk: ChainWalk | CompleteWalk = chain()
+        super().__init__(chain())
         self._first: Page | None = None
 
     @property
     def is_trying(self) -> bool:
         """Whether it is still unknown if the pages can be counted."""
-        return isinstance(self._walk, CompleteWalk) and self._first is not None
+        return isinstance(self.chosen, CompleteWalk) and self._first is not None
 
     def take(self, page: Page) -> list[Row]:
         """Process a response; see CompleteWalk."""
-        if isinstance(self._walk, ChainWalk):
-            if self._walk.pages or self._walk.position is not None:
-                return self._walk.take(page)
-            paging = numbered(page, self._walk.paging, self._params)
+        if isinstance(self.chosen, ChainWalk):
+            if self.chosen.pages or self.chosen.position is not None:
+                return self.chosen.take(page)
+            paging = numbered(page, self.chosen.paging, self._params)
             if paging is None:
-                return self._walk.take(page)
-            self._first, self._walk = page, self._new_counted(paging)
+                return self.chosen.take(page)
+            self._first, self.chosen = page, self._new_counted(paging)
         # A link to a next page means that more rows follow.
         more = page.following is not None if page.has_more is None else page.has_more
         if self._first is None or page is self._first:
-            return self._walk.take(replace(page, has_more=more))
+            return self.chosen.take(replace(page, has_more=more))
         try:
-            fresh = self._walk.take(replace(page, has_more=more)) if page.rows else []
+            fresh = self.chosen.take(replace(page, has_more=more)) if page.rows else []
         except UnusableAnswerError:
             fresh = []
         if not fresh:
             # The API only returns the pages that it links to.
-            self._walk = self._new_chain()
-            self._walk.take(self._first)
+            self.chosen = self._new_chain()
+            self.chosen.take(self._first)
         self._first = None
         return fresh
 
     def following(self, in_flight: int) -> Sequence[Position]:
         """Return the next positions; none while it is unknown how pages are requested."""
-        return [] if self.is_trying else self._walk.following(in_flight)
-
-    @property
-    def paging(self) -> Counted | ChainPaging:
-        """How pages are requested, as far as it is known."""
-        return self._walk.paging
-
-    @property
-    def position(self) -> Window | str | None:
-        """The next position to request."""
-        return self._walk.position
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the end was confirmed."""
-        return self._walk.has_ended
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether all rows have been read according to the API."""
-        return self._walk.is_at_end
+        return [] if self.is_trying else super().following(in_flight)
 
     @property
     def is_probing(self) -> bool:
         """Whether the API may reject the next request."""
-        return self.is_trying or self._walk.is_probing
-
-    @property
-    def unverified(self) -> str | None:
-        """Why completeness cannot be verified."""
-        return self._walk.unverified
-
-    @property
-    def pages(self) -> int:
-        """The number of responses processed."""
-        return self._walk.pages
-
-    @property
-    def steps_back(self) -> int:
-        """The number of pages requested again because they did not overlap."""
-        return self._walk.steps_back
-
-    @property
-    def total(self) -> int | None:
-        """The total number of rows reported by the API."""
-        return self._walk.total
-
-    @property
-    def rows_walked(self) -> int:
-        """The number of distinct rows read."""
-        return self._walk.rows_walked
+        return self.is_trying or self.chosen.is_probing

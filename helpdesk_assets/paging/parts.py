@@ -2,63 +2,13 @@
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from helpdesk_assets.paging.positions import Paging, Placed, Position
 from helpdesk_assets.paging.requests import Variation
+from helpdesk_assets.paging.walk import AWalk
 from helpdesk_assets.tables.keys import ID, Identity, keys_of
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
-
-
-class AWalk(Protocol):
-    """What all walks have in common; see CompleteWalk."""
-
-    @property
-    def paging(self) -> Paging:
-        """How pages are requested."""
-
-    @property
-    def position(self) -> Position:
-        """The next position to request."""
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the end was confirmed."""
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether all rows have been read, and the end is to be confirmed."""
-
-    @property
-    def is_probing(self) -> bool:
-        """Whether the API may reject the next request."""
-
-    @property
-    def unverified(self) -> str | None:
-        """Why completeness cannot be verified; None if it is verified."""
-
-    @property
-    def pages(self) -> int:
-        """The number of responses processed."""
-
-    @property
-    def steps_back(self) -> int:
-        """The number of pages requested again because they did not overlap."""
-
-    @property
-    def total(self) -> int | None:
-        """The total number of rows reported by the API."""
-
-    @property
-    def rows_walked(self) -> int:
-        """The number of distinct rows read."""
-
-    def following(self, in_flight: int) -> Sequence[Position]:
-        """Return the positions that are probably needed next."""
-
-    def take(self, page: Page) -> list[Row]:
-        """Process a response, and return the rows in it that are new or have changed."""
 
 
 @dataclass(frozen=True)

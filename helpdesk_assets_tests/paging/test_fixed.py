@@ -19,14 +19,14 @@ def read(
     """Read a desk in pages of ``SIZE`` tickets, without HTTP."""
     walk = FixedPagesWalk(PAGING, 1, cursor=cursor)
     while not walk.has_ended:
-        number = int(walk.position)
+        number = int(str(walk.position))
         rows, counted = desk.page((number - 1) * SIZE, SIZE)
         walk.take(Page([dict(row) for row in rows], counted if total else None))
     return walk
 
 
 def read_ids(walk: FixedPagesWalk) -> set[object]:
-    inner = walk._walk
+    inner = walk.chosen
     return set(getattr(inner, "_known", ())) if hasattr(inner, "_size") else set()
 
 
