@@ -85,6 +85,7 @@ def test_a_list_that_fits_on_a_page_is_one_request(
         assert check_failures(result) == []
 
 
+@pytest.mark.long
 def test_lists_of_one_length_are_confirmed_until_enough_were(
     served: Serve,
     warehouse: Warehouse,
@@ -139,6 +140,7 @@ def test_a_limit_that_shows_late_loses_nothing(
         assert desk.asked[50] > 1
 
 
+@pytest.mark.long
 def test_the_150th_list_shows_the_limit(
     served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
@@ -303,6 +305,7 @@ def test_an_interrupted_load_is_continued(
     assert comments(warehouse) == desk.rows()
 
 
+@pytest.mark.long
 def test_a_full_refresh_that_was_interrupted_is_continued_by_the_next_run(
     served: Serve, small_portions: None, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
@@ -325,6 +328,7 @@ def test_a_full_refresh_that_was_interrupted_is_continued_by_the_next_run(
         assert desk.requests == 0
 
 
+@pytest.mark.long
 def test_an_incremental_load_is_continued_even_if_its_first_portion_was_not_recorded(
     served: Serve, small_portions: None, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
@@ -344,6 +348,7 @@ def test_an_incremental_load_is_continued_even_if_its_first_portion_was_not_reco
         assert set(desk.asked) == set(range(41, 121))
 
 
+@pytest.mark.long
 def test_columns_that_are_protected_meanwhile_are_cleared_after_the_last_portion(
     served: Serve,
     small_portions: None,
@@ -368,6 +373,7 @@ def test_columns_that_are_protected_meanwhile_are_cleared_after_the_last_portion
         assert warehouse.query("from help_desk.comments where text = 'private'") == []
 
 
+@pytest.mark.long
 def test_an_interrupted_load_is_not_continued_where_its_rows_are_gone(
     stopped: tuple[CommentsDesk, dg.ExecuteInProcessResult],
     warehouse: Warehouse,
@@ -385,6 +391,7 @@ def test_an_interrupted_load_is_not_continued_where_its_rows_are_gone(
     assert set(desk.asked) == set(tickets(180))
 
 
+@pytest.mark.long
 def test_each_portion_has_time_for_retries(
     served: Serve,
     small_portions: None,

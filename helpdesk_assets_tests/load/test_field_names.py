@@ -172,6 +172,7 @@ def test_names_stay_when_fields_are_renamed_added_or_deleted(
     assert named(warehouse, "device") == [("PC",)]
 
 
+@pytest.mark.long
 def test_names_of_columns_are_not_taken(fields: Fields, load: Run, warehouse: Warehouse) -> None:
     fields.titles = {1: "Status", 2: "Team", 3: "'; drop table x; --", 4: '%s "', 5: "🙂", 6: " "}
     fields.give({1: "a", 2: "b", 3: "c", 4: "d", 5: "e", 6: "f"})
@@ -186,6 +187,7 @@ def test_names_of_columns_are_not_taken(fields: Fields, load: Run, warehouse: Wa
     assert len(columns_of(warehouse) - columns_of(warehouse, "help_desk_tickets")) == 5
 
 
+@pytest.mark.long
 def test_an_incremental_sync_keeps_the_view(
     fields: Fields, load: Run, warehouse: Warehouse
 ) -> None:

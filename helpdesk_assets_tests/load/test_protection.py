@@ -258,6 +258,7 @@ def test_a_sync_after_protection_was_added_leaves_no_value_from_before(
     assert metadata_of(sync())["sync_mode"] == "incremental"
 
 
+@pytest.mark.long
 def test_numbers_become_text_when_they_are_protected(
     sandbox: StartSandbox,
     connect: Connect,
@@ -287,6 +288,7 @@ def test_numbers_become_text_when_they_are_protected(
             ) == [(None, hashed(str(PHONE)), hashed(str(PHONE)))]
 
 
+@pytest.mark.long
 def test_rows_keep_their_hashes_after_they_are_deleted(
     sandbox: StartSandbox, connect: Connect, protect: Profile, sync: Sync, warehouse: Warehouse
 ) -> None:
@@ -303,6 +305,7 @@ def test_rows_keep_their_hashes_after_they_are_deleted(
     ) == [(hashed(MAIL),)]
 
 
+@pytest.mark.long
 def test_another_hash_key_gives_every_row_other_hashes(
     sandbox: StartSandbox,
     connect: Connect,

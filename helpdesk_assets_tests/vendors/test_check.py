@@ -13,7 +13,7 @@ from helpdesk_assets_tests.vendors.test_vendors import Open
 open_vendor = test_vendors.open_vendor
 
 
-@pytest.mark.parametrize("profile", at_length(all_standins(), short=["front", "zammad"]))
+@pytest.mark.parametrize("profile", at_length(all_standins(), short=["zammad"]))
 def test_a_built_in_profile_is_right(
     profile: str, open_vendor: Open, check: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

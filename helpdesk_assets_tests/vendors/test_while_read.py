@@ -48,7 +48,7 @@ def keep_busy(served: StandIn, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", at_length(range(5), short=[0]))
-@pytest.mark.parametrize("profile", at_length(LISTS, short=["help_scout", "kustomer", "zammad"]))
+@pytest.mark.parametrize("profile", at_length(LISTS, short=["zammad"]))
 def test_a_busy_desk_loses_nothing(
     profile: str,
     seed: int,
@@ -117,7 +117,7 @@ def test_an_error_in_the_place_of_a_page_is_no_end(
     assert "The help desk at" in sentence_of(load(instance, TICKETS))
 
 
-@pytest.mark.parametrize("profile", at_length(LISTS, short=["front", "help_scout"]))
+@pytest.mark.parametrize("profile", at_length(LISTS, short=["front"]))
 def test_a_wrong_secret_is_reported(
     profile: str,
     open_vendor: Open,
