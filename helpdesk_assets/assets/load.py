@@ -21,7 +21,7 @@ from helpdesk_assets.assets.outcome import Outcome
 from helpdesk_assets.assets.settling import Settling
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.progress import progress
-from helpdesk_assets.load.protected import allow_text
+from helpdesk_assets.load.retyped import retype
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
@@ -78,9 +78,14 @@ def load_table(
             cursor = watermark.cursor if watermark else None
             if changes and known and not asked and (cursor or not resource.endpoint.resumes):
                 asked = changes.changes(datetime.fromisoformat(known), cursor)
-            if of.protection:
+            if why_all and stored.row_count:
                 with pipeline.sql_client() as client:
-                    allow_text(client, connection.settings.table, resource)
+                    converted = retype(client, connection.settings.table)
+                if converted:
+                    context.log.info(
+                        f"The profile has other types for {', '.join(converted)} than the table: "
+                        "these columns were converted."
+                    )
             settle = Settling(
                 settings=connection.settings,
                 warehouse=warehouse,

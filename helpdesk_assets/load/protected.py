@@ -8,28 +8,11 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.profiles.model import Resource
-from helpdesk_assets.profiles.protection import field_path, rule_for
-from helpdesk_assets.tables.schema import DUCKDB_TYPES, FURTHER, OURS, Table
+from helpdesk_assets.profiles.protection import field_path
+from helpdesk_assets.tables.schema import FURTHER, OURS, Table
 
 # What remains in a column that may contain objects with protected fields.
 NO_JSON = "case when left(cast({0} as varchar), 1) not in ('[', '{{') then {0} end"
-
-
-def allow_text(client: SqlClientBase[Any], table: Table, resource: Resource) -> None:
-    """Let the protected columns of a table contain text, which hashes and masks are.
-
-    Args:
-        client: of the file.
-        table: the table, with the columns of its profile.
-        resource: the list that is loaded into it.
-    """
-    stored = _types(client, table)
-    for column in table.columns:
-        kind = stored.get(column.name, DUCKDB_TYPES["text"])
-        if kind != column.duckdb_type and rule_for(resource.rules, column.field):
-            client.execute_sql(
-                f'alter table {table.qualified} alter "{column.name}" type {column.duckdb_type}'
-            )
 
 
 def clear_unprotected(
@@ -69,7 +52,7 @@ def clear_unprotected(
     values = ", ".join(f"{name} = {value}" for name, value in left.items())
     client.execute_sql(f"update {table.qualified} set {values} where {where}", load_ids)
     rejected = replace(table, name=table.rejected)
-    if _types(client, rejected):
+    if types_of(client, rejected):
         client.execute_sql(
             f'update {rejected.qualified} set "row" = null where run_id <> ?', run_id
         )
@@ -82,7 +65,7 @@ def _left(client: SqlClientBase[Any], walk: Walk, resource: Resource) -> dict[st
     fields = {name: field_path(spec.path) for name, spec in resource.fields.items()}
     paths = {**walk.tables.recorded(), **fields}
     left = {}
-    for name in _types(client, walk.table):
+    for name in types_of(client, walk.table):
         if name in walk.table.key or (name in OURS and name != FURTHER):
             continue
         path, quoted = paths.get(name, (name,)), f'"{name}"'
@@ -94,7 +77,7 @@ def _left(client: SqlClientBase[Any], walk: Walk, resource: Resource) -> dict[st
     return left
 
 
-def _types(client: SqlClientBase[Any], table: Table) -> dict[str, str]:
+def types_of(client: SqlClientBase[Any], table: Table) -> dict[str, str]:
     """Return DuckDB's types of a table's columns, by name; empty if it does not exist."""
     found = client.execute_sql(
         "select column_name, data_type from information_schema.columns"
