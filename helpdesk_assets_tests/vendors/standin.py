@@ -105,7 +105,7 @@ class StandIn:
             return response
 
         return Starlette(
-            routes=list(self.routes()), middleware=[Middleware(BaseHTTPMiddleware, noted)]
+            routes=list(self.routes()), middleware=[Middleware(BaseHTTPMiddleware, dispatch=noted)]
         )
 
 
