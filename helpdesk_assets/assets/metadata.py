@@ -71,7 +71,7 @@ def walk_metadata(walk: Walk) -> Mapping[str, Any]:
         "completeness_verified": read.unverified is None,
         "sync_mode": _sync_mode(walk),
         "pages": read.pages,
-        OVERLAP_RETRIES: read.steps_back,
+        OVERLAP_RETRIES: read.overlap_retries,
         "requests": walk.reader.session.requests,
         "retries": walk.reader.session.retries,
         "rows_read": walk.tables.read,

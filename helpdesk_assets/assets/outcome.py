@@ -10,7 +10,7 @@ from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
 
 # The sums that are kept, by where they are counted.
-OF_WALK = ("pages", "steps_back", "parents_gone", "parents_refused", "unverified_list")
+OF_WALK = ("pages", "overlap_retries", "parents_gone", "parents_refused", "unverified_list")
 OF_TABLES = ("read", "rejected")
 OF_OUTCOME = ("rows_loaded", "rows_deleted", "deletes", "reported", "removed", "load_ids")
 

@@ -27,7 +27,7 @@ def of_order(
     read, paging = reader.walk, reader.walk.paging
     if isinstance(paging, ChainPaging):
         return Finding("order", True, "determined by the API: each page links to the next")
-    if read.steps_back:
+    if read.overlap_retries:
         return Finding(
             "order",
             False,

@@ -41,14 +41,16 @@ class Patience:
         self._furthest = 0
         self._idle = 0
 
-    def spend(self, fresh: Sequence[Any], *, wanted: int, widest: int, steps_back: int) -> None:
+    def spend(
+        self, fresh: Sequence[Any], *, wanted: int, widest: int, overlap_retries: int
+    ) -> None:
         """Count a response.
 
         Args:
             fresh: the new rows in it.
             wanted: the current position.
             widest: the size of the largest page.
-            steps_back: how many pages were requested again because they did not overlap.
+            overlap_retries: how many pages were requested again because they did not overlap.
 
         Raises:
             UnusableAnswerError: there were too many responses with too little progress.
@@ -56,8 +58,9 @@ class Patience:
         self._furthest = max(self._furthest, wanted)
         if self.pages > MOST_IDLE + MOST_TIMES * self._furthest // max(1, widest - 1):
             raise UnusableAnswerError(
-                f"changed faster than it could be read: after {self.pages} pages, {steps_back} of "
-                f"them requested again because they did not overlap, the sync is at offset {wanted}"
+                f"changed faster than it could be read: after {self.pages} pages, "
+                f"{overlap_retries} of them requested again because they did not overlap, the sync "
+                f"is at offset {wanted}"
             )
         self._idle = 0 if fresh else self._idle + 1
         if self._idle > MOST_IDLE:

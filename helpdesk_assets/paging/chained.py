@@ -41,13 +41,12 @@ class ChainWalk:
         has_ended: whether the last page was read, and the top, read again, was unchanged.
         unverified: why completeness cannot be verified: even if the number of rows matches, they
             may not be the same rows.
-        pages, steps_back, total: see CompleteWalk.
+        pages, overlap_retries, total: see CompleteWalk.
     """
 
     is_at_end = False
-    is_probing = False
     unverified: str | None = "this kind of paging cannot verify that no rows were skipped"
-    steps_back = 0
+    overlap_retries = 0
 
     def __init__(
         self,
@@ -80,6 +79,11 @@ class ChainWalk:
         self._size = size
         self._strict = strict
         self._is_doubted = False
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether the API may reject the next request; not if it named the page itself."""
+        return False
 
     @property
     def rows_walked(self) -> int:

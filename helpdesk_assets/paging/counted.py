@@ -112,9 +112,9 @@ class CompleteWalk:
         return self._reading.stand.total
 
     @property
-    def steps_back(self) -> int:
+    def overlap_retries(self) -> int:
         """The number of pages that did not overlap and were requested again from further up."""
-        return self._steps_before + self._reading.steps_back
+        return self._steps_before + self._reading.overlap_retries
 
     @property
     def keys(self) -> set[Hashable]:
@@ -207,7 +207,7 @@ class CompleteWalk:
             )
         self._in_order = order.in_order
         self._read_before = self._read_before | order.keys
-        self._steps_before += reading.steps_back
+        self._steps_before += reading.overlap_retries
         if reading.stand.sparse:
             self._size.reset()
         self._reading = self._begin(sparse=reading.stand.sparse)

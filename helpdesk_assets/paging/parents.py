@@ -115,7 +115,7 @@ class ParentsReader:
         if found.refusal is None:
             walk.lists += 1
             walk.pages += found.walk.pages
-            walk.steps_back += found.walk.steps_back
+            walk.overlap_retries += found.walk.overlap_retries
             walk.rows_walked += found.read.rows
             walk.unverified_list = walk.unverified_list or found.walk.unverified
             if found.read.total is not None:

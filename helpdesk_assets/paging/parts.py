@@ -105,9 +105,9 @@ class PartsWalk:
         return sum(part.walk.pages for part in self.parts)
 
     @property
-    def steps_back(self) -> int:
+    def overlap_retries(self) -> int:
         """The number of pages requested again because they did not overlap."""
-        return sum(part.walk.steps_back for part in self.parts)
+        return sum(part.walk.overlap_retries for part in self.parts)
 
     @property
     def total(self) -> int | None:

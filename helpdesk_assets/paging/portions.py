@@ -47,7 +47,7 @@ class WalkOfWalks:
 
     Attributes:
         has_ended: whether all lists of the last portion have been read.
-        pages, steps_back: the sums over all lists.
+        pages, overlap_retries: the sums over all lists.
         total: the total number of rows reported by the API; None if it reports none.
         rows_walked: the number of distinct rows read.
         of: the number of parents.
@@ -62,7 +62,7 @@ class WalkOfWalks:
 
     has_ended: bool = False
     pages: int = 0
-    steps_back: int = 0
+    overlap_retries: int = 0
     total: int | None = None
     rows_walked: int = 0
     of: int = 0

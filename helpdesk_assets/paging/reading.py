@@ -31,14 +31,14 @@ class Reading:
         stand: the state of the read.
         has_ended: whether the end of the list was confirmed, and rows added at its top were read.
         ended_early: whether the API returns no further rows, although there may be some.
-        steps_back: the number of pages requested again because they did not overlap.
+        overlap_retries: the number of pages requested again because they did not overlap.
     """
 
     def __init__(self, stand: Stand, least_overlap: int) -> None:
         self.stand = stand
         self.has_ended = False
         self.ended_early = False
-        self.steps_back = 0
+        self.overlap_retries = 0
         self._least_overlap = self._overlap = least_overlap
         self._known = KnownRows(PAGES_KEPT, stand.identity)
         self._top = Top(stand)
@@ -61,7 +61,7 @@ class Reading:
     @property
     def has_moved(self) -> bool:
         """Whether the list was observed to change while it was read."""
-        return self._first_total != self.stand.total or self.steps_back > 0
+        return self._first_total != self.stand.total or self.overlap_retries > 0
 
     @property
     def places(self) -> int:
@@ -169,7 +169,7 @@ class Reading:
         if is_repeated:
             return []
         if stand.phase == Phase.DOWN and (True in are_known or not stand.position.offset):
-            is_first_way_down = self.steps_back == 0 and not self._end.is_near
+            is_first_way_down = self.overlap_retries == 0 and not self._end.is_near
             self._gaps.note(rows, is_first_way_down=is_first_way_down)
             near_top = stand.position.offset < stand.position.size
             stand.order.judge(rows, are_known, near_top=near_top)
@@ -211,7 +211,9 @@ class Reading:
 
     def _spend(self, fresh: list[Row]) -> None:
         wanted, widest = self.stand.wanted, self.stand.size.widest
-        self._patience.spend(fresh, wanted=wanted, widest=widest, steps_back=self.steps_back)
+        self._patience.spend(
+            fresh, wanted=wanted, widest=widest, overlap_retries=self.overlap_retries
+        )
 
     def _go_down(self, page: list[Row], known: int) -> bool:
         """Continue from the last row of an overlapping page; go back if it does not overlap."""
@@ -222,7 +224,7 @@ class Reading:
             self._end.is_shown()
             return False
         if stand.position.offset > 0 and not joins:
-            self.steps_back += 1
+            self.overlap_retries += 1
             self._trust = 1
             self._overlap *= 4
             stand.wanted = max(0, stand.wanted - self._overlap)

@@ -40,7 +40,7 @@ class AWalk(Protocol):
         """The number of responses processed."""
 
     @property
-    def steps_back(self) -> int:
+    def overlap_retries(self) -> int:
         """The number of pages requested again because they did not overlap."""
 
     @property
@@ -112,9 +112,9 @@ class ChosenWalk:
         return self.chosen.pages
 
     @property
-    def steps_back(self) -> int:
+    def overlap_retries(self) -> int:
         """The number of pages requested again because they did not overlap."""
-        return self.chosen.steps_back
+        return self.chosen.overlap_retries
 
     @property
     def total(self) -> int | None:

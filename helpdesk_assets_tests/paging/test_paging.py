@@ -180,7 +180,7 @@ def test_a_still_desk_costs_at_most_five_percent_more(in_flight: int) -> None:
 
     assert ids == list(range(1, 10_001))
     assert walk.reader.session.requests <= 105
-    assert walk.reader.walk.steps_back == 0
+    assert walk.reader.walk.overlap_retries == 0
 
 
 def test_of_a_ticket_that_changes_while_it_is_read_the_last_state_counts() -> None:
