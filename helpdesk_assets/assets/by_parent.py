@@ -19,7 +19,7 @@ from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.portions import Portion
-from helpdesk_assets.profiles.model import parent_column
+from helpdesk_assets.profiles.resource import parent_column
 from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.warehouse.parents import Version, parents_to_read, stored_rows, versions

@@ -10,7 +10,8 @@ from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import Portion
 from helpdesk_assets.paging.reader import CompleteReader
-from helpdesk_assets.profiles.model import Profile, Resource, parent_column
+from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.profiles.resource import Resource, parent_column
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.keys import Identity, keys_of

@@ -23,13 +23,8 @@ from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.paging.requests import Variation
 from helpdesk_assets.profiles.client import with_secrets
 from helpdesk_assets.profiles.endpoint import Endpoint
-from helpdesk_assets.profiles.model import (
-    LISTED_BY,
-    PARENT,
-    Profile,
-    Resource,
-    parent_column,
-)
+from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.profiles.resource import LISTED_BY, PARENT, Resource, parent_column
 from helpdesk_assets.settings import DEFAULT_DESK, Section, failure_for, settings_explained
 from helpdesk_assets.tables.arrow import Tables
 from helpdesk_assets.tables.inner import INDEX, InnerRows

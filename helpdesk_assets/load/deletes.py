@@ -8,7 +8,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
-from helpdesk_assets.profiles.model import parent_column
+from helpdesk_assets.profiles.resource import parent_column
 from helpdesk_assets.tables.schema import DELETED_AT
 
 Deletes = Literal["soft", "hard", "off"]

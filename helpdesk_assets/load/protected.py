@@ -7,8 +7,8 @@ from typing import Any
 from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.load.source import Walk
-from helpdesk_assets.profiles.model import Resource
 from helpdesk_assets.profiles.protection import field_path
+from helpdesk_assets.profiles.resource import Resource
 from helpdesk_assets.tables.schema import FURTHER, OURS, Table
 
 # What remains in a column that may contain objects with protected fields.

@@ -24,7 +24,8 @@ from helpdesk_assets.paging.chained import ChainWalk
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.paging.requests import Variation
-from helpdesk_assets.profiles.model import Profile, Resource, parent_column
+from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.profiles.resource import Resource, parent_column
 from helpdesk_assets.tables.arrow import Tables, rejected_hints
 from helpdesk_assets.tables.inner import InnerRows
 from helpdesk_assets.tables.only import OnlyRows

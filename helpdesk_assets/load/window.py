@@ -6,7 +6,8 @@ from dlt.common.time import ensure_pendulum_datetime
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.incremental import Asked, Filter
-from helpdesk_assets.profiles.model import Profile, Resource
+from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.profiles.resource import Resource
 
 
 def date_window(profile: Profile, resource: Resource, start: str, end: str) -> Asked:

@@ -16,7 +16,6 @@ from helpdesk_assets.paging.positions import ChainPaging, Counted, OffsetPaging,
 from helpdesk_assets.paging.requests import Variation
 from helpdesk_assets.paging.slices import Slice, slices
 from helpdesk_assets.profiles.endpoint import Endpoint
-from helpdesk_assets.profiles.model import LISTED_BY, Resource
 from helpdesk_assets.profiles.paginators import (
     CursorPaginator,
     HeaderLinkPaginator,
@@ -25,6 +24,7 @@ from helpdesk_assets.profiles.paginators import (
     PageNumberPaginator,
     SinglePagePaginator,
 )
+from helpdesk_assets.profiles.resource import LISTED_BY, Resource
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.times import UTC_TIMES, Times
 from helpdesk_assets.transport.pages import PageFormat

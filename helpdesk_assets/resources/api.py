@@ -17,7 +17,8 @@ from helpdesk_assets.load.incremental import Asked, Filter
 from helpdesk_assets.load.window import date_window
 from helpdesk_assets.profiles import DEFAULT_PROFILE, load_profile
 from helpdesk_assets.profiles.client import secrets_of
-from helpdesk_assets.profiles.model import Profile, Resource
+from helpdesk_assets.profiles.model import Profile
+from helpdesk_assets.profiles.resource import Resource
 from helpdesk_assets.resources.numbers import (
     DEFAULT_DELETED_SHARE,
     DEFAULT_IN_FLIGHT,

@@ -6,12 +6,13 @@
 import sys
 
 from helpdesk_assets.profiles import DEFAULT_PROFILE, built_in_profiles, load_profile
-from helpdesk_assets.profiles.model import Profile, Resource
+from helpdesk_assets.profiles.model import Profile
 from helpdesk_assets.profiles.paginators import (
     OffsetPaginator,
     PageNumberPaginator,
     SinglePagePaginator,
 )
+from helpdesk_assets.profiles.resource import Resource
 from helpdesk_assets_tests.conftest import PROJECT
 from helpdesk_assets_tests.real import SERVERS
 
