@@ -7,10 +7,10 @@ from typing import Any
 from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.assets.outcome import Outcome
-from helpdesk_assets.load.connection import Settings
 from helpdesk_assets.load.deletes import Deletes, settle_deleted
 from helpdesk_assets.load.protected import clear_unprotected
 from helpdesk_assets.load.reported import marked_before, settle_reported
+from helpdesk_assets.load.settings import Settings
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.profiles.model import Profile
 from helpdesk_assets.resources import HelpDeskWarehouse

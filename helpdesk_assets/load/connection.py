@@ -1,10 +1,9 @@
 """The connection to a help desk: what a run needs to read it, created from its settings."""
 
-import hashlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from urllib.parse import quote
@@ -15,23 +14,17 @@ from dlt.extract import DltSource
 from dlt.sources.helpers.rest_client.auth import AuthConfigBase
 from requests import PreparedRequest, Request, Response
 
-from helpdesk_assets.load.incremental import Asked, Filter, filled
+from helpdesk_assets.load.incremental import Asked, filled
+from helpdesk_assets.load.settings import Settings
 from helpdesk_assets.load.source import Walk, help_desk_source, source_by_parent
 from helpdesk_assets.paging.described import new_walk, page_format
 from helpdesk_assets.paging.parents import ParentsReader
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.paging.requests import Variation
-from helpdesk_assets.profiles.client import with_secrets
 from helpdesk_assets.profiles.endpoint import Endpoint
-from helpdesk_assets.profiles.model import Profile
-from helpdesk_assets.profiles.resource import LISTED_BY, PARENT, Resource, parent_column
+from helpdesk_assets.profiles.resource import PARENT
 from helpdesk_assets.settings import DEFAULT_DESK, Section, failure_for, settings_explained
 from helpdesk_assets.tables.arrow import Tables
-from helpdesk_assets.tables.inner import INDEX, InnerRows
-from helpdesk_assets.tables.only import OnlyRows
-from helpdesk_assets.tables.paths import path_of
-from helpdesk_assets.tables.protection import Protection
-from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.transport.authentication import authentication
 from helpdesk_assets.transport.failures import Desk, http_failure, unexpected_failure
 from helpdesk_assets.transport.redaction import Redaction
@@ -40,55 +33,6 @@ from helpdesk_assets.transport.session import HelpDeskSession
 
 # Three times the nesting that orjson reads, and a tenth of what fits into a thread's stack.
 RECURSION = 3000
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The validated settings of a run; see HelpDeskApi.
-
-    Attributes:
-        resource: the resource to read.
-        table: the table to load it into.
-        changes: how to request changed rows; None without incremental loading.
-        hash_key: the key of hashes; empty if the resource has none.
-    """
-
-    profile: Profile
-    resource: Resource
-    table: Table
-    base_url: str
-    secrets: Mapping[str, str] = field(repr=False)
-    changes: Filter | None
-    pages_in_flight: int
-    requests_per_second: float | None
-    rejected_share: float
-    deleted_share: float
-    hash_key: str = field(default="", repr=False)
-
-    @property
-    def protection(self) -> Protection:
-        """The protection of the resource's fields."""
-        return Protection(self.resource.rules, self.hash_key)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of every request, with their secrets."""
-        headers = self.profile.client.headers
-        return {
-            name: with_secrets(text, self.secrets.__getitem__) for name, text in headers.items()
-        }
-
-    def read_from(self) -> tuple[str, str]:
-        """Return hashes of the base URL and of the list's description in the profile.
-
-        They identify the list that a watermark belongs to; a base URL may contain a secret.
-        The latter ends with the fingerprint of its protection, if any.
-        """
-        described = self.resource.model_dump_json(exclude_defaults=True)
-        times = f"{self.profile.format} {self.profile.time_zone}"
-        fingerprint = self.protection.fingerprint
-        profile = _hash(f"{described} {times}") + (fingerprint and f"-{fingerprint}")
-        return _hash(self.base_url.rstrip("/")), profile
 
 
 @dataclass(frozen=True)
@@ -149,8 +93,8 @@ class Connection:
                 asked,
                 settings.profile.name,
                 resource.parent,
-                inner=_inner_rows(settings),
-                only=_only_rows(settings),
+                inner=settings.inner_rows(),
+                only=settings.only_rows(),
             )
 
     def source(self, walk: Walk) -> DltSource:
@@ -244,27 +188,6 @@ def connected(settings: Settings, run_id: str = "") -> Iterator[Connection]:
         raise failure_for(settings.table.desk, failure) from None
 
 
-def _inner_rows(settings: Settings) -> InnerRows | None:
-    """Return what takes rows out of outer ones; None if the rows are those of the list itself."""
-    resource = settings.resource
-    if not (resource.endpoint.inner_paths or INDEX in resource.key):
-        return None
-    return InnerRows(
-        settings.table,
-        resource.endpoint.inner_paths,
-        outer={name: path_of(path) for name, path in resource.outer.items()},
-        carried=[LISTED_BY, *([parent_column(resource.parent)] if resource.parent else [])],
-    )
-
-
-def _only_rows(settings: Settings) -> OnlyRows | None:
-    """Return what skips the rows that are not stored; None if all are stored."""
-    if not settings.resource.only_rows:
-        return None
-    key = [column.field for column in settings.table.columns if column.primary_key]
-    return OnlyRows(settings.resource.allowed, key)
-
-
 @contextmanager
 def _deep_rows() -> Iterator[None]:
     """Raise the recursion limit, so that rows can be compared that orjson can read.
@@ -282,10 +205,6 @@ def _deep_rows() -> Iterator[None]:
 
 def _raise_for_status(response: Response, *_: object, **__: object) -> None:
     response.raise_for_status()
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @settings_explained()

@@ -11,9 +11,10 @@ import dagster as dg
 from pydantic import Field
 
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.load.connection import Connection, Settings, connected, set_secrets
+from helpdesk_assets.load.connection import Connection, connected, set_secrets
 from helpdesk_assets.load.deletes import Deletes
 from helpdesk_assets.load.incremental import Asked, Filter
+from helpdesk_assets.load.settings import Settings
 from helpdesk_assets.load.window import date_window
 from helpdesk_assets.profiles import DEFAULT_PROFILE, load_profile
 from helpdesk_assets.profiles.client import secrets_of
