@@ -58,9 +58,11 @@ class Settings:
         The latter ends with the fingerprint of its protection, if any.
         """
         described = self.resource.model_dump_json(exclude_defaults=True)
-        times = f"{self.profile.format} {self.profile.time_zone}"
+        values = f"{self.profile.format} {self.profile.time_zone}"
+        if self.profile.null_values:
+            values += f" {self.profile.null_values}"
         fingerprint = self.protection.fingerprint
-        profile = _hash(f"{described} {times}") + (fingerprint and f"-{fingerprint}")
+        profile = _hash(f"{described} {values}") + (fingerprint and f"-{fingerprint}")
         return _hash(self.base_url.rstrip("/")), profile
 
     def inner_rows(self) -> InnerRows | None:

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.profiles import BUILT_IN
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
 
 UNSET = "1970-01-01T00:00:00Z"
 
@@ -56,4 +56,30 @@ def test_what_the_profile_calls_null_is_loaded_as_null(
     ) == [
         (None, "open", False, True, None, True, 0, '[""]'),
         (f"since {UNSET}", None, True, False, "Ada", False, 36, "[]"),
+    ]
+
+
+def test_texts_that_are_null_from_now_on_are_null_in_rows_from_before(
+    sandbox: Callable[..., Sandbox],
+    connect: Callable[[Sandbox], None],
+    sync: Callable[[], dg.ExecuteInProcessResult],
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = sandbox(tickets=20)
+    desk.desk.tickets[3]["status"] = "-"
+    connect(desk)
+    profile = tmp_path / "desk.yaml"
+    default = (BUILT_IN / "default.yaml").read_text()
+    profile.write_text(default)
+    monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(profile))
+    monkeypatch.setenv("SOURCES__HELP_DESK__INCREMENTAL__START_PARAM", "updated_since")
+    assert sync().success
+    assert metadata_of(sync())["sync_mode"] == "incremental"
+
+    profile.write_text(default.replace("client:", 'null_values: ["-"]\nclient:'))
+    assert metadata_of(sync())["sync_mode"] == "full"
+    assert warehouse.query("select status from help_desk.help_desk_tickets where id = 4") == [
+        (None,)
     ]
