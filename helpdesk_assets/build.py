@@ -12,9 +12,10 @@ from helpdesk_assets.backfill import backfill_job
 from helpdesk_assets.checks import table_checks
 from helpdesk_assets.desk import RESOURCE_ROLES, HelpDesk, did_you_mean
 from helpdesk_assets.jobs import schedules, sync_job
-from helpdesk_assets.reports.assets import report_asset, report_page
-from helpdesk_assets.reports.checks import report_check
-from helpdesk_assets.reports.tables import REPORT_TABLES
+from helpdesk_assets.models.assets import report_asset
+from helpdesk_assets.models.checks import report_check
+from helpdesk_assets.models.tables import REPORT_TABLES
+from helpdesk_assets.reports.assets import report_page
 from helpdesk_assets.resources import (
     HelpDeskAlerts,
     HelpDeskApi,

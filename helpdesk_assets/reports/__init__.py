@@ -1,1 +1,1 @@
-"""The reports: small tables in SQL, their charts, and an HTML page."""
+"""The report: an HTML page of the models, and of whether they can be trusted."""

@@ -18,9 +18,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from helpdesk_assets.assets.metadata import LAG_SECONDS, NEWEST_TICKET_AGE, age_of
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.reports.charts import CANNOT_BE_DRAWN, NONE, as_address
-from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME
-from helpdesk_assets.reports.trust import CheckHistory
+from helpdesk_assets.models.assets import today_in
+from helpdesk_assets.models.charts import CANNOT_BE_DRAWN, NONE, as_address
+from helpdesk_assets.models.tables import BACKLOG, CHANGES, VOLUME
+from helpdesk_assets.models.trust import CheckHistory
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.schema import TABLE
 
@@ -69,11 +70,6 @@ class Numbers:
     days: Sequence[tuple[Any, ...]]
     backlog: Sequence[tuple[Any, ...]]
     moves: Sequence[tuple[Any, ...]]
-
-
-def today_in(time_zone: str, moment: datetime) -> date:
-    """Return the date of a moment in a time zone."""
-    return moment.astimezone(ZoneInfo(time_zone)).date()
 
 
 def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from helpdesk_assets.checks import CHECKS
-from helpdesk_assets.reports.tables import REPORT_TABLES
+from helpdesk_assets.models.tables import REPORT_TABLES
 from helpdesk_assets.resources import HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.tables.schema import COLUMNS, Table
 

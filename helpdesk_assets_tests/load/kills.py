@@ -15,8 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from helpdesk_assets.reports.checks import SUMS
-from helpdesk_assets.reports.tables import filled
+from helpdesk_assets.models.checks import SUMS
+from helpdesk_assets.models.tables import filled
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk, Ticket
 from helpdesk_assets.sandbox.server import serve

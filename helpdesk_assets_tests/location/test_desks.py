@@ -353,7 +353,7 @@ def test_reports_without_matplotlib_say_what_to_install(
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(warehouse.path))
     monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", desk.base_url)
     monkeypatch.setenv("API_KEY", API_KEY)
-    monkeypatch.setattr("helpdesk_assets.reports.charts.find_spec", lambda name: None)
+    monkeypatch.setattr("helpdesk_assets.models.charts.find_spec", lambda name: None)
     result = execute(defs.resolve_job_def("help_desk_sync"), instance)
 
     assert result.success

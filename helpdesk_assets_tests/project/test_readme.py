@@ -16,9 +16,9 @@ from dlt.common.configuration.specs import BaseConfiguration
 
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.definitions import defs
+from helpdesk_assets.models.tables import REPORT_TABLES
 from helpdesk_assets.profiles import DEFAULT_PROFILE
 from helpdesk_assets.reports.assets import REPORT
-from helpdesk_assets.reports.tables import REPORT_TABLES
 from helpdesk_assets.resources import (
     HelpDeskAlerts,
     HelpDeskApi,

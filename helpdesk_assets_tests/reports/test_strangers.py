@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import dagster as dg
 import pytest
 
-from helpdesk_assets.reports.charts import bar_chart, svg
+from helpdesk_assets.models.charts import bar_chart, svg
 from helpdesk_assets.shown import MOST, shown
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length
 

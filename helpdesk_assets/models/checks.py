@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 
 from helpdesk_assets.desk import HelpDesk
-from helpdesk_assets.reports.tables import BACKLOG, CHANGES, VOLUME, ReportTable, filled
+from helpdesk_assets.models.tables import BACKLOG, CHANGES, VOLUME, ReportTable, filled
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.tables.schema import TABLE

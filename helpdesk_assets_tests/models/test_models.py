@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, StepPatch
 
 from helpdesk_assets.definitions import defs
+from helpdesk_assets.models import charts
+from helpdesk_assets.models.assets import draw_backlog, draw_changes, draw_volume
+from helpdesk_assets.models.tables import REPORT_TABLES, VOLUME
 from helpdesk_assets.profiles import BUILT_IN
-from helpdesk_assets.reports import charts
-from helpdesk_assets.reports.assets import draw_backlog, draw_changes, draw_volume
-from helpdesk_assets.reports.tables import REPORT_TABLES, VOLUME
 from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import (

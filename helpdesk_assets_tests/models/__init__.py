@@ -1,0 +1,1 @@
+"""Tests of ``helpdesk_assets.models``."""
