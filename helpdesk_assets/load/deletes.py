@@ -39,8 +39,8 @@ def why_not(walk: Walk) -> str | None:
         return "the sync did not finish"
     if read.unverified:
         return read.unverified
-    if walk.tables.nameless:
-        return f"{walk.tables.nameless} rejected rows have no readable id"
+    if walk.tables.rejected_without_key:
+        return f"{walk.tables.rejected_without_key} rejected rows have no readable id"
     return None
 
 
@@ -71,7 +71,7 @@ def settle_deleted(
     read = walk.inner.read if walk.inner else set()
     # Each list by parent is verified by itself, whatever is known of the others.
     lists = walk.reader.walk if isinstance(walk.reader.walk, WalkOfWalks) else None
-    if reason and (how == "off" or not (read or lists) or walk.tables.nameless):
+    if reason and (how == "off" or not (read or lists) or walk.tables.rejected_without_key):
         return Gone(0, reason)
     table = walk.table.qualified
     gone = f"{DELETED_AT} is null and _dlt_load_id <> ?"

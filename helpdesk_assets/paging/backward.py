@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.paging.bounds import MOST_LOOKS, MOST_WALKS
+from helpdesk_assets.paging.bounds import MOST_TOP_READS, MOST_WALKS
 from helpdesk_assets.paging.positions import Paging
 from helpdesk_assets.tables.keys import ID, Identity, key_of
 from helpdesk_assets.tables.paths import Path, value_at
@@ -59,9 +59,9 @@ class BackwardPages:
         self.unverified: str | None = None
         self._note(first.rows)
         self.has_ended = self._last == base_page
-        self._looks = 0
+        self._end_reads = 0
         self._walks = 1
-        self._is_looking = False
+        self._is_reading_end = False
         self._begin()
 
     @property
@@ -95,10 +95,10 @@ class BackwardPages:
         if len(page.rows) > self._size:
             raise UnusableAnswerError(
                 f"sent {len(page.rows)} rows for page {number}, but {self._size} for its first "
-                "page, so a number does not stand for the same rows each time"
+                "page, so a page number does not always refer to the same rows"
             )
         keys = [key_of(row, self._identity) for row in page.rows]
-        if not self._is_looking:
+        if not self._is_reading_end:
             was_read = [key in self._known for key in keys]
             self.unverified = None if self._order.add(page.rows, was_read) else UNSORTED
         contents = [_content(row) for row in page.rows]
@@ -107,30 +107,30 @@ class BackwardPages:
         ]
         fresh = [row for row, known in zip(page.rows, is_known, strict=True) if not known]
         self._known.update(zip(keys, contents, strict=True))
-        if self._is_looking:
-            self._look(number, has_fresh=bool(fresh), reaches_down=True in is_known)
+        if self._is_reading_end:
+            self._read_end(number, has_fresh=bool(fresh), reaches_down=True in is_known)
         elif number > self._base_page:
             self.position = str(number - 1)
         else:
-            self._is_looking = True
-            self._again()
+            self._is_reading_end = True
+            self._read_end_again()
         return fresh
 
-    def _look(self, number: int, *, has_fresh: bool, reaches_down: bool) -> None:
+    def _read_end(self, number: int, *, has_fresh: bool, reaches_down: bool) -> None:
         """Read what was added at the end, down to rows that were read before."""
         self._has_added |= has_fresh
         if not reaches_down and number > self._base_page:
             self.position = str(number - 1)
         elif self._has_added or self._last > self._looked_from:
-            self._again()
+            self._read_end_again()
         else:
             self._end()
 
-    def _again(self) -> None:
-        self._looks += 1
-        if self._looks > MOST_LOOKS:
+    def _read_end_again(self) -> None:
+        self._end_reads += 1
+        if self._end_reads > MOST_TOP_READS:
             raise UnusableAnswerError(
-                f"changed the end of its list faster than it could be read, {MOST_LOOKS} times"
+                f"changed the end of its list faster than it could be read, {MOST_TOP_READS} times"
             )
         self._has_added = False
         self._looked_from = self._last
@@ -146,7 +146,7 @@ class BackwardPages:
             )
         else:
             self._walks += 1
-            self._looks, self._is_looking = 0, False
+            self._end_reads, self._is_reading_end = 0, False
             self._begin()
 
     def _note(self, rows: Sequence[Row]) -> None:

@@ -9,11 +9,11 @@ from helpdesk_assets.errors import UnusableAnswerError
 PAGES_KEPT = 50
 # How many pages from the top of the list are kept, to recognize it at the end.
 TOP_PAGES = 10
-# Far more than any help desk has; only a list without an end reaches it.
+# Maximum number of pages, far more than any help desk has; only an endless list reaches it.
 MOST_PAGES = 1_000_000
 # Consecutive responses without a new row, and reads of the top; normally there are three and one.
 MOST_IDLE = 100
-MOST_LOOKS = 25
+MOST_TOP_READS = 25
 # How often the API may contradict the end of its list before the walk fails.
 MOST_DOUBTS = 5
 # Offsets, after the first two, that have to return the same page before the walk fails.

@@ -2,14 +2,20 @@
 
 Such pages cannot overlap, so only the API can ensure that no row lies between them. It does if a
 cursor is a position among the rows (an id, a time) and not a count, because then other changes do
-not affect it. Detectable problems fail the walk: links in a circle, a missing link although more
+not affect it. Detectable problems fail the walk: links in a loop, a missing link although more
 rows follow, and fewer rows than the API reports.
 """
 
 from collections.abc import Hashable
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.paging.bounds import MOST_IDLE, MOST_LOOKS, MOST_PAGES, PAGES_KEPT, TOP_PAGES
+from helpdesk_assets.paging.bounds import (
+    MOST_IDLE,
+    MOST_PAGES,
+    MOST_TOP_READS,
+    PAGES_KEPT,
+    TOP_PAGES,
+)
 from helpdesk_assets.paging.known import KnownRows
 from helpdesk_assets.paging.positions import ChainPaging
 from helpdesk_assets.tables.keys import ID, Identity, key_of
@@ -74,8 +80,8 @@ class ChainWalk:
         self._keys: set[Hashable] = set()
         self._positions: set[str] = set()
         self._idle = 0
-        self._looks = 0
-        self._is_looking = False
+        self._top_reads = 0
+        self._is_reading_top = False
         self._size = size
         self._strict = strict
         self._is_doubted = False
@@ -108,10 +114,10 @@ class ChainWalk:
         self.total = page.total
         reaches_down = any(self._top.has(row) for row in page.rows)
         fresh = [row for row in page.rows if not (self._known.has(row) or self._top.has(row))]
-        self._refuse_to_go_on_for_ever(fresh)
+        self._raise_if_endless(fresh)
         self._known.add(page.rows)
         self._keys.update(key_of(row, self._identity) for row in page.rows)
-        if self._is_looking or self.pages <= TOP_PAGES:
+        if self._is_reading_top or self.pages <= TOP_PAGES:
             self._top.add([row for row in page.rows if not self._top.knows(row)])
         self.last_cursor = page.following or self.last_cursor
         is_silent = page.has_more is None and not page.following and not page.names_next
@@ -128,13 +134,13 @@ class ChainWalk:
             raise UnusableAnswerError(
                 f"reports more rows after {len(self._keys)}, but sends no link to the next page"
             )
-        if following is not None and not (self._is_looking and reaches_down):
+        if following is not None and not (self._is_reading_top and reaches_down):
             self._go_on(following, fresh)
-        elif not self._is_looking and not (self.brief and first) and not self.grows_at_end:
-            self._look_again()
-        elif self._is_looking and not first:
+        elif not self._is_reading_top and not (self.brief and first) and not self.grows_at_end:
+            self._read_top_again()
+        elif self._is_reading_top and not first:
             # The top has changed meanwhile; a single response has to show all of it.
-            self._look_again()
+            self._read_top_again()
         else:
             self._end()
         return fresh
@@ -174,18 +180,18 @@ class ChainWalk:
     def _go_on(self, following: str, fresh: list[Row]) -> None:
         # A cursor that stays the same may be that of a position which the API keeps.
         if following in self._positions and not (following == self.position and fresh):
-            raise UnusableAnswerError(f"links its pages in a circle, after {len(self._keys)} rows")
+            raise UnusableAnswerError(f"links its pages in a loop, after {len(self._keys)} rows")
         self._positions.add(following)
         self.position = following
 
-    def _look_again(self) -> None:
+    def _read_top_again(self) -> None:
         """Request the top again: rows added there meanwhile have not been read."""
-        self._looks += 1
-        if self._looks > MOST_LOOKS:
+        self._top_reads += 1
+        if self._top_reads > MOST_TOP_READS:
             raise UnusableAnswerError(
-                f"changed the top of its list faster than it could be read, {MOST_LOOKS} times"
+                f"changed the top of its list faster than it could be read, {MOST_TOP_READS} times"
             )
-        self._is_looking = True
+        self._is_reading_top = True
         self._positions.clear()
         self.position = self._start
 
@@ -196,7 +202,7 @@ class ChainWalk:
             )
         self.has_ended = True
 
-    def _refuse_to_go_on_for_ever(self, fresh: list[Row]) -> None:
+    def _raise_if_endless(self, fresh: list[Row]) -> None:
         if self.pages > self.most_pages:
             raise UnusableAnswerError(
                 f"sent {self.most_pages} pages, and the end of its list was not reached"

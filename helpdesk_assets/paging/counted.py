@@ -16,8 +16,8 @@ The proof is about positions, not tickets. Therefore the number of distinct tick
 number of positions, in a consistent order (see Order). Otherwise the list is read again with other
 page boundaries, to verify that it contains the same rows in the same order. A row deleted after it
 was read could compensate for one that was skipped; so a list that has changed is read again, too,
-unless the sort keys at all page boundaries are unambiguous (see Borders). If it changes during each
-read, it is not verified.
+unless the sort keys at all page boundaries are unambiguous (see PageBoundaries). If it changes
+during each read, it is not verified.
 """
 
 from collections.abc import Hashable
@@ -28,7 +28,7 @@ from helpdesk_assets.paging.gaps import LEFT_OUT
 from helpdesk_assets.paging.order import Order
 from helpdesk_assets.paging.positions import Counted, OffsetPaging, Window
 from helpdesk_assets.paging.reading import Reading
-from helpdesk_assets.paging.stand import PageSize, Stand
+from helpdesk_assets.paging.state import PageSize, ReadState
 from helpdesk_assets.tables.keys import ID, Identity
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
@@ -83,7 +83,7 @@ class CompleteWalk:
         self._walks += 1
         order = Order(self._identity, notes_contents=self._walks > 1)
         top = self.paging.window(0, self._size.limit)
-        stand = Stand(
+        state = ReadState(
             self.paging,
             self._identity,
             self._size,
@@ -94,7 +94,7 @@ class CompleteWalk:
             self._ends_early,
         )
         # Each read overlaps by more than the last, so that its page boundaries differ.
-        return Reading(stand, least_overlap=self._walks)
+        return Reading(state, least_overlap=self._walks)
 
     @property
     def ended_early(self) -> bool:
@@ -104,12 +104,12 @@ class CompleteWalk:
     @property
     def position(self) -> Window:
         """The next window to request."""
-        return self._reading.stand.position
+        return self._reading.state.position
 
     @property
     def total(self) -> int | None:
         """The total number of rows last reported by the API; None if it reports none."""
-        return self._reading.stand.total
+        return self._reading.state.total
 
     @property
     def overlap_retries(self) -> int:
@@ -119,7 +119,7 @@ class CompleteWalk:
     @property
     def keys(self) -> set[Hashable]:
         """The keys of all rows read."""
-        read = self._reading.stand.order.keys
+        read = self._reading.state.order.keys
         return self._read_before | read if self._read_before else read
 
     @property
@@ -169,13 +169,13 @@ class CompleteWalk:
             self._finish()
         if before:
             # Rows that have changed since are left to the next sync, like any later change.
-            keys = self._reading.stand.keys(fresh)
+            keys = self._reading.state.keys(fresh)
             fresh = [row for row, key in zip(fresh, keys, strict=True) if key not in before]
         return fresh
 
     def _finish(self) -> None:
         """End if the distinct rows match the positions in a consistent order; else read again."""
-        reading, order = self._reading, self._reading.stand.order
+        reading, order = self._reading, self._reading.state.order
         # A row deleted after it was read could compensate for one that was skipped.
         is_sure = not reading.has_moved or order.is_unique
         # Rows in the same order with other page boundaries have stable positions; different rows
@@ -190,7 +190,7 @@ class CompleteWalk:
                 )
             return
         missing = len(order.keys) < reading.places
-        if missing and reading.stand.sparse and len(order.in_order) == len(order.keys):
+        if missing and reading.state.sparse and len(order.in_order) == len(order.keys):
             raise UnusableAnswerError(
                 f"reports {reading.places} rows, but its pages contained {len(order.keys)}: "
                 f"{LEFT_OUT}"
@@ -208,9 +208,9 @@ class CompleteWalk:
         self._in_order = order.in_order
         self._read_before = self._read_before | order.keys
         self._steps_before += reading.overlap_retries
-        if reading.stand.sparse:
+        if reading.state.sparse:
             self._size.reset()
-        self._reading = self._begin(sparse=reading.stand.sparse)
+        self._reading = self._begin(sparse=reading.state.sparse)
 
     @property
     def _remedy(self) -> str:

@@ -1,8 +1,8 @@
 """Reads numbered pages whose size cannot be chosen, or is too small for pages to overlap.
 
 If a row is deleted while pages are read from the first to the last, later rows move up by one, and
-one of them moves from a page that is still to be read to one that was read before. It is lost, and
-nothing tells of it. Therefore such a list is read from its last page to its first: then rows move
+one of them moves from a page that is still to be read to one that was read before. It is lost
+without notice. Therefore such a list is read from its last page to its first: then rows move
 to pages that are still to be read. New rows, which come at the end, are read afterwards.
 
 This needs the total number of rows, and a list that is sorted by a number that only grows, such as

@@ -4,7 +4,7 @@ Such a page is short, and its last row is found at a higher position than expect
 other rows after it. The last page of a changing list looks similar.
 """
 
-from helpdesk_assets.paging.stand import Stand
+from helpdesk_assets.paging.state import ReadState
 from helpdesk_assets.tables.rows import Row
 
 LEFT_OUT = (
@@ -16,8 +16,8 @@ LEFT_OUT = (
 class Gaps:
     """Looks for omitted rows while reading, and records in the state whether there are any."""
 
-    def __init__(self, stand: Stand) -> None:
-        self._stand = stand
+    def __init__(self, state: ReadState) -> None:
+        self._state = state
         self._was_short = self._was_last = False
         self._total_before: int | None = None
 
@@ -28,16 +28,16 @@ class Gaps:
             page: the rows of the page.
             is_first_way_down: whether no page had to be requested again so far.
         """
-        stand = self._stand
-        if self._was_short and is_first_way_down and stand.last in page:
-            place = page.index(stand.last)
-            lag = place - (stand.wanted - stand.position.offset)
-            after = stand.keys(page[place + 1 :])
+        state = self._state
+        if self._was_short and is_first_way_down and state.last in page:
+            place = page.index(state.last)
+            lag = place - (state.wanted - state.position.offset)
+            after = state.keys(page[place + 1 :])
             if after and not self._was_last:
-                stand.sparse |= lag > 0 and not stand.order.keys.intersection(after)
-            elif not after and stand.total == self._total_before:
-                stand.sparse |= lag > 1
-        self._total_before = stand.total
-        self._was_short = len(page) < stand.position.size
-        until = stand.position.offset + len(page)
-        self._was_last = stand.total is not None and until >= stand.total
+                state.sparse |= lag > 0 and not state.order.keys.intersection(after)
+            elif not after and state.total == self._total_before:
+                state.sparse |= lag > 1
+        self._total_before = state.total
+        self._was_short = len(page) < state.position.size
+        until = state.position.offset + len(page)
+        self._was_last = state.total is not None and until >= state.total

@@ -5,8 +5,8 @@ or the start of a longer one. The lists of many parents answer this together, be
 the same for all of them: a page that is shorter than the longest one was not cut off.
 
 The longest pages themselves may have been. Each is confirmed by a request for the rows after it,
-until many such requests have returned nothing; after that, only some of them are. If a request does
-return rows, the limit is found, and the lists that were taken as complete are to be read again.
+until many such requests have returned nothing; after that, only some are confirmed. If a request
+does return rows, the limit is found, and lists that were assumed to be complete are read again.
 """
 
 import threading
@@ -24,9 +24,9 @@ SAMPLED = 256
 class Ending(Enum):
     """What is known about the end of a list after its first page."""
 
-    # The page is shorter than others, so it was not cut off.
+    # Its first page is shorter than those of others, so it was not cut off.
     SHORTER = auto()
-    # The page is as long as the longest one, and enough of those were confirmed.
+    # Its first page is as long as the longest one, and enough of those were confirmed.
     LIKELY = auto()
     # The rows after the page are to be requested.
     UNKNOWN = auto()
@@ -37,7 +37,7 @@ class Ending(Enum):
 class Known(str, Enum):
     """How it is known whether a list ends with its first page."""
 
-    # The API said so, or returned nothing after it.
+    # The API reported it, or returned nothing after it.
     CONFIRMED = "confirmed"
     # From its length; see Ending.
     ASSUMED = "assumed"
@@ -83,7 +83,7 @@ class PageLengths:
         self._unconfirmed: dict[int, set[Hashable]] = {}
         self._doubtful: set[Any] = set()
         for page in before:
-            self._see(page.rows)
+            self._note_length(page.rows)
             if page.known == Known.ASSUMED:
                 self._unconfirmed.setdefault(page.rows, set()).add(page.parent)
             elif page.rows == self.longest:
@@ -106,7 +106,7 @@ class PageLengths:
     def note(self, rows: int) -> None:
         """Note a page whose end the API has stated."""
         with self._lock:
-            self._see(rows)
+            self._note_length(rows)
 
     def ending(self, parent: Hashable, rows: int, *, stored: int = 0) -> Ending:
         """Return what is known about the end of a list of one short page.
@@ -118,7 +118,7 @@ class PageLengths:
                 its end is always confirmed, because otherwise they would count as deleted.
         """
         with self._lock:
-            self._see(rows)
+            self._note_length(rows)
             if rows == self.longest and self._is_cut_off:
                 return Ending.CUT_OFF
             if rows == 0:
@@ -138,7 +138,7 @@ class PageLengths:
         with self._lock:
             self.confirmed += rows == self.longest
 
-    def reveal(self, rows: int) -> None:
+    def note_more_rows(self, rows: int) -> None:
         """Note that rows follow a short page, so that others of that length may be cut off, too."""
         with self._lock:
             if rows == self.longest:
@@ -151,12 +151,12 @@ class PageLengths:
             self._doubtful.update(*doubtful)
 
     def take_doubtful(self) -> set[Any]:
-        """Return the parents whose lists were taken as complete and may not be, once."""
+        """Return the parents whose lists were assumed to be complete and may not be, once."""
         with self._lock:
             doubtful, self._doubtful = self._doubtful, set()
             return doubtful
 
-    def _see(self, rows: int) -> None:
+    def _note_length(self, rows: int) -> None:
         if rows > self.longest:
             self.longest = rows
             self.confirmed = self._asked = 0

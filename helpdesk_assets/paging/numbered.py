@@ -1,6 +1,6 @@
-"""Lists whose links to the next page contain a number, and which are therefore counted lists.
+"""Lists whose links contain a number, so that they can be read as counted lists.
 
-Such a link contains the number of the next page, or its offset. If the page size cannot be chosen,
+The number is that of the next page, or its offset. If the page size cannot be chosen,
 pages cannot overlap, and the list is read by following its links. It is also followed if the link
 contains a cursor beside the number: GitHub's issues have such links, and the number alone is
 rejected in large repositories

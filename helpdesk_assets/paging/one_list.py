@@ -56,7 +56,7 @@ class ListReader:
     def read(self, parent: Any, lengths: PageLengths, *, stored: int = 0) -> OneList:
         """Read a list completely.
 
-        A short page without a word about further ones ends the list if its length shows that; see
+        If the API does not report whether more rows follow a short page, its length decides; see
         PageLengths.
 
         Args:
@@ -124,7 +124,7 @@ class ListReader:
         )
 
     def _ended(self, parent: Any, walk: ListWalk, requests: PageRequests, page: Page) -> OneList:
-        """Take a short page for a whole list, as if the API had reported its total."""
+        """Accept a short page as the whole list, as if the API had reported its total."""
         found = self._walked(parent, walk, requests, replace(page, total=len(page.rows)))
         return replace(found, read=replace(found.read, total=None))
 
@@ -146,7 +146,7 @@ class ListReader:
         again = page if isinstance(page, Page) else Page([])
         lengths.note(len(again.rows))
         if len(again.rows) == rows:
-            lengths.reveal(rows)
+            lengths.note_more_rows(rows)
         return self._walked(parent, walk, requests, again)
 
     def _begin(self, parent: Any) -> tuple[ListWalk, PageRequests]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from operator import gt, lt
 from typing import Any
 
-from helpdesk_assets.paging.borders import Borders
+from helpdesk_assets.paging.boundaries import PageBoundaries
 from helpdesk_assets.tables.keys import Identity, keys_of
 from helpdesk_assets.tables.rows import Row
 
@@ -49,7 +49,7 @@ class Order:
         self._strays: set[Hashable] = set()
         self._seen = 0
         self._last: Row | None = None
-        self._borders: Borders | None = None
+        self._boundaries: PageBoundaries | None = None
 
     @property
     def is_unique(self) -> bool:
@@ -57,14 +57,14 @@ class Order:
 
         They do if the list is sorted by its key.
         """
-        if self._borders:
-            return self._borders.are_sharp
+        if self._boundaries:
+            return self._boundaries.are_unambiguous
         return _are_in_order(self.in_order)
 
     def add(self, rows: Sequence[Row]) -> bool:
         """Add the next rows if none of them was read before; return whether none was.
 
-        Otherwise the page has to be passed to ``judge``.
+        Otherwise the page has to be passed to ``check``.
         """
         keys = keys_of(rows, self._identity)
         before = len(self.keys)
@@ -74,10 +74,10 @@ class Order:
         self.pinned, self._common = set(), set()
         self._seen += 1
         self._last = rows[-1]
-        self._cover(rows, keys)
+        self._append(rows, keys)
         return True
 
-    def own(
+    def unpinned(
         self, page: Sequence[Row], known: Sequence[bool], previous: Sequence[Row], *, as_it_is: bool
     ) -> list[int]:
         """Return the indexes of the rows in a page that are not pinned.
@@ -98,13 +98,15 @@ class Order:
                 self._seen, self._common = 1, set(keys)
                 self.pinned = {keys[place] for place in twice}
             return [place for place in range(len(page)) if place not in twice]
-        self._see(keys, known, previous)
+        self._update_pinned(keys, known, previous)
         # A row that has changed meanwhile counts as new at any position.
         return [
             place for place, key in enumerate(keys) if not known[place] or key not in self.pinned
         ]
 
-    def _see(self, keys: list[Hashable], known: Sequence[bool], previous: Sequence[Row]) -> None:
+    def _update_pinned(
+        self, keys: list[Hashable], known: Sequence[bool], previous: Sequence[Row]
+    ) -> None:
         """Update the set of rows that are on all pages so far."""
         self._seen += 1
         if not self._common:
@@ -137,7 +139,7 @@ class Order:
             found.add(key)
         return found
 
-    def judge(self, page: Sequence[Row], known: Sequence[bool], *, near_top: bool) -> None:
+    def check(self, page: Sequence[Row], known: Sequence[bool], *, near_top: bool) -> None:
         """Check the order of an overlapping page, and add the rows after the last one read.
 
         Args:
@@ -153,15 +155,15 @@ class Order:
             join = last[-1]
             self.broken += sum(place > join for place in places)
         if -1 < join < len(page) - 1 or last:
-            self.broken += self._leads_elsewhere([keys[p] for p in places if p <= join], keys)
+            self.broken += self._differs([keys[p] for p in places if p <= join], keys)
         between = range(places[0] if places and near_top else 0, join)
         self.broken += sum(keys[place] not in self.keys for place in between)
         self.keys.update(keys)
-        self._cover(page[join + 1 :], keys[join + 1 :])
+        self._append(page[join + 1 :], keys[join + 1 :])
         if page and not known[-1]:
             self._last = page[-1]
 
-    def _leads_elsewhere(self, known: list[Hashable], keys: list[Hashable]) -> bool:
+    def _differs(self, known: list[Hashable], keys: list[Hashable]) -> bool:
         """Return whether the rows before the last one differ from those read before.
 
         One of them may be missing, and a few more if the overlap is long.
@@ -173,12 +175,12 @@ class Order:
             return bool(found)
         return len(set(led[found[0] :]).difference(keys)) > 1 + len(known) // FEW
 
-    def _cover(self, rows: Sequence[Row], keys: list[Hashable]) -> None:
+    def _append(self, rows: Sequence[Row], keys: list[Hashable]) -> None:
         # If the keys themselves are sorted, no other field has to be inspected.
-        if self._borders is None and not (self.in_order or _are_in_order(keys)):
-            self._borders = Borders()
-        if self._borders:
-            self._borders.add(rows)
+        if self._boundaries is None and not (self.in_order or _are_in_order(keys)):
+            self._boundaries = PageBoundaries()
+        if self._boundaries:
+            self._boundaries.add(rows)
         self.in_order += keys
         if self._notes_contents:
             self.contents.update(hash(json.dumps(row, sort_keys=True)) for row in rows)

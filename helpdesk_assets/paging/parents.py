@@ -55,7 +55,7 @@ class ParentsReader:
         self._list_reader = ListReader(session, new_walk, first_of, past_the_end)
         self._gone_share = gone_share
         self._flight: PagesInFlight[OneList] = PagesInFlight(
-            self._read, session.in_flight, session.refuse_to_wait_for_ever
+            self._read, session.in_flight, session.raise_if_stalled
         )
         self._page_starts: list[tuple[int, int]] = []
 

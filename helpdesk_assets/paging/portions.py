@@ -1,4 +1,4 @@
-"""The parents whose lists are loaded together, and what reading them came to."""
+"""The parents whose lists are loaded together, and the results of reading them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

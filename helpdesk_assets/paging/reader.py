@@ -103,7 +103,7 @@ class CompleteReader:
         if not self._flight:
             fetch = partial(self._fetch, PageRequests(request, self.walk))
             self._flight = PagesInFlight(
-                fetch, self.session.in_flight, self.session.refuse_to_wait_for_ever
+                fetch, self.session.in_flight, self.session.raise_if_stalled
             )
         rows: list[Row] = []
         self._page_starts = []

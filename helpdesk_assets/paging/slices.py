@@ -1,8 +1,8 @@
-"""Reads a list that the API ends early, such as after 10,000 rows, in slices that join.
+"""Reads a list that the API ends early, such as after 10,000 rows, in overlapping slices.
 
 The list is sorted by a time, ascending, and has a filter for it. Where the API returns no further
-rows, the list is requested again from a time on that lies just before the last row, so that the new
-slice contains rows that were read before: then nothing lies between.
+rows, the list is requested again, starting at a time just before the last row, so that the new
+slice contains rows that were read before: then no row lies between the slices.
 
 Rows that change meanwhile move to the end of the list, and are read there again.
 """
@@ -21,10 +21,10 @@ from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.tables.times import Times
 from helpdesk_assets.transport.pages import Page
 
-# How many rows before the last one the next slice begins, if their times allow it. At least half of
-# them have to be in it: a few may have been deleted meanwhile, or changed and moved further down.
+# By how many rows slices overlap, if their times allow it. At least half of these rows have to be
+# in the next slice: a few may have been deleted meanwhile, or changed and moved further down.
 BACK = 10
-# Filters may exclude their start, and times may be rounded.
+# Filters may exclude their start, and times may be rounded, so the start is set earlier.
 EARLIER = timedelta(seconds=1)
 
 
@@ -64,8 +64,8 @@ def slices(
         identity: the paths of the key in a row.
 
     Raises:
-        UnusableAnswerError: the slices do not join, or more rows than the API returns have the same
-            time.
+        UnusableAnswerError: the slices do not overlap, or more rows than the API returns have the
+            same time.
     """
     current, part = walk(), Variation()
     start: datetime | None = None

@@ -35,7 +35,7 @@ class Tables:
         read: the number of rows read, including repeated reads of changed rows.
         rejected: the number of rejected rows.
         rejected_keys: the keys of rejected rows with a readable key.
-        nameless: the number of rejected rows without one.
+        rejected_without_key: the number of rejected rows without one.
         rejected_before: the number of distinct rows that an interrupted load has rejected.
         zoneless: columns with times without a time zone, if the profile sets none; they are read
             as UTC.
@@ -59,7 +59,7 @@ class Tables:
         self.read = 0
         self.rejected = 0
         self.rejected_keys: set[tuple[Any, ...]] = set()
-        self.nameless = 0
+        self.rejected_without_key = 0
         self.rejected_before = 0
         self._rejected: set[Hashable] = set()
         self.zoneless: list[str] = []
@@ -76,7 +76,7 @@ class Tables:
 
     def begin_load(self) -> None:
         """Begin a further load, which has columns and rejected keys of its own."""
-        self._others, self.rejected_keys, self.nameless = None, set(), 0
+        self._others, self.rejected_keys, self.rejected_without_key = None, set(), 0
 
     def recorded(self) -> dict[str, Path]:
         """Return the paths of columns that are not in the schema, as far as they are recorded."""
@@ -125,7 +125,7 @@ class Tables:
             self._rejected.add(key_of(row, [column.field for column in identity]))
             fields, reason = read(row, identity, self._table.times)
             if reason:
-                self.nameless += 1
+                self.rejected_without_key += 1
             else:
                 self.rejected_keys.add(tuple(fields[column.name] for column in identity))
 

@@ -16,7 +16,7 @@ _KINDS = {bool: "a boolean", str: "a string", int: "a number", float: "a number"
 
 
 class InnerRows:
-    """Takes the rows of inner lists out of outer rows, and marks each with the key of its own.
+    """Extracts the rows of inner lists from outer rows, and adds the key of the outer row to each.
 
     Args:
         table: the table that the rows are loaded into.

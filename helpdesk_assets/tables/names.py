@@ -72,7 +72,7 @@ class ColumnNames:
         if path in self._columns or path in self._prefixes:
             return True
         owners = (json.dumps(path), json.dumps((*path, {})))
-        return any(owner in self._owned for owner in owners) or any(self._of_before(path))
+        return any(owner in self._owned for owner in owners) or any(self._earlier_name(path))
 
     def recorded(self) -> dict[str, Path]:
         """Return the path of each recorded column, including variant columns."""
@@ -87,8 +87,8 @@ class ColumnNames:
         """Return the column of a field; for objects, the column of other values in that field."""
         if path not in self._columns:
             name = self._unreserved(self.prefix(path[:-1]) + self._step(path[-1]))
-            self._columns[path] = self._given(
-                path, chain(self._of_before(path), self._spellings(name, path[-1]))
+            self._columns[path] = self._assigned(
+                path, chain(self._earlier_name(path), self._spellings(name, path[-1]))
             )
         return self._columns[path]
 
@@ -97,7 +97,7 @@ class ColumnNames:
         key = (path, data_type)
         if key not in self._strays:
             name = f"{self.column(path)}{SEPARATOR}v_{data_type}"
-            self._strays[key] = self._given(
+            self._strays[key] = self._assigned(
                 (*path, {"as": data_type}),
                 (
                     spelled
@@ -111,12 +111,12 @@ class ColumnNames:
         """Return the prefix of the columns of an object's fields."""
         if path not in self._prefixes:
             name = self.prefix(path[:-1]) + self._step(path[-1])
-            self._prefixes[path] = self._given(
+            self._prefixes[path] = self._assigned(
                 (*path, {}), self._spellings(name, path[-1], SEPARATOR)
             )
         return self._prefixes[path]
 
-    def _given(self, owner: tuple[Any, ...], names: Iterator[str]) -> str:
+    def _assigned(self, owner: tuple[Any, ...], names: Iterator[str]) -> str:
         """Return the name of an owner; if it has none, assign the first free name."""
         # In ASCII, because a lone surrogate cannot be encoded otherwise.
         spelled = json.dumps(owner)
@@ -141,7 +141,7 @@ class ColumnNames:
             name = name[: self._longest - len(end)].rstrip("_")
         return name + end
 
-    def _of_before(self, path: Path) -> Iterator[str]:
+    def _earlier_name(self, path: Path) -> Iterator[str]:
         """Yield the column name of a field in earlier versions, without a record, if it exists."""
         steps = (_normalized(self._naming, field) for field in path)
         name = self._unreserved(SEPARATOR.join(steps))

@@ -1,4 +1,4 @@
-"""Texts that an API sends for what is not set, such as the year 1970; they become null."""
+"""Texts that an API sends for fields that are not set, such as the year 1970; they become null."""
 
 from collections.abc import Collection
 

@@ -19,7 +19,7 @@ def spelled(value: Any) -> str | None:
 
 
 class OnlyRows:
-    """Skips the rows that have other values than those of the profile.
+    """Skips the rows whose values are not those in the profile.
 
     Args:
         allowed: the values that are stored, by their path in a row; None: null or missing.

@@ -4,7 +4,7 @@ Rows are protected as soon as they are converted to tables, so nothing after tha
 columns, JSON text and rejected rows, has the original values. The rows that the API sent are not
 changed, because paging compares them.
 
-Wherever a field may or may not be meant, it is protected.
+If it is unclear whether a rule means a field, the field is protected.
 """
 
 import hmac
@@ -45,7 +45,7 @@ class Rule:
 
     @property
     def columns(self) -> frozenset[str]:
-        """The names of the column that may be meant, as the table has them."""
+        """The names that the field's column may have in the table."""
         parts = tuple(part for step in self.path for part in step.split(SEPARATOR))
         return frozenset({column_name(self.path), column_name(parts)})
 

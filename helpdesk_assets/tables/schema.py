@@ -107,7 +107,7 @@ REJECTED_COLUMNS: TTableSchemaColumns = {
 
 # The column for fields beyond the maximum number of new columns.
 FURTHER = "_further_fields"
-# Of columns that nobody has described.
+# The description of columns without one in the profile.
 AS_SENT = "An API field that the profile does not describe."
 OURS = {
     DELETED_AT: "When the row was found to be deleted in the help desk; otherwise null.",
@@ -127,7 +127,7 @@ class Table:
         dataset: the schema that contains the table.
         desk: the name of the help desk.
         times: the format of times in the API.
-        null_values: texts that the API sends for what is not set.
+        null_values: texts that the API sends for fields that are not set.
     """
 
     name: str = TABLE

@@ -91,12 +91,12 @@ class Times:
                 pass
         parsed = parse_iso_like_datetime(value)
         if isinstance(parsed, datetime):
-            # dlt's are pendulum's, which lose their time zone when a duration is subtracted.
+            # dlt returns pendulum's class, which loses its time zone when a duration is subtracted.
             plain = datetime.combine(parsed.date(), parsed.time(), parsed.tzinfo)
             return self._placed(plain)
         if isinstance(parsed, date):
             return self._placed(datetime(parsed.year, parsed.month, parsed.day))
-        raise ValueError("a time of no day")
+        raise ValueError("a time without a date")
 
     def column(self, values: Sequence[Any]) -> pa.Array:
         """Return a column of instants for text and numbers sent by the API.

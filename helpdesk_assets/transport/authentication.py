@@ -61,10 +61,10 @@ def authentication(
     """Return the authentication of requests.
 
     Args:
-        auth: the profile's ``auth``; None: requests are sent without authentication.
+        auth: the profile's ``auth``. Without it, requests are sent without authentication.
         base_url: the base URL of the API, which the path of a token URL follows.
         secret: returns a secret by name.
-        redaction: is told about values derived from the secrets.
+        redaction: values derived from the secrets are added to it.
         session: requests tokens.
     """
     fill = partial(with_secrets, secret=secret)

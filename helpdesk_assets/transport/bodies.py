@@ -45,7 +45,7 @@ def parsed(response: Response) -> Any:
     try:
         return _read(body, _declared(response))
     except ValueError:
-        if _broke_off(response):
+        if _may_be_truncated(response):
             raise ChunkedEncodingError("The response is truncated.") from None
         raise
 
@@ -65,7 +65,7 @@ def _read(body: bytes, encoding: str | None) -> Any:
         raise UnusableAnswerError("sent JSON that is nested too deeply to be read") from None
 
 
-def _broke_off(response: Response) -> bool:
+def _may_be_truncated(response: Response) -> bool:
     """Return whether a body that is not JSON may be truncated JSON.
 
     A body without a length ends with its connection, so HTTP does not detect its truncation; a

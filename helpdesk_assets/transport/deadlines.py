@@ -42,9 +42,10 @@ class Exchange:
             self.end()
 
     def keep(self, line: socket.socket) -> bool:
-        """Return whether the exchange goes on after its connection is closed, and closes the line.
+        """Return whether the exchange continues after its connection is closed.
 
-        The body of a response that ends with its connection is read after that was released.
+        Then the exchange closes the line. The body of a response without a length is read after its
+        connection was released.
         """
         self._is_last = line is self._line
         return self._is_last
@@ -135,12 +136,12 @@ class _Watched(HTTPConnection):
         connected = super()._new_conn()
         # A duplicate, because TLS takes over the original. Shutting one down affects both.
         self._line = connected.dup()
-        self._tell()
+        self._register()
         return connected
 
     def request(self, *args: Any, **options: Any) -> None:
         """Send a request, possibly on a connection that was kept open."""
-        self._tell()
+        self._register()
         super().request(*args, **options)
 
     def close(self) -> None:
@@ -151,7 +152,7 @@ class _Watched(HTTPConnection):
         if line and not (exchange and exchange.keep(line)):
             line.close()
 
-    def _tell(self) -> None:
+    def _register(self) -> None:
         exchange = _of_this_thread()
         if exchange and self._line:
             exchange.use(self._line)
@@ -169,5 +170,5 @@ class _TLSPool(HTTPSConnectionPool):
     ConnectionCls = _WatchedTLS
 
 
-# What urllib3 makes connections with.
+# The pools that create urllib3's connections.
 POOLS = {"http": _Pool, "https": _TLSPool}

@@ -24,7 +24,7 @@ class BoundedAdapter(HTTPAdapter):
     """Sends requests and reads responses, within limits of time and size.
 
     Args:
-        answer_seconds: the maximum duration of an exchange, from its turn to its last byte.
+        answer_seconds: the maximum duration of an exchange, without waiting for the throttle.
         most_megabytes: the maximum size of a decompressed response.
         throttle: decides when to send.
         connections: the number of connections to keep open, one per parallel request.

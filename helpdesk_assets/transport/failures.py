@@ -36,7 +36,7 @@ _REMEDIES = {
     431: "the request headers are too long; check client.headers in its profile",
     451: "access from your location is restricted for legal reasons; contact its vendor",
 }
-# What stands in quotation marks, from the first to the last, as values may contain some themselves.
+# Text in quotation marks, from the first mark to the last, as values may contain marks themselves.
 _QUOTED = re.compile(r"'.*'|\".*\"")
 # The fields in which APIs explain an error, such as those of RFC 9457.
 _REASONS = ("detail", "message", "error_description", "errorMessages", "errors", "error", "title")
@@ -73,10 +73,10 @@ def http_failure(
         redaction: removes secrets, which an API may quote.
     """
     for cause in chain(error):
-        sentence = _sentence(cause, desk, redaction)
-        if sentence:
+        message = _message(cause, desk, redaction)
+        if message:
             return dg.Failure(
-                f"{sentence} {UNCHANGED}",
+                f"{message} {UNCHANGED}",
                 metadata={"requests": requests},
                 allow_retries=False,
             )
@@ -131,7 +131,7 @@ def reason_of(response: Response) -> str:
     return shown(body, _LONGEST_REASON) if isinstance(body, str) else ""
 
 
-def _sentence(cause: BaseException, desk: Desk, redaction: Redaction) -> str | None:
+def _message(cause: BaseException, desk: Desk, redaction: Redaction) -> str | None:
     url = desk.url
     if isinstance(cause, HTTPError) and cause.response is not None:
         return _of_status(cause.response, desk, redaction)

@@ -167,15 +167,15 @@ def _refuse_more(response: Response, body: Any, place: str) -> None:
         )
 
 
-def _count(said: Any) -> int | None:
+def _count(value: Any) -> int | None:
     try:
-        return int(said)
+        return int(value)
     except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _truth(said: Any) -> bool | None:
-    return said if isinstance(said, bool) else None
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _where(response: Response, place: str) -> str:

@@ -1,6 +1,6 @@
 """OAuth 2.0 access tokens that are obtained with a refresh token.
 
-What vendors do, from pages of November 2026:
+The behavior of vendors, according to their pages in November 2026:
 
 - Zendesk: a refresh deletes the access token and the refresh token before it.
   https://support.zendesk.com/hc/en-us/articles/9182123625370
@@ -28,9 +28,9 @@ from helpdesk_assets.transport.tokens import SharedToken, expiry
 
 # Seconds to wait for another process that is renewing the token, retries included.
 LONGEST_RENEWAL = 900
-# How token servers say that a refresh token is not valid: RFC 6749, Zoho, HubSpot.
+# How token servers report that a refresh token is not valid: RFC 6749, Zoho, HubSpot.
 INVALID = frozenset({"invalid_grant", "invalid_code", "bad_refresh_token"})
-# How they say that the client is not (RFC 6749).
+# How they report that the client is not valid (RFC 6749).
 INVALID_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
 
 
@@ -45,7 +45,7 @@ class RefreshToken(SharedToken):
     authenticated by HTTP basic authentication) and ``variable`` (the setting of the token).
     """
 
-    # A session that stops lets a token request that was sent end: its response may not be lost.
+    # A session that stops lets a token request in progress finish: its response must not be lost.
     must_finish: ClassVar[bool] = True
 
     def build_access_token_request(self) -> dict[str, Any]:

@@ -161,7 +161,7 @@ class HelpDeskSession:
             page: Page = self._send_with_retries(request, place)
         finally:
             self._retries.end()
-        self._throttle.went_well()
+        self._throttle.note_success()
         self._page_came = time.monotonic()
         return page
 
@@ -193,7 +193,7 @@ class HelpDeskSession:
         )
         return settings
 
-    def refuse_to_wait_for_ever(self) -> None:
+    def raise_if_stalled(self) -> None:
         """Raise requests.Timeout if no page has arrived for much longer than one can take."""
         if time.monotonic() - self._page_came > 2 * self._policy.longest:
             raise Timeout("No page arrived.")

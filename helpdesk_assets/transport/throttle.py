@@ -76,7 +76,7 @@ class Throttle:
             self._resume_at = max(self._resume_at, time.monotonic() + seconds)
             self._changed.notify_all()
 
-    def went_well(self) -> None:
+    def note_success(self) -> None:
         """Note a successful response; after a few of them, allow more parallel requests again."""
         if self._allowed == self._most:
             return

@@ -80,13 +80,13 @@ class TokenStore:
 
     @contextmanager
     def locked(self, seconds: float) -> Iterator[None]:
-        """Keep other processes and threads from the file, inside a ``with`` block.
+        """Lock the file for other processes and threads, inside a ``with`` block.
 
         Args:
             seconds: how long to wait for them.
 
         Raises:
-            NoTokenError: they took longer, or there can be no file.
+            NoTokenError: they took longer, or the file cannot be created.
         """
         temporary = Path(tempfile.gettempdir()).absolute()
         if "DLT_DATA_DIR" not in os.environ and self.folder.is_relative_to(temporary):
@@ -162,7 +162,7 @@ class TokenStore:
             yield store
         finally:
             os.close(line)
-            # Unless it was moved.
+            # It does not exist if it was moved.
             with suppress(OSError):
                 if _tokens_in(self._new) is None:
                     self._new.unlink()

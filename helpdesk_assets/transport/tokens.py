@@ -17,7 +17,7 @@ from helpdesk_assets.transport.waits import is_throttled
 
 # Seconds before its expiry when a token is renewed, because a request takes some time.
 EARLY = 30
-# The longest lifetime in seconds that is believed: ten years.
+# The longest plausible lifetime, in seconds: ten years.
 LONGEST = 315_360_000
 
 
@@ -25,8 +25,8 @@ LONGEST = 315_360_000
 class SharedToken(OAuth2ClientCredentials):
     """A token shared by all requests, obtained by the first one and renewed when it expires.
 
-    ``redaction`` has to be among its ``vars``: it is told about tokens. So has ``prefix``, which
-    comes before the token in the Authorization header: ``Bearer``, but for some vendors.
+    ``vars`` must have ``redaction``, to which tokens are added, and ``prefix``, which precedes the
+    token in the Authorization header: ``Bearer`` for most vendors.
     """
 
     def __post_init__(self) -> None:

@@ -49,7 +49,7 @@ def is_throttled(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def seconds_asked(status: int, headers: Mapping[str, str]) -> float:
-    """Return the seconds that a response asks to wait; 0 if it does not say.
+    """Return the seconds that a response asks to wait; 0 if it does not.
 
     Args:
         status: the status of the response. The time when a rate limit is reset is relevant only

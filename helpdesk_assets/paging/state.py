@@ -53,7 +53,7 @@ class PageSize:
 
 
 @dataclass
-class Stand:
+class ReadState:
     """The state of a read.
 
     Attributes:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.paging.borders import Borders
+from helpdesk_assets.paging.boundaries import PageBoundaries
 from helpdesk_assets.paging.counted import CompleteWalk
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.transport.pages import Page
@@ -32,11 +32,11 @@ from helpdesk_assets_tests.support.odd import OddDesk
 def test_a_border_is_sharp_where_a_field_is_in_order_and_differs(
     pages: list[list[Any]], sharp: bool
 ) -> None:
-    borders = Borders()
+    boundaries = PageBoundaries()
     for page in pages:
-        borders.add([{"other": 0, "at": value} for value in page])
+        boundaries.add([{"other": 0, "at": value} for value in page])
 
-    assert borders.are_sharp == sharp
+    assert boundaries.are_unambiguous == sharp
 
 
 @pytest.mark.parametrize("desks", at_length([40, 400], short=[40]))

@@ -14,7 +14,7 @@ from helpdesk_assets.tables.rows import Row
 PLAIN = (int, float, str)
 
 
-class Borders:
+class PageBoundaries:
     """Finds the fields that a list is sorted by, and whether they differ at each page boundary.
 
     Only top-level fields of rows are considered. Sorting by anything else is not detected.
@@ -41,7 +41,7 @@ class Borders:
         self._last = rows[-1]
 
     @property
-    def are_sharp(self) -> bool:
+    def are_unambiguous(self) -> bool:
         """Whether a field is sorted throughout the list, and differs at each boundary."""
         return any(differed for _, differed in (self._ordered or {}).values())
 
