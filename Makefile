@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # Hide pip's notices about new versions of pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-all test-oldest test-next test-wheel test-real test-ui churn fuzz kills bench bench-against lint format lock pictures clean
+.PHONY: help demo dev test test-all test-oldest test-next test-wheel test-real test-scale test-ui churn fuzz kills bench bench-against lint format lock pictures clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,19 @@ test-real: $(READY) .venv-real/.ready  ## Run the tests against real help desks,
 .venv-real/.ready: $(REAL)/requirements.lock | $(READY)
 	$(BIN)/python -m venv --clear .venv-real
 	.venv-real/bin/python -m pip install --quiet --require-hashes -r $(REAL)/requirements.lock
+	@touch $@
+
+# A separate environment: DuckDB's extensions are packages only for an older DuckDB than the locked
+# one. The tests start the servers themselves.
+SCALE := helpdesk_assets_tests/scale
+SCALE_EXTRAS := $(addprefix --extra ,app ducklake reports sandbox slack test)
+test-scale: .venv-scale/.ready  ## Run the tests on DuckLake and with PostgreSQL, which it installs.
+	.venv-scale/bin/python -m pytest -m scale $(SCALE)
+
+.venv-scale/.ready: $(SCALE)/requirements.lock pyproject.toml setup.cfg | $(READY)
+	$(BIN)/python -m venv --clear .venv-scale
+	.venv-scale/bin/python -m pip install --quiet --no-deps --require-hashes -r $(SCALE)/requirements.lock
+	.venv-scale/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Debian's package. On other systems, install Chromium and add it to PATH.
@@ -138,12 +151,15 @@ lock: $(READY)  ## Update requirements.lock.
 	$(BIN)/uv pip compile $(REAL)/requirements.in --universal --generate-hashes \
 		--python-version 3.10 --upgrade --quiet --custom-compile-command "make lock" \
 		--output-file $(REAL)/requirements.lock
+	$(BIN)/uv pip compile pyproject.toml $(SCALE)/requirements.in $(SCALE_EXTRAS) --universal \
+		--generate-hashes --python-version 3.10 --no-strip-extras --upgrade --quiet \
+		--custom-compile-command "make lock" --output-file $(SCALE)/requirements.lock
 
 pictures: test-ui  ## Update the README's pictures.
 	cd pictures && cp lineage.png tickets.png plot.png red-run.png ../docs/
 
 clean:  ## Remove the environments, the sandbox's data and Dagster's run history.
-	rm -rf .venv .venv-next .venv-oldest .venv-real $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-next .venv-oldest .venv-real .venv-scale $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find .dagster -mindepth 1 ! -name dagster.yaml -delete
 
 $(READY): requirements.lock pyproject.toml setup.cfg
