@@ -81,6 +81,7 @@ def test_crashed_runs_are_retried_but_failed_runs_are_not() -> None:
     assert tags["dagster/retry_on_asset_or_op_failure"] == "false"
 
 
+@pytest.mark.long
 def test_concurrent_runs_load_one_after_the_other(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:

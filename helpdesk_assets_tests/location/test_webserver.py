@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse
 from helpdesk_assets_tests.support.webserver import dagster_dev, wait_for
 
@@ -132,6 +134,7 @@ def test_ui_shows_the_assets_and_runs_the_sync(
         assert API_KEY not in text
 
 
+@pytest.mark.long
 def test_ui_hides_a_key_set_on_the_resource(tmp_path: Path) -> None:
     definitions = tmp_path / "literal.py"
     definitions.write_text(

@@ -151,6 +151,7 @@ def test_make_demo_prints_the_documented_output(
         assert same_each_time(shown) <= same_each_time(said)
 
 
+@pytest.mark.long
 def test_make_demo_fails_if_the_run_fails(make: list[str], tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "sandbox.duckdb").write_text("not a database\n" * 500)
@@ -173,6 +174,7 @@ def test_make_test_and_test_all_run_pytest(make: list[str]) -> None:
     assert recipes[1].endswith("-m pytest -n auto --maxprocesses 4 -m long")
 
 
+@pytest.mark.long
 def test_make_dev_stops_after_one_ctrl_c(make: list[str], tmp_path: Path) -> None:
     port = free_port()
     log = tmp_path / "dev.log"
@@ -202,6 +204,7 @@ def test_make_dev_stops_after_one_ctrl_c(make: list[str], tmp_path: Path) -> Non
             requests.get(address, timeout=5)
 
 
+@pytest.mark.long
 def test_documented_commands_load_a_help_desk(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:
@@ -215,6 +218,7 @@ def test_documented_commands_load_a_help_desk(
     assert len(warehouse.tickets()) == 42
 
 
+@pytest.mark.long
 def test_documented_command_starts_the_schedule() -> None:
     (line,) = [line for line in COMMANDS if "schedule start" in line]
     subprocess.run(line.replace(".venv", sys.prefix).split(), cwd=PROJECT, timeout=120, check=True)

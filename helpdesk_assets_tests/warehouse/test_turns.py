@@ -116,6 +116,7 @@ def test_run_waits_for_a_reader_at_each_stage(
     assert len(come.stages) >= 8, come.stages
 
 
+@pytest.mark.long
 def test_run_fails_with_one_error_message_if_a_reader_stays_at_any_stage(
     sandbox: StartSandbox,
     connect: Connect,
