@@ -10,6 +10,7 @@ from helpdesk_assets_tests.vendors.table import DOCS, page
 HEADINGS = [
     "Get the key",
     "Settings",
+    "Check the settings",
     "What is loaded",
     "Incremental loading and deleted tickets",
     "Limits",
