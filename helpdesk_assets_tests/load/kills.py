@@ -1,4 +1,4 @@
-"""Kills syncs at random moments and runs each again: what is in the file? See `make kills`."""
+"""Kills syncs at random moments, and verifies the file and the next sync. See `make kills`."""
 
 import argparse
 import os
@@ -24,11 +24,11 @@ from helpdesk_assets_tests.conftest import BIN, EXECUTE, SETTINGS
 
 SYNC = [str(BIN / EXECUTE[0]), *EXECUTE[1:]]
 TICKETS = 4000
-# So many are gone from the desk, and as many new ones are there, each time.
+# The number of tickets that are deleted, and of those that are added, before each sync.
 GONE = 40
 PAGE = "help_desk_report.html"
-# What is killed, and within how many seconds of its beginning; the load most often, as its rows
-# and its deletes are two transactions.
+# Log messages, and the maximum number of seconds between each and the kill. The load is killed most
+# often, because its rows and its deletes are two transactions.
 MOMENTS = (
     ("RUN_START", 0.1),
     *[("help_desk_tickets - STEP_START", 0.8)] * 4,
@@ -40,14 +40,14 @@ MOMENTS = (
 
 
 @dataclass
-class Seen:
-    """What is in the file.
+class Contents:
+    """The contents of the folder.
 
     Attributes:
-        living: how many tickets are not deleted, by their status, which names their round.
-        deleted: how many are.
-        opened: tickets in the report of the days; None where it is not there.
-        page: whether the report's page is there and whole; None where it is not there.
+        living: the number of tickets that are not deleted, by status, which contains their round.
+        deleted: the number of deleted tickets.
+        opened: the number of tickets in ticket_volume_daily; None if it does not exist.
+        page: whether the page of the report is complete; None if it does not exist.
     """
 
     living: Counter[str] = field(default_factory=Counter)
@@ -56,9 +56,9 @@ class Seen:
     page: bool | None = None
 
 
-def look(path: Path) -> Seen:
-    """Return what is there."""
-    seen = Seen()
+def contents_of(path: Path) -> Contents:
+    """Return the contents of the folder of a DuckDB file."""
+    seen = Contents()
     page = path.with_name(PAGE)
     if page.exists():
         seen.page = page.read_text().rstrip().endswith("</html>")
@@ -80,7 +80,7 @@ def look(path: Path) -> Seen:
 
 
 def adds_up(path: Path, name: str) -> bool:
-    """Tell whether a report agrees with the tickets, by the two queries of its check."""
+    """Return whether a report agrees with the tickets, by the two queries of its check."""
     _, should, does = SUMS[name]
     with duckdb.connect(str(path)) as connection:
         connection.execute("use help_desk")
@@ -92,7 +92,7 @@ def adds_up(path: Path, name: str) -> bool:
 
 
 def next_round(desk: Desk, number: int) -> str:
-    """Give each ticket the status of a round, and some of their places to new ones."""
+    """Give each ticket the status of a round, and replace some by new ones."""
     status = f"round {number}"
     if number:
         newest: list[Ticket] = []
@@ -106,8 +106,8 @@ def next_round(desk: Desk, number: int) -> str:
 
 
 def kill(moment: str, after: float) -> None:
-    """Run a sync and kill it some seconds after its log has said a thing."""
-    # Not a pipe: what Dagster starts to follow the logs can outlive the run, and hold it open.
+    """Run a sync, and kill it a number of seconds after a message was logged."""
+    # Not a pipe: a process that Dagster starts for logs can outlive the run, and keep it open.
     with tempfile.NamedTemporaryFile("a") as log:
         killed = subprocess.Popen(
             SYNC, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
@@ -124,23 +124,23 @@ def kill(moment: str, after: float) -> None:
 
 
 def sync() -> str:
-    """Run a sync to its end; return what it said last where it fails."""
+    """Run a sync, and return the end of its log if it failed."""
     try:
         ended = subprocess.run(SYNC, capture_output=True, text=True, timeout=120, check=False)
     except subprocess.TimeoutExpired as error:
-        return f"no end after {error.timeout:.0f} s"
+        return f"not finished after {error.timeout:.0f} s"
     return ended.stderr[-2000:] if ended.returncode else ""
 
 
 def trial(number: int, desk: Desk, path: Path, chance: random.Random) -> tuple[bool, str]:
-    """Kill a sync, then run another; return whether all was well, and what was seen."""
-    before, status = look(path), next_round(desk, number)
+    """Kill a sync, run another one, and return whether all data is correct, and a description."""
+    before, status = contents_of(path), next_round(desk, number)
     moment, within = chance.choice(MOMENTS)
     after = chance.uniform(0, within)
     kill(moment, after)
-    between = look(path)
+    between = contents_of(path)
     failure = sync()
-    end = look(path)
+    end = contents_of(path)
     gone = GONE if number else 0
     merged = Counter({status: TICKETS}) + Counter({f"round {number - 1}": gone})
     stages = {
@@ -159,7 +159,7 @@ def trial(number: int, desk: Desk, path: Path, chance: random.Random) -> tuple[b
             f"half a report: {between}": between.opened not in (before.opened, dated),
             "half a page": between.page is False,
             f"the next run fails: {failure}": bool(failure),
-            f"the next run did not mend it: {end}": (end.living, end.deleted)
+            f"the next run did not repair it: {end}": (end.living, end.deleted)
             != (Counter({status: TICKETS}), before.deleted + gone),
             "reports that do not add up": not all(adds_up(path, name) for name in SUMS),
             "no page": end.page is not True,
@@ -171,10 +171,12 @@ def trial(number: int, desk: Desk, path: Path, chance: random.Random) -> tuple[b
 
 
 def main() -> int:
-    """Print what each trial came to; return 0 when all ended complete."""
+    """Print the result of each trial; return 0 if all ended complete."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=50, help="kills [%(default)s]")
-    parser.add_argument("--seed", type=int, default=1, help="of chance [%(default)s]")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the random moments [%(default)s]"
+    )
     options = parser.parse_args()
     chance = random.Random(options.seed)
     desk = Desk(TICKETS)
@@ -186,7 +188,7 @@ def main() -> int:
         home.mkdir()
         instance = Path(__file__).parents[2] / ".dagster" / "dagster.yaml"
         settings = instance.read_text()
-        # The moments are told by what Dagster says of its steps.
+        # The moments are recognized by Dagster's debug messages about its steps.
         settings = settings.replace("python_log_level: INFO", "python_log_level: DEBUG")
         (home / "dagster.yaml").write_text(settings)
         os.environ.update(zip(SETTINGS, (base_url, DEFAULT_API_KEY, str(path)), strict=True))
@@ -194,7 +196,7 @@ def main() -> int:
         for number in range(options.trials):
             well, seen = trial(number, desk, path, chance)
             good += well
-            sys.stdout.write(f"{'well' if well else 'BAD '} {seen}\n")
+            sys.stdout.write(f"{'ok ' if well else 'BAD'} {seen}\n")
             sys.stdout.flush()
     sys.stdout.write(
         f"{good} of {options.trials} ended complete and equal to the API, in "

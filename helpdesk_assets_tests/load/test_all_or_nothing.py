@@ -1,4 +1,4 @@
-"""A run that dies, or has no room left, leaves the table as it was, and the next one mends it."""
+"""After a run is killed, or the disk is full, the table is unchanged and the next run succeeds."""
 
 import os
 import random
@@ -24,12 +24,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
     subprocess.run(mount, check=True)
     yield folder
-    # Lazily: what was open there may take a moment to be let go of.
+    # Lazily, because open files may take a moment to be closed.
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("kills", at_length([1, 2], short=[1]))
-def test_killed_syncs_are_mended_by_the_next(
+def test_next_sync_completes_after_a_killed_one(
     kills: int, sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=TICKETS)
@@ -41,7 +41,7 @@ def test_killed_syncs_are_mended_by_the_next(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="Only root may mount a small disk to fill.")
-def test_a_full_disk_is_said_so_and_loses_nothing(
+def test_full_disk_fails_the_run_and_leaves_the_table_unchanged(
     small_disk: Path,
     sandbox: StartSandbox,
     connect: Connect,

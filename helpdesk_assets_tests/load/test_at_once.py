@@ -1,4 +1,4 @@
-"""Loads of one table at the same time, with nothing that lets them take turns."""
+"""Loads of one table at the same time, without a lock or a pool."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def staging(warehouse: Warehouse) -> list[str]:
     return [name for (name,) in found if "staging" in name]
 
 
-def test_no_load_touches_what_another_has_staged(
+def test_parallel_loads_do_not_share_a_staging_dataset(
     sandbox: StartSandbox,
     connect: Connect,
     warehouse: Warehouse,
@@ -35,24 +35,24 @@ def test_no_load_touches_what_another_has_staged(
     monkeypatch.setenv("DESTINATION__DUCKDB__LOCK_TIMEOUT", "60")
     desk = sandbox(tickets=1000)
     connect(desk)
-    # So that the tables are there: making them is dlt's own race.
+    # Creates the tables, because dlt cannot create them in several processes at once.
     assert unlocked.main("2025-12-01", "2026-01-01") == 0
 
     running = [subprocess.Popen([*LOAD, *month]) for month in MONTHS]
-    green = [load.wait(timeout=180) == 0 for load in running]
+    succeeded = [load.wait(timeout=180) == 0 for load in running]
 
     loaded = {number for number, _, _ in warehouse.tickets()}
-    for (start, end), is_green in zip(MONTHS, green, strict=True):
+    for (start, end), has_succeeded in zip(MONTHS, succeeded, strict=True):
         of_month = {
             ticket["id"]
             for ticket in desk.desk.tickets
             if ticket["created_at"] and start <= ticket["created_at"] < end
         }
         assert of_month
-        if is_green:
+        if has_succeeded:
             assert of_month <= loaded
-    assert any(green)
-    # What a killed load has left is dropped by the next one.
+    assert any(succeeded)
+    # The staging dataset of a killed load is dropped by the next one.
     warehouse.query("create schema _help_desk_staging_x0123456789ab")
     assert unlocked.main("2026-04-01", "2026-05-01") == 0
     assert staging(warehouse) == []

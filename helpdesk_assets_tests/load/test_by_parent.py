@@ -1,4 +1,4 @@
-"""The comments of many tickets: how many requests they take, and what a run that stops loses."""
+"""The comments of many tickets: number of requests, and continuation of interrupted runs."""
 
 import os
 import re
@@ -34,7 +34,7 @@ Serve = Callable[..., AbstractContextManager[CommentsDesk]]
 
 @pytest.fixture
 def served(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """Serve a help desk, and set what a run needs to read it."""
+    """Serve a help desk, and configure runs to load from it."""
 
     @contextmanager
     def serving(desk: CommentsDesk, **options: Any) -> Iterator[CommentsDesk]:
@@ -68,7 +68,7 @@ def check_failures(result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", at_length(KINDS, short=["offset, flag", "link"]))
-def test_a_list_that_fits_on_a_page_is_one_request(
+def test_list_on_a_single_page_takes_one_request(
     kind: str, served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     sizes = {number: number % 20 for number in tickets(120)}
@@ -76,7 +76,7 @@ def test_a_list_that_fits_on_a_page_is_one_request(
         result = load(instance)
 
         assert comments(warehouse) == desk.rows()
-        # Where the API does not say that a page is the last one, the longest pages are confirmed.
+        # If the API does not report whether a page is the last, the longest pages are confirmed.
         says_nothing = kind in ("offset", "page number")
         assert 120 <= desk.requests <= (160 if says_nothing else 120)
         is_counted = kind.startswith(("offset", "page number"))
@@ -86,7 +86,7 @@ def test_a_list_that_fits_on_a_page_is_one_request(
 
 
 @pytest.mark.long
-def test_lists_of_one_length_are_confirmed_until_enough_were(
+def test_lists_of_equal_length_are_confirmed_until_enough_were(
     served: Serve,
     warehouse: Warehouse,
     instance: dg.DagsterInstance,
@@ -117,7 +117,7 @@ def test_lists_of_one_length_are_confirmed_until_enough_were(
         assert desk.requests == 2 * 59
 
 
-def test_a_limit_that_shows_late_loses_nothing(
+def test_page_limit_that_is_found_late_loses_no_rows(
     served: Serve,
     warehouse: Warehouse,
     instance: dg.DagsterInstance,
@@ -125,7 +125,7 @@ def test_a_limit_that_shows_late_loses_nothing(
 ) -> None:
     monkeypatch.setattr(lengths, "ENOUGH", 20)
     monkeypatch.setattr(lengths, "SAMPLED", 8)
-    # The 50th list is taken as complete, and only one of the last 20 shows that it may not be.
+    # The 50th list is assumed to be complete, until the limit is found in one of the last 20.
     sizes = {50: 25} | dict.fromkeys(range(81, 101), 25)
     with served(CommentsDesk(tickets(100), kind="offset", cap=10, sizes=sizes)) as desk:
         result = load(instance)
@@ -139,7 +139,7 @@ def test_a_limit_that_shows_late_loses_nothing(
 
 
 @pytest.mark.long
-def test_the_150th_list_shows_the_limit(
+def test_page_limit_is_found_in_the_150th_list(
     served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     with served(CommentsDesk(tickets(160), cap=10, sizes={150: 25})) as desk:
@@ -149,11 +149,11 @@ def test_the_150th_list_shows_the_limit(
         assert metadata(result)["completeness_verified"] is True
 
 
-def test_a_list_that_grows_while_it_is_read_is_not_taken_for_cut_off(
+def test_list_that_grows_while_it_is_read_does_not_count_as_cut_off(
     served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     class Growing(CommentsDesk):
-        """A comment is added to the 20th ticket after its first page."""
+        """Adds a comment to the 20th ticket after its first page was read."""
 
         def comments(self, ticket: int) -> list[dict[str, Any]]:
             if ticket == 20 and self.asked[20] == 2:
@@ -165,11 +165,11 @@ def test_a_list_that_grows_while_it_is_read_is_not_taken_for_cut_off(
 
         assert comments(warehouse) == desk.rows()
         assert metadata(result)["completeness_verified"] is True
-        # Those after it are shorter.
+        # The lists after it are shorter, so they need one request each.
         assert sum(desk.asked[number] > 1 for number in range(30, 41)) == 0
 
 
-def test_no_list_is_an_empty_one_where_the_profile_says_so(
+def test_http_404_counts_as_an_empty_list_if_the_profile_ignores_it(
     served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     with served(CommentsDesk(tickets(40)), ignoring=True) as desk:
@@ -185,7 +185,7 @@ def test_no_list_is_an_empty_one_where_the_profile_says_so(
 
 
 def stop(desk: CommentsDesk, at: int) -> None:
-    """Kill a load when so many requests for comments were made."""
+    """Kill a load after a number of requests for comments."""
     with subprocess.Popen(
         LOAD, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as running:
@@ -203,7 +203,7 @@ def stop(desk: CommentsDesk, at: int) -> None:
         short=1,
     ),
 )
-def test_a_run_that_is_killed_loses_little(
+def test_killed_run_keeps_the_portions_that_were_loaded(
     number: int,
     seconds: float,
     kind: str,
@@ -212,7 +212,7 @@ def test_a_run_that_is_killed_loses_little(
     instance: dg.DagsterInstance,
 ) -> None:
     desk = CommentsDesk(tickets(number), kind=kind, seconds=seconds)
-    # Where the API has no filter for changes, all tickets are loaded again.
+    # Without incremental loading, all tickets are loaded again.
     with served(desk, incremental=False):
         stop(desk, number // 2)
         portion = max(250, number // 16)
@@ -222,7 +222,7 @@ def test_a_run_that_is_killed_loses_little(
         result = load(instance)
 
         assert comments(warehouse) == desk.rows()
-        # Those that were being read, those read ahead, and confirmations.
+        # The rest: an unfinished portion, requests in flight, and confirmations.
         assert desk.requests <= number + portion + 8 + (250 if kind == "offset" else 0)
         if number == 10_000:
             assert desk.requests <= 1.1 * number
@@ -246,13 +246,13 @@ def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 def stopped(
     served: Serve, small_portions: None, instance: dg.DagsterInstance
 ) -> Iterator[tuple[CommentsDesk, dg.ExecuteInProcessResult]]:
-    """Load 180 lists, of which that of the 140th cannot be read, so that two portions are kept."""
+    """Load 180 lists, of which the 140th fails, so that two portions are kept."""
     with served(CommentsDesk(tickets(180), kind="offset, total")) as desk:
         desk.statuses = {140: 500}
         yield desk, load(instance)
 
 
-def test_what_was_loaded_before_a_failure_is_kept_and_said(
+def test_failed_run_reports_and_keeps_the_portions_that_were_loaded(
     stopped: tuple[CommentsDesk, dg.ExecuteInProcessResult], warehouse: Warehouse
 ) -> None:
     desk, result = stopped
@@ -266,7 +266,7 @@ def test_what_was_loaded_before_a_failure_is_kept_and_said(
     assert comments(warehouse) == [row for row in desk.rows() if row[1] <= 100]
 
 
-def test_an_interrupted_load_is_continued(
+def test_interrupted_load_is_continued(
     stopped: tuple[CommentsDesk, dg.ExecuteInProcessResult],
     warehouse: Warehouse,
     instance: dg.DagsterInstance,
@@ -285,7 +285,7 @@ def test_an_interrupted_load_is_continued(
     result = load(instance, "comments")
 
     assert result.success
-    # The sixth ticket was loaded again, but has not changed: it is the next load's.
+    # The sixth ticket was loaded again, but is unchanged: its list is requested by the next load.
     assert set(desk.asked) == {3, *range(101, 181)}
     unchanged = [row for row in desk.rows() if row[1] != 4]
     assert [row for row in comments(warehouse) if row[1] != 4] == unchanged
@@ -296,7 +296,7 @@ def test_an_interrupted_load_is_continued(
 
     assert again.success
     assert set(desk.asked) == {3, 6}
-    # Deletions are found right after.
+    # After that, deletions are found again.
     desk.words[4] = "changed"
     desk.changed = {4}
     assert metadata(load(instance))["rows_deleted"] == 8
@@ -304,13 +304,13 @@ def test_an_interrupted_load_is_continued(
 
 
 @pytest.mark.long
-def test_a_full_refresh_that_was_interrupted_is_continued_by_the_next_run(
+def test_interrupted_full_refresh_is_continued_by_the_next_run(
     served: Serve, small_portions: None, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     with served(CommentsDesk(tickets(120), kind="offset, total")) as desk:
         assert load(instance).success
         desk.changed = set()
-        # Comments that the API does not count as a change of their ticket.
+        # These comments do not count as a change of their ticket.
         desk.sizes = {2: 12, 110: 12}
         desk.statuses = {90: 500}
         assert not load(instance, full_refresh=True).success
@@ -327,7 +327,7 @@ def test_a_full_refresh_that_was_interrupted_is_continued_by_the_next_run(
 
 
 @pytest.mark.long
-def test_an_incremental_load_is_continued_even_if_its_first_portion_was_not_recorded(
+def test_incremental_load_is_continued_even_if_its_first_portion_was_not_recorded(
     served: Serve, small_portions: None, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     with served(CommentsDesk(tickets(120), kind="offset, total")) as desk:
@@ -336,7 +336,7 @@ def test_an_incremental_load_is_continued_even_if_its_first_portion_was_not_reco
         desk.sizes = {100: 12}
         desk.statuses = {60: 500}
         assert not load(instance).success
-        # As if it had been killed just after it loaded its first rows.
+        # The state after a kill just after the first rows were loaded.
         warehouse.query("update help_desk.comments set _dlt_load_id = '9' where id = 41000")
         desk.statuses, desk.changed = {}, set()
         desk.asked.clear()
@@ -347,7 +347,7 @@ def test_an_incremental_load_is_continued_even_if_its_first_portion_was_not_reco
 
 
 @pytest.mark.long
-def test_columns_that_are_protected_meanwhile_are_cleared_after_the_last_portion(
+def test_newly_protected_columns_are_cleared_after_the_last_portion(
     served: Serve,
     small_portions: None,
     warehouse: Warehouse,
@@ -372,7 +372,7 @@ def test_columns_that_are_protected_meanwhile_are_cleared_after_the_last_portion
 
 
 @pytest.mark.long
-def test_an_interrupted_load_is_not_continued_where_its_rows_are_gone(
+def test_interrupted_load_is_not_continued_if_its_rows_were_dropped(
     stopped: tuple[CommentsDesk, dg.ExecuteInProcessResult],
     warehouse: Warehouse,
     instance: dg.DagsterInstance,
@@ -390,14 +390,14 @@ def test_an_interrupted_load_is_not_continued_where_its_rows_are_gone(
 
 
 @pytest.mark.long
-def test_each_portion_has_time_for_retries(
+def test_each_portion_has_its_own_retry_budget(
     served: Serve,
     small_portions: None,
     warehouse: Warehouse,
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Each failure takes a tenth of a second, and three of them more than a run may spend.
+    # Each retry waits for a tenth of a second, and three of them exceed the retry budget.
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.1")
     monkeypatch.setenv("RUNTIME__REQUEST_RETRY_BUDGET", "0.15")
     desk = CommentsDesk(tickets(150), kind="offset, total", once={20, 70, 120})
@@ -418,6 +418,6 @@ def test_memory_does_not_grow_with_the_number_of_lists(
         ended = subprocess.run(LOAD, capture_output=True, text=True, check=False)
 
         assert ended.returncode == 0, ended.stderr[-2000:]
-        # It is 348 MB before the first comment, and depends on what else the machine does.
+        # It is 348 MB before the first comment, and varies with the load of the machine.
         assert int(ended.stdout.split()[-1]) < 450
         assert warehouse.query("select count(*) from help_desk.comments") == [(number * 10,)]

@@ -1,4 +1,4 @@
-"""Tickets that are gone from the help desk: marked, deleted or left, and never by mistake."""
+"""Tickets that are deleted in the help desk: marked, removed or kept, and never by mistake."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def desk(sandbox: StartSandbox, connect: Connect) -> Sandbox:
     return desk
 
 
-def gone(warehouse: Warehouse) -> list[int]:
+def deleted(warehouse: Warehouse) -> list[int]:
     return [
         number
         for (number,) in warehouse.query(
@@ -39,15 +39,15 @@ def check(result: dg.ExecuteInProcessResult, name: str) -> Any:
     return found
 
 
-def test_a_ticket_that_is_gone_is_marked_until_it_comes_back(
+def test_deleted_ticket_is_marked_until_it_reappears(
     desk: Sandbox, sync: Sync, warehouse: Warehouse
 ) -> None:
     assert sync().success
-    assert gone(warehouse) == []
+    assert deleted(warehouse) == []
     lost = [desk.desk.tickets.pop(place) for place in (200, 100, 0)]
     result = sync()
 
-    assert gone(warehouse) == [1, 101, 201]
+    assert deleted(warehouse) == [1, 101, 201]
     assert len(warehouse.tickets()) == 250
     assert metadata_of(result)["rows_deleted"] == 3
     assert metadata_of(result)["deletes"] == "soft"
@@ -56,13 +56,13 @@ def test_a_ticket_that_is_gone_is_marked_until_it_comes_back(
     desk.desk.tickets.insert(0, lost[2])
     again = sync()
 
-    assert gone(warehouse) == [101, 201]
+    assert deleted(warehouse) == [101, 201]
     assert metadata_of(again)["rows_deleted"] == 0
     assert first[0] is not None
     assert all(each.passed for each in again.get_asset_check_evaluations())
 
 
-def test_a_ticket_that_is_gone_can_be_deleted(
+def test_deleted_ticket_is_removed_with_hard_deletes(
     desk: Sandbox,
     sync: Sync,
     warehouse: Warehouse,
@@ -75,17 +75,17 @@ def test_a_ticket_that_is_gone_can_be_deleted(
 
     assert len(warehouse.tickets()) == 249
     assert metadata_of(result)["deletes"] == "hard"
-    # Many at once may be a mistake, and what was deleted by mistake would be lost.
+    # Mass deletions may be a mistake, so the rows are only marked.
     del desk.desk.tickets[:100]
     result = sync()
 
     assert len(warehouse.tickets()) == 249
-    assert len(gone(warehouse)) == 100
+    assert len(deleted(warehouse)) == 100
     assert metadata_of(result)["deletes"] == "soft"
     assert not check(result, "no_mass_deletion").passed
 
 
-def test_deletes_can_be_switched_off(
+def test_deletes_can_be_turned_off(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -99,10 +99,10 @@ def test_deletes_can_be_switched_off(
     del desk.desk.tickets[10]
 
     assert sync().success
-    assert gone(warehouse) == []
+    assert deleted(warehouse) == []
 
 
-def test_a_setting_of_another_word_is_said_so(
+def test_unknown_value_of_the_setting_is_reported(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DELETES, "softly")
@@ -113,7 +113,7 @@ def test_a_setting_of_another_word_is_said_so(
     assert desk.queries == []
 
 
-def test_many_at_once_are_warned_of(
+def test_mass_deletion_is_reported_as_a_warning(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -138,7 +138,7 @@ def test_many_at_once_are_warned_of(
 @pytest.mark.parametrize(
     "fault", at_length(["ends-early", "data-missing", "refuses-page-two", "html"], short=2)
 )
-def test_a_walk_that_fails_marks_nothing(
+def test_failed_run_marks_no_tickets_as_deleted(
     fault: str, desk: Sandbox, sync: Sync, warehouse: Warehouse
 ) -> None:
     sync()
@@ -146,10 +146,10 @@ def test_a_walk_that_fails_marks_nothing(
     desk.fault = FAULTS[fault].make()
 
     assert not sync().success
-    assert gone(warehouse) == []
+    assert deleted(warehouse) == []
 
 
-def test_an_incremental_walk_marks_nothing(
+def test_incremental_sync_marks_no_tickets_as_deleted(
     desk: Sandbox,
     sync: Sync,
     warehouse: Warehouse,
@@ -162,31 +162,31 @@ def test_an_incremental_walk_marks_nothing(
     del desk.desk.tickets[20]
     result = sync()
 
-    assert gone(warehouse) == []
+    assert deleted(warehouse) == []
     assert "incremental" in metadata_of(result)["deletes"]
     config = {"ops": {"help_desk_tickets": {"config": {"full_refresh": True}}}}
     defs.resolve_job_def("help_desk_sync").execute_in_process(instance=instance, run_config=config)
-    assert gone(warehouse) == [21]
+    assert deleted(warehouse) == [21]
 
 
-def test_a_ticket_that_cannot_be_read_any_more_is_not_gone(
+def test_rejected_ticket_does_not_count_as_deleted(
     desk: Sandbox, sync: Sync, warehouse: Warehouse
 ) -> None:
     sync()
     del desk.desk.tickets[20]
     desk.desk.tickets[50]["created_at"] = "yesterday-ish"
     assert sync().success
-    assert gone(warehouse) == [21]
-    # One of which not even the id can be read may be any ticket.
+    assert deleted(warehouse) == [21]
+    # A row without a readable id may be any ticket.
     del desk.desk.tickets[0]
     desk.desk.tickets[60]["id"] = None
     result = sync()
 
-    assert gone(warehouse) == [21]
+    assert deleted(warehouse) == [21]
     assert "rejected rows have no readable id" in metadata_of(result)["deletes"]
 
 
-def test_a_desk_that_is_empty_all_at_once_is_marked_and_warned_of(
+def test_empty_help_desk_is_reported_as_a_mass_deletion(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=50)
@@ -195,5 +195,5 @@ def test_a_desk_that_is_empty_all_at_once_is_marked_and_warned_of(
     desk.desk.tickets.clear()
     result = sync()
 
-    assert len(gone(warehouse)) == 50
+    assert len(deleted(warehouse)) == 50
     assert not check(result, "no_mass_deletion").passed

@@ -1,4 +1,4 @@
-"""What becomes of the tickets under every fault: the table in docs/faults.md, measured again."""
+"""The outcome of every fault: the tables in docs/faults.md, measured again."""
 
 import re
 
@@ -16,7 +16,7 @@ ONE_RUN, _, TWO_RUNS = DOCUMENT.partition(SECOND_RUNS)
 
 
 def rows(table: str) -> dict[str, str]:
-    """Return the rows of a table, by what stands in the first column."""
+    """Return the rows of a table, by the text in the first column."""
     return {row.split(" | ")[0].strip("| "): row for row in table.splitlines()}
 
 
@@ -25,26 +25,26 @@ SECOND_LINES = rows(TWO_RUNS)
 
 
 @pytest.fixture(autouse=True)
-def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
 
-def test_every_fault_is_in_the_table() -> None:
+def test_documentation_lists_all_faults() -> None:
     assert DOCUMENT.startswith(HEADER)
     assert list(LINES) == list(FAULTS)
     assert list(SECOND_LINES) == list(CASES)
 
 
 @pytest.mark.parametrize("name", at_length(FAULTS, short=OF_EACH_KIND))
-def test_a_fault_does_what_the_table_says(name: str) -> None:
+def test_fault_has_the_documented_outcome(name: str) -> None:
     assert line(FAULTS[name]) == LINES[name]
 
 
 @pytest.mark.parametrize("name", at_length(CASES, short=list(CASES)[:2]))
-def test_a_second_run_knows_what_the_table_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_run_has_the_documented_outcome(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for setting in (*SETTINGS, "SOURCES__HELP_DESK__PROFILE", INCREMENTAL_LAG):
-        # So that what is set on the way is undone.
+        # So that settings made by the case are undone.
         monkeypatch.setenv(setting, "")
 
     assert second_run(name) == SECOND_LINES[name]
@@ -52,7 +52,7 @@ def test_a_second_run_knows_what_the_table_says(name: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_no_fault_loses_a_ticket_in_silence(name: str) -> None:
+def test_no_fault_loses_a_ticket_in_a_successful_run(name: str) -> None:
     ours = LINES[name].split(" | ")[2]
     loaded = re.match(r"loads (\d+)(?:, sets (\d+) aside with a warning)?$", ours)
 

@@ -1,4 +1,4 @@
-"""Custom fields have the names that people gave them, in a view beside the table."""
+"""Custom fields have their names in the help desk, in a view beside the table."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,7 +99,7 @@ def fields(
 
 @pytest.fixture
 def load(instance: dg.DagsterInstance) -> Run:
-    """Load lists, one after the other. Default: the tickets, and then the fields."""
+    """Load lists one after another. Default: the tickets, then the fields."""
 
     def run(*names: str) -> dg.ExecuteInProcessResult:
         definitions = build_defs()
@@ -121,7 +121,9 @@ def columns_of(warehouse: Warehouse, name: str = "help_desk_tickets_named") -> s
     return {name for name, *_ in warehouse.query(f"describe help_desk.{name}")}
 
 
-def test_a_list_of_ids_and_values(fields: Fields, load: Run, warehouse: Warehouse) -> None:
+def test_custom_fields_in_a_list_of_ids_and_values_are_named(
+    fields: Fields, load: Run, warehouse: Warehouse
+) -> None:
     fields.give({360001: 'PC "7"', 360002: ["a", "b"], 360003: 7, 360009: "not defined"})
     fields.desk.tickets[3]["custom_fields"] = None
     fields.desk.tickets[4]["custom_fields"] = "oops"
@@ -137,11 +139,11 @@ def test_a_list_of_ids_and_values(fields: Fields, load: Run, warehouse: Warehous
     assert named(warehouse, "id, asset_tag, grosse, grosse__360003") == [(1, asset, *sizes)]
     tags = "select asset_tag from help_desk.help_desk_tickets_named where id between 4 and 6"
     assert warehouse.query(tags) == [(None,)] * 3
-    # The other columns are as they are in the table, which is as it was.
+    # The other columns are those of the table, which is unchanged.
     assert columns_of(warehouse, "help_desk_tickets") - columns_of(warehouse) == {"custom_fields"}
 
 
-def test_an_object_with_ids_as_names(
+def test_custom_fields_in_an_object_by_id_are_named(
     fields: Fields, load: Run, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     fields.titles = {"customfield_10010": "Story points", 24: "Asset", "none": "Not used"}
@@ -154,7 +156,7 @@ def test_an_object_with_ids_as_names(
     assert "custom_fields__customfield_10010" not in columns_of(warehouse)
 
 
-def test_names_stay_when_fields_are_renamed_added_or_deleted(
+def test_column_names_stay_when_fields_are_renamed_added_or_deleted(
     fields: Fields, load: Run, warehouse: Warehouse
 ) -> None:
     fields.give({360001: "PC", 360002: "L", 360003: "M", 12: "new"})
@@ -173,7 +175,9 @@ def test_names_stay_when_fields_are_renamed_added_or_deleted(
 
 
 @pytest.mark.long
-def test_names_of_columns_are_not_taken(fields: Fields, load: Run, warehouse: Warehouse) -> None:
+def test_custom_fields_do_not_get_names_of_other_columns(
+    fields: Fields, load: Run, warehouse: Warehouse
+) -> None:
     fields.titles = {1: "Status", 2: "Team", 3: "'; drop table x; --", 4: '%s "', 5: "🙂", 6: " "}
     fields.give({1: "a", 2: "b", 3: "c", 4: "d", 5: "e", 6: "f"})
     load()
@@ -182,15 +186,13 @@ def test_names_of_columns_are_not_taken(fields: Fields, load: Run, warehouse: Wa
         ticket["team"], ticket["updated_at"] = "of the API", "2027-05-01T00:00:00Z"
     load("help_desk_tickets")
 
-    # A name that was given out stays; the column of the API is in the table.
+    # An assigned name stays; the API's column is in the table.
     assert named(warehouse, "status__1, team") == [("a", "b")]
     assert len(columns_of(warehouse) - columns_of(warehouse, "help_desk_tickets")) == 5
 
 
 @pytest.mark.long
-def test_an_incremental_sync_keeps_the_view(
-    fields: Fields, load: Run, warehouse: Warehouse
-) -> None:
+def test_incremental_sync_keeps_the_view(fields: Fields, load: Run, warehouse: Warehouse) -> None:
     fields.give({360001: "PC"})
     load()
     fields.desk.tickets[0]["custom_fields"] = [{"id": 360001, "value": "Mac"}]

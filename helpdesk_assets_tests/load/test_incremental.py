@@ -1,4 +1,4 @@
-"""Runs that ask for what has changed only, and runs that do not although they could."""
+"""Incremental syncs, and the reasons for full ones."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ def incremental(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def use(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Use:
-    """Serve a desk with a clock while inside, and load from it by a profile."""
+    """Serve a desk with a clock inside a ``with`` block, and load from it with a profile."""
 
     @contextmanager
     def start(
@@ -66,7 +66,7 @@ def use(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -
 
 
 def now(seconds: float = 0) -> str:
-    """Return the time in some seconds, as the sandbox spells it."""
+    """Return the time in a number of seconds, in the sandbox's format."""
     instant = datetime.now(timezone.utc) + timedelta(seconds=seconds)
     return instant.isoformat(timespec="seconds").replace("+00:00", "Z")
 
@@ -85,7 +85,7 @@ def full_refresh(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
 
 
 @pytest.mark.usefixtures("incremental")
-def test_an_unchanged_desk_costs_one_request(
+def test_sync_without_changes_takes_one_request(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=1000)
@@ -99,7 +99,7 @@ def test_an_unchanged_desk_costs_one_request(
     assert metadata_of(first)["sync_mode"] == "full"
     assert metadata_of(second)["sync_mode"] == "incremental"
     assert metadata_of(second)["requests"] == len(desk.queries) == 1
-    # From when the first one began on, less the lag of 300 seconds, and in whole seconds.
+    # The start of the first sync, minus the lag of 300 seconds, in whole seconds.
     since = utc(desk.queries[0]["updated_since"])
     assert timedelta(seconds=295) <= began - since <= timedelta(seconds=305)
     assert warehouse.tickets() == before
@@ -107,7 +107,7 @@ def test_an_unchanged_desk_costs_one_request(
 
 
 @pytest.mark.usefixtures("incremental")
-def test_what_has_changed_arrives_run_after_run(
+def test_each_run_loads_the_changes_since_the_last_one(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=500)
@@ -126,7 +126,7 @@ def test_what_has_changed_arrives_run_after_run(
 
 
 @pytest.mark.usefixtures("incremental")
-def test_a_change_while_a_long_walk_lasts_is_read_by_the_next(
+def test_change_during_a_full_sync_is_loaded_by_the_next_run(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -141,7 +141,7 @@ def test_a_change_while_a_long_walk_lasts_is_read_by_the_next(
         nonlocal changed
         if request.query_params["offset"] == "396" and not changed:
             changed = True
-            # What has been read changes first, what is still to be read a second later.
+            # First a ticket that was read changes, then one that is still to be read.
             desk.desk.tickets[150].update(status="reopened", updated_at=now())
             await asyncio.sleep(1.5)
             desk.desk.tickets[490].update(status="reopened", updated_at=now())
@@ -158,7 +158,7 @@ def test_a_change_while_a_long_walk_lasts_is_read_by_the_next(
 
 
 @pytest.mark.usefixtures("incremental")
-def test_a_full_refresh_reads_what_has_changed_without_saying_so(
+def test_full_refresh_loads_changes_that_the_api_does_not_report(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -168,18 +168,18 @@ def test_a_full_refresh_reads_what_has_changed_without_saying_so(
     desk = sandbox(tickets=300)
     connect(desk)
     sync()
-    desk.desk.tickets[3]["status"] = "changed in silence"
+    desk.desk.tickets[3]["status"] = "changed unnoticed"
     sync()
     before = warehouse.tickets()[3]
     desk.queries.clear()
     began = datetime.now(timezone.utc)
     result = full_refresh(instance)
 
-    assert before[2] != "changed in silence"
+    assert before[2] != "changed unnoticed"
     assert metadata_of(result)["sync_mode"] == "full"
     assert all("updated_since" not in query for query in desk.queries)
-    assert warehouse.tickets()[3][2] == "changed in silence"
-    # And the next run asks for what has changed since it began.
+    assert warehouse.tickets()[3][2] == "changed unnoticed"
+    # The next run requests the changes since the start of this one.
     desk.queries.clear()
     assert metadata_of(sync())["sync_mode"] == "incremental"
     (query,) = desk.queries
@@ -187,7 +187,7 @@ def test_a_full_refresh_reads_what_has_changed_without_saying_so(
 
 
 @pytest.mark.usefixtures("incremental")
-def test_a_failed_run_is_made_up_for(
+def test_run_after_a_failed_one_loads_the_changes_since_the_last_successful_run(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=300)
@@ -206,10 +206,10 @@ def test_a_failed_run_is_made_up_for(
 
 @pytest.mark.parametrize(
     ("ahead", "dated"),
-    # That a clock is behind which nobody can see is said in docs/profiles.md.
+    # A slow clock without a Date header is a limit documented in docs/profiles.md.
     at_length([(-3600, True), (0, True), (365 * 86400, True), (0, False), (3600, False)], short=2),
 )
-def test_nothing_that_changes_is_missed_whatever_the_clocks_say(
+def test_no_change_is_missed_if_clocks_differ(
     ahead: int, dated: bool, use: Use, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = ClockedDesk(150, ahead=timedelta(seconds=ahead), dated=dated)
@@ -230,7 +230,7 @@ def test_nothing_that_changes_is_missed_whatever_the_clocks_say(
         short=["9999-12-31T23:59:59Z"],
     ),
 )
-def test_no_value_of_a_ticket_keeps_others_from_being_asked_for(
+def test_time_of_one_ticket_does_not_exclude_changes_of_others(
     value: str | None, use: Use, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = ClockedDesk(150)
@@ -240,7 +240,7 @@ def test_no_value_of_a_ticket_keeps_others_from_being_asked_for(
             assert sync().success
             desk.change(number, f"round {number}", updated_at="2026-01-01T00:00:00Z")
             result = sync()
-            # Also where the time of its last change has not moved: what the API sends is loaded.
+            # Even if its time is the same, because all rows that the API sends are loaded.
             assert statuses(warehouse)[number] == f"round {number}"
             assert metadata_of(result)["rows_loaded"] == metadata_of(result)["rows_read"]
 
@@ -258,7 +258,7 @@ def test_no_value_of_a_ticket_keeps_others_from_being_asked_for(
         short=2,
     ),
 )
-def test_where_the_time_of_a_change_is_does_not_matter(
+def test_changes_are_loaded_wherever_their_time_is_in_a_row(
     path: str, fields: dict[str, Any], use: Use, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = ClockedDesk(120)
@@ -310,7 +310,7 @@ def from_berlin(text: str) -> datetime:
         short=2,
     ),
 )
-def test_times_are_written_and_read_as_the_profile_says(
+def test_times_have_the_format_in_the_profile(
     times: str,
     reads: Callable[[str], datetime],
     spells: Callable[[datetime], Any],
@@ -328,14 +328,14 @@ def test_times_are_written_and_read_as_the_profile_says(
     assert metadata_of(result)["sync_mode"] == "incremental"
     assert metadata_of(result)["rows_read"] in (2, 3)
     assert statuses(warehouse)[5] == "changed"
-    # Each was opened at its instant, to the second.
+    # All times of creation are correct, to the second.
     stored = warehouse.query(f"select id, epoch(created_at) from {TABLE}")
     assert len(stored) == 121
     for number, seconds in stored:
         assert abs(seconds - desk.changed[number].timestamp()) < 1 or number == 5
 
 
-def test_a_value_may_have_more_in_it_than_the_time(use: Use, sync: Sync) -> None:
+def test_format_may_contain_an_operator(use: Use, sync: Sync) -> None:
     desk = ClockedDesk(10, reads=lambda text: utc(text.removeprefix(">=")))
     with use(desk, "{start_param: since, format: '>=%Y-%m-%dT%H:%M:%SZ'}"):
         assert sync().success
@@ -344,8 +344,8 @@ def test_a_value_may_have_more_in_it_than_the_time(use: Use, sync: Sync) -> None
         assert metadata_of(sync())["rows_read"] == 1
 
 
-def why_all(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
-    """Return why a run has read every row, as it logged; it has to have."""
+def reason_for_full_sync(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
+    """Return the logged reason for a full sync; the run must have been one."""
     assert metadata_of(result)["sync_mode"] == "full"
     logged = everything_logged(instance, result)
     return logged.partition("Full sync of help_desk_tickets: ")[2].partition(".'")[0]
@@ -368,7 +368,7 @@ def why_all(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> 
         short=3,
     ),
 )
-def test_an_edited_table_is_read_whole_again(
+def test_edited_table_causes_a_full_sync(
     edit: str,
     why: str,
     use: Use,
@@ -383,12 +383,12 @@ def test_an_edited_table_is_read_whole_again(
         warehouse.query(edit)
         result = sync()
 
-        assert why in why_all(instance, result)
+        assert why in reason_for_full_sync(instance, result)
         assert {n for n, _, _ in warehouse.tickets()} >= set(desk.tickets)
         assert metadata_of(sync())["sync_mode"] == "incremental"
 
 
-def test_another_desk_or_profile_is_read_whole(
+def test_another_base_url_or_profile_causes_a_full_sync(
     use: Use, sync: Sync, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     staging, production = ClockedDesk(150), ClockedDesk(100)
@@ -397,17 +397,17 @@ def test_another_desk_or_profile_is_read_whole(
     with use(staging):
         sync()
     with use(production):
-        assert "another base URL" in why_all(instance, sync())
+        assert "another base URL" in reason_for_full_sync(instance, sync())
         loaded = warehouse.query(f"select id from {TABLE} where deleted_at is null order by id")
         assert loaded == [(number,) for number in range(1, 101)]
         assert {subject for _, subject, _ in warehouse.tickets()[:100]} == {"production"}
         assert metadata_of(sync())["sync_mode"] == "incremental"
     with use(production, params="{status: all}"), production.served():
-        # The address is another as well, and it is the first that is said.
+        # The base URL is another one, too; only the first reason is logged.
         assert metadata_of(sync())["sync_mode"] == "full"
 
 
-def test_a_profile_that_asks_for_more_is_read_whole(
+def test_changed_params_cause_a_full_sync(
     tmp_path: Path, use: Use, sync: Sync, instance: dg.DagsterInstance
 ) -> None:
     desk = ClockedDesk(10)
@@ -415,12 +415,12 @@ def test_a_profile_that_asks_for_more_is_read_whole(
         sync()
         (tmp_path / "desk.yaml").write_text(profile("{start_param: since}", params="{status: all}"))
 
-        assert "the profile has changed" in why_all(instance, sync())
+        assert "the profile has changed" in reason_for_full_sync(instance, sync())
         assert metadata_of(sync())["sync_mode"] == "incremental"
 
 
 @pytest.mark.parametrize("cursor", ["updated_at", ""])
-def test_a_table_that_was_dropped_is_loaded_in_full(
+def test_dropped_table_causes_a_full_sync(
     cursor: str,
     sandbox: StartSandbox,
     connect: Connect,
@@ -441,26 +441,26 @@ def test_a_table_that_was_dropped_is_loaded_in_full(
 
     assert sync().success
     assert len(warehouse.tickets()) == 300
-    # What was rejected before is still known.
+    # The rows rejected by earlier runs are kept.
     assert len(warehouse.query("from help_desk.help_desk_tickets_rejected")) >= 1
     assert sync().success
 
 
 @pytest.mark.usefixtures("incremental")
-def test_an_empty_desk_is_asked_again_for_everything(
+def test_empty_table_causes_a_full_sync(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=0)
     connect(desk)
     assert sync().success
     desk.desk.tickets.append({"id": 1, "subject": "old", "updated_at": "2001-01-01T00:00:00Z"})
-    desk.desk.tickets.append({"id": 2, "subject": "of no time", "updated_at": "2001-01-01"})
+    desk.desk.tickets.append({"id": 2, "subject": "date only", "updated_at": "2001-01-01"})
 
     assert sync().success
     assert [number for number, _, _ in warehouse.tickets()] == [1, 2]
 
 
-def test_half_a_setting_is_said_so(
+def test_cursor_path_without_start_param_is_reported(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = sandbox(tickets=10)
@@ -471,7 +471,7 @@ def test_half_a_setting_is_said_so(
     assert desk.queries == []
 
 
-def test_merging_the_same_again_does_not_fill_the_disk(
+def test_repeated_merges_do_not_enlarge_the_file(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=5000)
@@ -488,7 +488,7 @@ def test_merging_the_same_again_does_not_fill_the_disk(
     }
 
 
-def test_a_list_that_shows_changes_late_is_asked_for_earlier(
+def test_lag_requests_changes_from_an_earlier_time(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -514,7 +514,7 @@ def test_a_list_that_shows_changes_late_is_asked_for_earlier(
     assert days_back() == 10
 
 
-def test_the_beginning_of_time_may_be_zero(
+def test_initial_value_may_be_zero(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,

@@ -1,4 +1,4 @@
-"""What somebody has dropped, altered or moved between two loads is made anew, or said."""
+"""Tables, columns and files that were dropped or altered between two loads."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -64,14 +64,14 @@ def desk(
         ],
     ),
 )
-def test_what_was_dropped_is_made_anew(
+def test_dropped_tables_and_columns_are_recreated(
     lost: str, desk: Sandbox, sync: Sync, warehouse: Warehouse
 ) -> None:
     assert sync().success
     before = warehouse.tickets()
     warehouse.query(lost)
 
-    # The first makes it anew, and the second goes on with that.
+    # The first sync recreates it, and the second one uses it.
     for _ in range(2):
         result = sync()
         assert result.success
@@ -80,7 +80,7 @@ def test_what_was_dropped_is_made_anew(
 
 
 @pytest.mark.parametrize("column", ["id", "_dlt_load_id"])
-def test_a_table_without_what_it_is_merged_by_is_said(
+def test_missing_key_column_is_reported(
     column: str, desk: Sandbox, sync: Sync, warehouse: Warehouse
 ) -> None:
     assert sync().success
@@ -97,7 +97,7 @@ def test_a_table_without_what_it_is_merged_by_is_said(
 @pytest.mark.parametrize(
     "name", at_length(["50%.duckdb", "%s.duckdb", "it's.duckdb", 'a "b" c;.duckdb', "é#?"], short=1)
 )
-def test_a_file_may_be_called_anything(
+def test_file_may_have_any_name(
     name: str, desk: Sandbox, sync: Sync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(FILE, str(tmp_path / name))
@@ -108,7 +108,7 @@ def test_a_file_may_be_called_anything(
 
 
 @pytest.mark.parametrize("folder", ["50%", "it's"])
-def test_a_folder_that_dlt_cannot_work_in_is_said(
+def test_folder_that_dlt_does_not_support_is_reported(
     folder: str, desk: Sandbox, sync: Sync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / folder).mkdir()
@@ -118,7 +118,7 @@ def test_a_folder_that_dlt_cannot_work_in_is_said(
     assert desk.queries == []
 
 
-def test_a_file_that_is_deleted_while_the_api_is_read_is_made_anew(
+def test_file_that_is_deleted_during_a_load_is_recreated(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     async def delete(request: Request, answer: Answer) -> Response:
@@ -134,7 +134,7 @@ def test_a_file_that_is_deleted_while_the_api_is_read_is_made_anew(
     assert len(warehouse.tickets()) == TICKETS
 
 
-def test_a_column_of_another_type_fails_the_run_without_a_value_of_a_row(
+def test_error_message_for_a_changed_column_type_contains_no_values(
     desk: Sandbox, sync: Sync, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     assert sync().success

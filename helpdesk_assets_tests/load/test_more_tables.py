@@ -69,15 +69,16 @@ Json = dict[str, Any]
 
 
 class Organization:
-    """A help desk with tickets, the comments on them, and the people who write both.
+    """A help desk with tickets, their comments, and users.
 
     Attributes:
         desk: its tickets.
-        comments: by ticket.
-        users: all of them.
-        gone: tickets whose comments are answered with 404.
+        comments: the comments by ticket.
+        users: all users.
+        missing: tickets whose comments are answered with 404.
         failing: tickets whose comments are answered with 500.
-        asked: how often each path was asked for.
+        forbidden: tickets whose comments are answered with 403.
+        asked: the number of requests by path.
     """
 
     def __init__(self, tickets: int) -> None:
@@ -94,9 +95,9 @@ class Organization:
             {"key": f"u-{number:03}", "name": {"full": f"person-{number}"}}
             for number in range(1, 251)
         ]
-        self.gone: set[int] = set()
+        self.missing: set[int] = set()
         self.failing: set[int] = set()
-        self.secret: set[int] = set()
+        self.forbidden: set[int] = set()
         self.asked: Counter[str] = Counter()
         self.app = Starlette(
             routes=[
@@ -131,9 +132,9 @@ class Organization:
         refused = self._refused(request, f"comments of {ticket}")
         if refused:
             return refused
-        if ticket in self.gone or ticket in self.failing:
-            return PlainTextResponse("no", status_code=404 if ticket in self.gone else 500)
-        if ticket in self.secret:
+        if ticket in self.missing or ticket in self.failing:
+            return PlainTextResponse("no", status_code=404 if ticket in self.missing else 500)
+        if ticket in self.forbidden:
             return PlainTextResponse("no", status_code=403)
         found, offset = self.comments[ticket], int(query["offset"])
         page = found[offset : offset + int(query["limit"])]
@@ -154,7 +155,7 @@ class Organization:
 def organization(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Organization]:
-    """Serve a help desk with 60 tickets, and set what a run needs to read all of it."""
+    """Serve a help desk with 60 tickets, and configure runs to load all of its lists."""
     organization = Organization(tickets=60)
     (tmp_path / "desk.yaml").write_text(PROFILE)
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(tmp_path / "desk.yaml"))
@@ -170,7 +171,7 @@ Check = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def load(tmp_path: Path, organization: Organization, instance: dg.DagsterInstance) -> Load:
-    """Run the job of definitions that are made from the profile as it is now."""
+    """Run the job of definitions that are built from the current profile."""
 
     def run() -> dg.ExecuteInProcessResult:
         job = build_defs().resolve_job_def("help_desk_sync")
@@ -190,7 +191,7 @@ def comments(warehouse: Warehouse, where: str = "deleted_at is null") -> list[tu
     )
 
 
-def test_each_list_becomes_a_table(
+def test_each_list_is_loaded_into_a_table(
     organization: Organization, load: Load, warehouse: Warehouse
 ) -> None:
     result = load()
@@ -206,12 +207,12 @@ def test_each_list_becomes_a_table(
     assert (types["id"], types["at"]) == ("BIGINT", "TIMESTAMP WITH TIME ZONE")
     assert metadata(result, "comments")["parents"] == 60
     assert metadata(result, "comments")["api_total"] == len(organization.of_comments())
-    # A list that fits on a page is one request.
+    # A list on a single page takes one request.
     assert organization.asked["comments of 4"] == 1
     assert organization.asked["comments of 7"] > 1
 
 
-def test_each_has_checks_of_its_own(
+def test_each_table_has_its_own_checks(
     organization: Organization, load: Load, warehouse: Warehouse
 ) -> None:
     first = load()
@@ -232,7 +233,7 @@ def test_each_has_checks_of_its_own(
 
 
 @pytest.mark.parametrize("how", at_length(["hash", "mask", "drop"], short=["hash"]))
-def test_protection_that_is_added_reaches_the_rows_of_every_list(
+def test_added_protection_applies_to_existing_rows_of_all_lists(
     how: str,
     organization: Organization,
     load: Load,
@@ -244,12 +245,12 @@ def test_protection_that_is_added_reaches_the_rows_of_every_list(
     for comment in chain(*organization.comments.values()):
         comment["writer"] = "person-4"
     assert load().success
-    organization.gone = {7}
+    organization.missing = {7}
     organization.desk.tickets = [each for each in organization.desk.tickets if each["id"] != 12]
     columns = "    columns:\n" + "".join(
         f"      {name}: {{protect: {how}}}\n" for name in ("body", "writer", "name")
     )
-    # One of the lists does not have some of these fields, which only is a warning.
+    # Some lists do not have all of these fields, which is only a warning.
     text = re.sub(r"(  - name: (comments|users)\n)", rf"\1{columns}", PROFILE)
     (tmp_path / "desk.yaml").write_text(text)
     assert load().success
@@ -263,10 +264,10 @@ def test_protection_that_is_added_reaches_the_rows_of_every_list(
             " join help_desk.comments on comments.writer = users.name"
         )
         assert joined == [("u-004",)]
-    # The comments of a ticket without an answer are kept, but not what is protected in them.
-    of_gone = "from help_desk.comments where _help_desk_tickets_id = 7"
-    assert len(warehouse.query(f"{of_gone} and deleted_at is null")) == 7
-    assert warehouse.query(f"select distinct writer {of_gone}") == [(None,)]
+    # The comments of the missing list are kept, but not their protected values.
+    of_missing = "from help_desk.comments where _help_desk_tickets_id = 7"
+    assert len(warehouse.query(f"{of_missing} and deleted_at is null")) == 7
+    assert warehouse.query(f"select distinct writer {of_missing}") == [(None,)]
 
 
 KEYED = """\
@@ -284,7 +285,7 @@ KEYED = """\
     ("primary_key", "fields", "key"),
     at_length(
         [
-            # By default, by parent and id; else by what the profile says.
+            # By default, the key is parent and id; otherwise the one in the profile.
             ("", "id: id", ["_help_desk_tickets_id", "id"]),
             ("primary_key: [_help_desk_tickets_id, metric]", "metric: metric", None),
             ("primary_key: number", "number: number", ["number"]),
@@ -292,7 +293,7 @@ KEYED = """\
         short=1,
     ),
 )
-def test_rows_by_parent_are_merged_on_their_key(
+def test_rows_by_parent_are_merged_on_their_primary_key(
     primary_key: str,
     fields: str,
     key: list[str] | None,
@@ -316,7 +317,7 @@ def test_rows_by_parent_are_merged_on_their_key(
         assert result.success
         assert len(warehouse.query("from help_desk.slas where deleted_at is null")) == 120
         assert metadata(result, "slas")["rows_walked"] == 120
-    # While a row does not say which it is, nobody knows which are gone.
+    # As long as a row has no key, deleted rows cannot be detected.
     organization.comments[7].pop()
     organization.comments[3].pop()
     assert metadata(load(), "slas")["rows_deleted"] == 1
@@ -335,7 +336,7 @@ def test_rows_by_parent_are_merged_on_their_key(
     }
 
 
-def test_a_database_that_was_merged_on_ids_alone_gets_all_rows(
+def test_table_that_was_merged_on_ids_only_is_completed(
     organization: Organization, load: Load, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     for ticket in organization.comments:
@@ -353,7 +354,7 @@ def test_a_database_that_was_merged_on_ids_alone_gets_all_rows(
 @pytest.mark.parametrize(
     "edit", at_length(["delete from help_desk.comments", "base URL"], short=["base URL"])
 )
-def test_all_lists_are_asked_for_again_where_what_was_read_is_not_there(
+def test_all_lists_are_requested_again_if_the_table_was_emptied_or_the_base_url_changed(
     edit: str,
     organization: Organization,
     load: Load,
@@ -378,7 +379,7 @@ def test_all_lists_are_asked_for_again_where_what_was_read_is_not_there(
     assert sum(1 for path in organization.asked if path.startswith("comments")) == 60
 
 
-def test_the_lineage_shows_whose_rows_they_are(organization: Organization) -> None:
+def test_lineage_contains_the_parent(organization: Organization) -> None:
     graph = build_defs().resolve_asset_graph()
     api, tickets = dg.AssetKey("help_desk_api"), dg.AssetKey("help_desk_tickets")
 
@@ -392,7 +393,7 @@ def test_the_lineage_shows_whose_rows_they_are(organization: Organization) -> No
     assert schema.columns[1].description == "Name in full."
 
 
-def test_what_is_gone_is_marked_and_what_comes_back_is_not(
+def test_deleted_rows_are_marked_until_they_reappear(
     organization: Organization, load: Load, warehouse: Warehouse
 ) -> None:
     load()
@@ -403,10 +404,10 @@ def test_what_is_gone_is_marked_and_what_comes_back_is_not(
     second = load()
 
     assert second.success
-    gone = [number for number, *_ in comments(warehouse, "deleted_at is not null")]
-    assert gone == sorted([lost["id"], *of_lost_ticket])
-    assert metadata(second, "comments")["rows_deleted"] == len(gone)
-    # Of a list by cursors nobody can tell whether one was left out, total or not.
+    deleted = [number for number, *_ in comments(warehouse, "deleted_at is not null")]
+    assert deleted == sorted([lost["id"], *of_lost_ticket])
+    assert metadata(second, "comments")["rows_deleted"] == len(deleted)
+    # Completeness of a list with cursors is not verified, even with a total.
     assert warehouse.query("select id from help_desk.users where deleted_at is not null") == []
     assert "cannot verify" in metadata(second, "users")["deletes"]
     organization.comments[7].append(lost)
@@ -417,7 +418,7 @@ def test_what_is_gone_is_marked_and_what_comes_back_is_not(
     )
 
 
-def test_only_the_lists_of_what_has_changed_are_asked_for(
+def test_only_lists_of_changed_parents_are_requested(
     organization: Organization, load: Load, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     with_changes = PROFILE.replace("      paginator: {type: offset}\n", f"{INCREMENTAL}"
@@ -433,12 +434,12 @@ def test_only_the_lists_of_what_has_changed_are_asked_for(
     assert result.success
     assert (9999, 30, "late") in comments(warehouse)
     assert comments(warehouse) == organization.of_comments()
-    # The newest is asked for again, for what shows late.
+    # The newest one is requested again, because of the lag.
     assert sum(path.startswith("comments") for path in organization.asked) <= 2
     assert metadata(result, "comments")["parents"] <= 2
 
 
-def test_a_list_that_fails_leaves_its_table_and_no_other(
+def test_failed_list_leaves_its_table_unchanged_and_others_are_loaded(
     organization: Organization, load: Load, warehouse: Warehouse
 ) -> None:
     load()
@@ -457,16 +458,16 @@ def test_a_list_that_fails_leaves_its_table_and_no_other(
     assert warehouse.query("select count(*) from help_desk.users") == [(251,)]
 
 
-def test_a_ticket_deleted_meanwhile_is_no_failure_and_a_wrong_path_is(
+def test_few_missing_lists_are_accepted_and_many_fail_the_run(
     organization: Organization, load: Load, warehouse: Warehouse
 ) -> None:
-    organization.gone = {8, 9}
+    organization.missing = {8, 9}
     result = load()
 
     assert result.success
     assert metadata(result, "comments")["parents_gone"] == 2
     assert {ticket for _, ticket, _ in comments(warehouse)}.isdisjoint({8, 9})
-    organization.gone = set(range(1, 61))
+    organization.missing = set(range(1, 61))
     failed = load()
 
     assert not failed.success
@@ -476,10 +477,10 @@ def test_a_ticket_deleted_meanwhile_is_no_failure_and_a_wrong_path_is(
     assert len(comments(warehouse)) > 200
 
 
-def test_a_list_that_may_not_be_read_is_counted_and_said(
+def test_inaccessible_lists_are_counted_and_reported(
     organization: Organization, load: Load, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
-    organization.secret = {8, 9}
+    organization.forbidden = {8, 9}
     result = load()
 
     assert result.success
@@ -491,17 +492,15 @@ def test_a_list_that_may_not_be_read_is_counted_and_said(
     assert {ticket for _, ticket, _ in comments(warehouse)}.isdisjoint({8, 9})
 
 
-def test_many_lists_that_may_not_be_read_are_a_failure(
-    organization: Organization, load: Load
-) -> None:
-    organization.secret = set(range(1, 61))
+def test_many_inaccessible_lists_fail_the_run(organization: Organization, load: Load) -> None:
+    organization.forbidden = set(range(1, 61))
 
     assert "11 of the first 11 parent rows (most recently HTTP 403)" in str(
         failure_of(load()).description
     )
 
 
-def test_rows_that_cannot_be_read_are_set_aside(
+def test_unreadable_rows_are_rejected(
     organization: Organization, load: Load, warehouse: Warehouse
 ) -> None:
     organization.users[7]["key"] = None
@@ -518,7 +517,7 @@ def test_rows_that_cannot_be_read_are_set_aside(
     assert len(comments(warehouse)) == len(organization.of_comments()) - 1
 
 
-def test_the_command_line_loads_all_of_them_and_shows_no_one_s_words(
+def test_command_line_loads_all_lists_and_prints_no_contents(
     organization: Organization, warehouse: Warehouse
 ) -> None:
     looked = command("python", "-m", "helpdesk_assets", "check")
@@ -535,7 +534,7 @@ def test_the_command_line_loads_all_of_them_and_shows_no_one_s_words(
         assert secret not in finished.stdout + looked.stdout
 
 
-def test_the_check_says_which_list_is_not_well(
+def test_check_reports_which_list_has_a_problem(
     organization: Organization, tmp_path: Path, check: Check
 ) -> None:
     wrong = PROFILE.replace("path: /v1/users", "path: /v1/people").replace("text: body", "text: b")
@@ -549,28 +548,28 @@ def test_the_check_says_which_list_is_not_well(
     )
 
 
-def test_a_profile_that_dagster_did_not_know_is_said_so(
+def test_lists_without_assets_are_reported_by_runs(
     organization: Organization, instance: dg.DagsterInstance
 ) -> None:
-    # These are made without the profile, as where .dlt/config.toml alone names it.
+    # These definitions do not know the profile, as if only .dlt/config.toml named it.
     result = defs.resolve_job_def("help_desk_sync").execute_in_process(
         instance=instance, raise_on_error=False
     )
 
     assert result.success
-    says = "also lists comments, users, which have no assets"
-    assert says in everything_logged(instance, result)
-    # Where people look: at the asset's metadata, and at its checks.
-    assert says in metadata(result, "help_desk_tickets")["reload_needed"]
+    message = "also lists comments, users, which have no assets"
+    assert message in everything_logged(instance, result)
+    # The metadata and the checks of the asset contain it, too.
+    assert message in metadata(result, "help_desk_tickets")["reload_needed"]
     assert "reload the code location" in metadata(result, "help_desk_tickets")["reload_needed"]
     (complete,) = (
         each for each in result.get_asset_check_evaluations() if each.check_name == "is_complete"
     )
     assert complete.passed
-    assert says in str(complete.description)
+    assert message in str(complete.description)
 
 
-def test_the_check_says_which_lists_have_no_assets(
+def test_check_reports_lists_without_assets(
     organization: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_known = command("python", "-m", "helpdesk_assets", "check")
@@ -585,7 +584,7 @@ def test_the_check_says_which_lists_have_no_assets(
     assert "also lists comments, users" in looked.stdout
 
 
-def test_an_asset_that_the_profile_does_not_list_any_more_is_said_so(
+def test_asset_that_was_removed_from_the_profile_is_reported(
     organization: Organization, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     known = build_defs()
@@ -597,30 +596,30 @@ def test_an_asset_that_the_profile_does_not_list_any_more_is_said_so(
     assert "The profile desk does not list users" in str(failure_of(result).description)
 
 
-def test_the_environment_alone_says_what_is_there(tmp_path: Path) -> None:
-    # Run in other processes, as the environment is read at import; they answer by printing.
-    say = (
+def test_profile_in_the_environment_determines_the_assets(tmp_path: Path) -> None:
+    # In other processes, because the environment is read at import; they print the result.
+    program = (
         "from helpdesk_assets import defs;"
         "keys = defs.resolve_asset_graph().get_all_asset_keys();"
         "print(sorted(key.to_user_string() for key in keys))"
     )
     (tmp_path / "good.yaml").write_text(PROFILE)
     (tmp_path / "broken.yaml").write_text(PROFILE.replace("data_selector: data", "selector: data"))
-    said = {
+    printed = {
         name: subprocess.check_output(
-            [sys.executable, "-c", say],
+            [sys.executable, "-c", program],
             env={**os.environ, "SOURCES__HELP_DESK__PROFILE": str(tmp_path / name)},
             text=True,
         )
         for name in ("good.yaml", "broken.yaml")
     }
 
-    assert all(f"'{name}'" in said["good.yaml"] for name in TABLES)
-    assert "'help_desk_tickets'" in said["broken.yaml"]
-    assert "comments" not in said["broken.yaml"]
+    assert all(f"'{name}'" in printed["good.yaml"] for name in TABLES)
+    assert "'help_desk_tickets'" in printed["broken.yaml"]
+    assert "comments" not in printed["broken.yaml"]
 
 
-def test_a_list_is_added_as_documented(
+def test_list_can_be_added_as_documented(
     organization: Organization,
     load: Load,
     warehouse: Warehouse,

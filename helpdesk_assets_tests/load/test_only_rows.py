@@ -1,4 +1,4 @@
-"""Rows that are stored or left out by a value."""
+"""Rows that are stored or skipped by a value."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +42,7 @@ def check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluati
     return found
 
 
-def test_only_rows_with_a_value_are_stored(
+def test_only_rows_with_the_given_value_are_stored(
     desk: Sandbox, sync: Sync, warehouse: Warehouse, use: Use
 ) -> None:
     use("only_rows: {has_due_date: [true], status: [open, null]}")
@@ -57,7 +57,7 @@ def test_only_rows_with_a_value_are_stored(
     assert metadata_of(result)["rows_walked"] == len(stored)
     assert metadata_of(result)["api_total"] == 250
 
-    # A row that has no such value any more is not in the list either.
+    # A row that no longer has the value counts as deleted.
     desk.desk.tickets[5]["has_due_date"] = False
     result = sync()
     assert [number for number, _ in warehouse.query(MARKED)] == [6]

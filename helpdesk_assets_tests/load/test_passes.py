@@ -26,7 +26,7 @@ PASSES = """\
 COUNT = "select count(*) from help_desk.help_desk_tickets where deleted_at is"
 
 
-def test_a_pass_for_incremental_syncs_is_no_part_of_a_full_one(
+def test_incremental_pass_is_skipped_by_full_syncs(
     sandbox: Callable[..., Sandbox],
     connect: Callable[[Sandbox], None],
     sync: Sync,
@@ -53,7 +53,7 @@ def test_a_pass_for_incremental_syncs_is_no_part_of_a_full_one(
     assert metadata_of(result)["completeness_verified"] is False
     assert (8, "another one") in [(number, text) for number, text, _ in warehouse.tickets()]
 
-    # A table that has lost a row is read again as a whole, and a deleted ticket is detected then.
+    # A row missing from the table causes a full sync, which detects deleted tickets.
     with duckdb.connect(str(warehouse.path)) as connection:
         connection.execute("delete from help_desk.help_desk_tickets where id = 3")
     del desk.desk.tickets[100]

@@ -1,4 +1,4 @@
-"""What a long run says of where it is: a few lines, and not one for each page."""
+"""Progress messages of a long run: a few, not one per page."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 
 
 def lines(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> list[str]:
-    """Return what the run logged of where it was."""
+    """Return the progress messages that the run logged."""
     return [
         entry.user_message
         for entry in instance.all_logs(result.run_id)
@@ -26,7 +26,7 @@ def lines(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> li
     ]
 
 
-def test_a_long_run_says_where_it_is(
+def test_long_run_logs_its_progress(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -60,7 +60,7 @@ def test_a_long_run_says_where_it_is(
     assert 0 < rows[-1] <= 5000
 
 
-def test_waiting_for_the_api_is_said(
+def test_log_contains_the_time_spent_waiting(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -86,7 +86,7 @@ def test_waiting_for_the_api_is_said(
     )
 
 
-def test_a_short_run_says_nothing(
+def test_short_run_logs_no_progress(
     sandbox: StartSandbox, connect: Connect, sync: Sync, instance: dg.DagsterInstance
 ) -> None:
     connect(sandbox(tickets=100))

@@ -1,4 +1,4 @@
-"""Protected values are in nothing that runs write, wherever they stand in rows."""
+"""Protected values are not in anything that runs write, wherever they are in rows."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 Profile = Callable[..., None]
 HOWS: list[Protect] = ["hash", "mask", "drop"]
 
-# Of each person: an address of mail, a name, and a number of a telephone.
+# E-mail address, name and phone number of each person.
 MAIL, NAME, PHONE = "planted-jane@x.example", "Planted Jane Dœ", 4915551234567
 PLANTED = {MAIL, NAME, json.dumps(NAME)[1:-1], str(PHONE)}
 PROTECTED = (
@@ -92,7 +92,7 @@ def protect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Profile:
 
 @pytest.fixture
 def load_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the folders that dlt works in, which runs remove."""
+    """Keep dlt's working folders, which runs remove."""
     kept = tmp_path / "load_files"
     kept.mkdir()
     remove = shutil.rmtree
@@ -107,7 +107,7 @@ def load_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def people(sandbox: Sandbox, wide: int = 0) -> None:
-    """Let every ticket name a person; the eighth is rejected.
+    """Add personal data to every ticket; the eighth ticket is rejected.
 
     Args:
         sandbox: the help desk.
@@ -166,7 +166,7 @@ def test_no_protected_value_is_written(
     assert "all protected fields were found" in checked.stdout
 
 
-def test_a_leak_would_be_found(
+def test_search_finds_unprotected_values(
     sandbox: StartSandbox,
     connect: Connect,
     protect: Profile,
@@ -174,7 +174,7 @@ def test_a_leak_would_be_found(
     warehouse: Warehouse,
     load_files: Path,
 ) -> None:
-    """The same search finds what is not protected, in the table and in dlt's files."""
+    """The same search finds unprotected values, in the table and in dlt's files."""
     desk = sandbox(40)
     people(desk)
     connect(desk)
@@ -186,7 +186,7 @@ def test_a_leak_would_be_found(
         assert all(value in text for value in (MAIL, NAME, str(PHONE)))
 
 
-def test_hashes_join(
+def test_hashes_can_be_joined(
     sandbox: StartSandbox, connect: Connect, protect: Profile, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(40)
@@ -212,7 +212,7 @@ def test_hashes_join(
     assert "requester__phone__v_text" not in types
 
 
-def test_what_is_dropped_has_no_column(
+def test_dropped_fields_have_no_column(
     sandbox: StartSandbox, connect: Connect, protect: Profile, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(40)
@@ -228,7 +228,7 @@ def test_what_is_dropped_has_no_column(
 
 
 @pytest.mark.parametrize("how", at_length(HOWS, short=["hash"]))
-def test_a_sync_after_protection_was_added_leaves_no_value_from_before(
+def test_first_sync_with_protection_removes_existing_values(
     how: Protect,
     sandbox: StartSandbox,
     connect: Connect,
@@ -306,7 +306,7 @@ def test_rows_keep_their_hashes_after_they_are_deleted(
 
 
 @pytest.mark.long
-def test_another_hash_key_gives_every_row_other_hashes(
+def test_another_hash_key_changes_the_hashes_of_all_rows(
     sandbox: StartSandbox,
     connect: Connect,
     protect: Profile,
@@ -331,7 +331,7 @@ def test_another_hash_key_gives_every_row_other_hashes(
 
 
 @pytest.mark.parametrize(("key", "what"), [("", "missing"), ("short", "too short")])
-def test_a_run_without_a_good_hash_key_requests_nothing(
+def test_run_without_a_valid_hash_key_sends_no_requests(
     key: str,
     what: str,
     sandbox: StartSandbox,
@@ -357,7 +357,7 @@ def test_a_run_without_a_good_hash_key_requests_nothing(
     assert desk.queries == []
 
 
-def test_a_name_that_protects_nothing_is_reported(
+def test_rule_that_matches_no_field_is_reported(
     sandbox: StartSandbox,
     connect: Connect,
     protect: Profile,

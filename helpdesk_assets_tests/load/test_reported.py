@@ -43,7 +43,7 @@ def check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluati
     return found
 
 
-def test_a_row_that_is_reported_as_deleted_is_marked_once(
+def test_row_that_is_reported_as_deleted_is_marked_once(
     desk: Sandbox, sync: Sync, warehouse: Warehouse, use: Use
 ) -> None:
     use("deleted_rows: {status: [trash, shredded]}")
@@ -57,7 +57,7 @@ def test_a_row_that_is_reported_as_deleted_is_marked_once(
     assert metadata_of(result)["rows_deleted"] == 0
     assert check(result, "is_complete").passed
 
-    # It changes, and another one is deleted: the first keeps its time.
+    # The ticket changes, and another one is deleted; the first keeps its time of deletion.
     desk.desk.tickets[7].update(status="shredded", subject="SCRUBBED")
     desk.desk.tickets[9]["status"] = "trash"
     assert sync().success
@@ -84,7 +84,7 @@ def test_any_value_can_mean_that_a_row_is_deleted(
     assert [number for number, _ in warehouse.query(MARKED)] == [5]
 
 
-def test_rows_that_are_reported_as_deleted_can_be_removed_or_left(
+def test_rows_that_are_reported_as_deleted_can_be_removed_or_kept(
     desk: Sandbox,
     sync: Sync,
     warehouse: Warehouse,

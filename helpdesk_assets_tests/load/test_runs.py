@@ -1,4 +1,4 @@
-"""Run after run, with clocks that differ, and with the table and the settings edited in between."""
+"""Repeated runs with clocks that differ, and with tables and settings edited between them."""
 
 import shutil
 import tempfile
@@ -34,7 +34,7 @@ EDITS = (
 
 
 class Runs(RuleBasedStateMachine):
-    """A help desk that is synced now and then, and whatever may happen between two syncs."""
+    """A help desk with syncs, and random events between them."""
 
     @initialize(
         tickets=st.integers(0, 120),
@@ -78,7 +78,7 @@ class Runs(RuleBasedStateMachine):
         self.round += 1
         for place in places if self.desk.tickets else ():
             numbers = list(self.desk.tickets)
-            # Whatever it says of its own time.
+            # Independently of the time in the row.
             stamp = ("2099-01-01T00:00:00Z", "1999-01-01", None)[place % 3]
             self.desk.change(numbers[place % len(numbers)], f"{self.round}", updated_at=stamp)
         for _ in range(adds):
@@ -94,7 +94,7 @@ class Runs(RuleBasedStateMachine):
     def edit(self, edit: str) -> None:
         if self.file.exists():
             with duckdb.connect(str(self.file)) as connection:
-                # Some of what is edited may have been dropped before.
+                # The table may have been dropped before.
                 try:
                     connection.execute(edit)
                 except duckdb.CatalogException:
@@ -118,7 +118,7 @@ class Runs(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", at_length([2, 8], short=[2]))
-def test_no_change_is_missed_whatever_happens_between_two_runs(examples: int) -> None:
+def test_no_change_is_missed_after_any_events_between_two_runs(examples: int) -> None:
     run_state_machine_as_test(
         Runs,
         settings=settings(

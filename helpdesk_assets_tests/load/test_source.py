@@ -1,4 +1,4 @@
-"""What is asked of the API, what is asked again, and after how long."""
+"""The requests that are sent and retried, and the waits between them."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ def failing(status: int, times: int, headers: dict[str, str] | None = None) -> F
 
 @pytest.mark.parametrize("total", [True, False], ids=["with total", "without total"])
 @pytest.mark.parametrize("tickets", [1, 100, 250])
-def test_every_ticket_arrives(
+def test_every_ticket_is_loaded(
     tickets: int,
     total: bool,
     sandbox: StartSandbox,
@@ -68,14 +68,14 @@ def test_every_ticket_arrives(
     ]
 
 
-def test_pages_are_asked_for_by_offset_with_the_key_in_the_query(
+def test_pages_are_requested_by_offset_with_the_key_in_the_query(
     sandbox: StartSandbox, connect: Connect, sync: Sync
 ) -> None:
     desk = sandbox(tickets=250)
     connect(desk)
     sync()
 
-    # Each page begins with the last ticket of the one before; then the end, and the top again.
+    # Each page starts with the last ticket of the one before; then come the end, and the top again.
     asked = [int(query["offset"]) for query in desk.queries]
     assert asked[0] == 0
     assert [sorted(asked[1:3]), sorted(asked[3:])] == [[99, 198], [0, 249, 250]]
@@ -86,7 +86,7 @@ def test_pages_are_asked_for_by_offset_with_the_key_in_the_query(
 
 
 @pytest.mark.parametrize("status", at_length(RETRIED, short=[429, 503]))
-def test_a_passing_fault_is_outlived(
+def test_temporary_error_is_retried_until_it_is_over(
     status: int, sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=50, fault=failing(status, times=3))
@@ -104,7 +104,7 @@ def test_a_passing_fault_is_outlived(
 
 
 @pytest.mark.parametrize("status", at_length(RETRIED, short=[503]))
-def test_a_lasting_fault_is_asked_four_times(
+def test_permanent_error_fails_after_four_attempts(
     status: int, sandbox: StartSandbox, connect: Connect, sync: Sync
 ) -> None:
     desk = sandbox(fault=failing(status, times=1000))
@@ -117,7 +117,7 @@ def test_a_lasting_fault_is_asked_four_times(
 
 
 @pytest.mark.parametrize("status", at_length(NOT_RETRIED, short=[400, 401, 501]))
-def test_any_other_status_fails_at_once(
+def test_other_statuses_are_not_retried(
     status: int, sandbox: StartSandbox, connect: Connect, sync: Sync
 ) -> None:
     desk = sandbox(fault=failing(status, times=1))
@@ -129,7 +129,7 @@ def test_any_other_status_fails_at_once(
     assert f"HTTP {status}" in sentence_of(result)
 
 
-def test_a_server_that_does_not_answer_is_asked_four_times(
+def test_timeout_fails_after_four_attempts(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang(request: Request, answer: Answer) -> Response:
@@ -145,7 +145,7 @@ def test_a_server_that_does_not_answer_is_asked_four_times(
     assert "did not respond in time" in sentence_of(result)
 
 
-def test_a_broken_connection_is_asked_for_four_times(
+def test_closed_connection_fails_after_four_attempts(
     connect: Connect, sync: Sync, sandbox: StartSandbox
 ) -> None:
     connections = 0
@@ -173,7 +173,7 @@ def test_a_broken_connection_is_asked_for_four_times(
     assert "could not be reached, or closed the connection" in sentence_of(result)
 
 
-def test_a_refused_connection_is_tried_four_times(
+def test_refused_connection_fails_after_four_attempts(
     connect: Connect, sync: Sync, sandbox: StartSandbox
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -187,7 +187,7 @@ def test_a_refused_connection_is_tried_four_times(
     assert failure_of(result).metadata["requests"].value == 4
 
 
-def test_the_waits_double_from_two_seconds(
+def test_waits_double_from_two_seconds(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RUNTIME__REQUEST_BACKOFF_FACTOR")
@@ -196,11 +196,11 @@ def test_the_waits_double_from_two_seconds(
     sync()
 
     waits = [after - before for before, after in pairwise(desk.times)]
-    # And a little more, by chance, so that clients do not come back together.
+    # Plus jitter, so that clients do not retry at the same time.
     assert [int(wait) for wait in waits] == [2, 4, 8]
 
 
-def test_retry_after_is_honoured(sandbox: StartSandbox, connect: Connect, sync: Sync) -> None:
+def test_retry_after_is_respected(sandbox: StartSandbox, connect: Connect, sync: Sync) -> None:
     desk = sandbox(tickets=10, fault=failing(429, times=1, headers={"Retry-After": "2"}))
     connect(desk)
 
@@ -209,7 +209,7 @@ def test_retry_after_is_honoured(sandbox: StartSandbox, connect: Connect, sync: 
 
 
 @pytest.mark.parametrize("headers", [{"Retry-After": "1"}, {"X-RateLimit-Remaining": "0"}])
-def test_a_rate_limit_that_is_answered_with_403_is_waited_for(
+def test_rate_limit_with_http_403_is_respected(
     headers: dict[str, str], sandbox: StartSandbox, connect: Connect, sync: Sync
 ) -> None:
     desk = sandbox(tickets=10, fault=failing(403, times=2, headers=headers))
@@ -219,7 +219,7 @@ def test_a_rate_limit_that_is_answered_with_403_is_waited_for(
     assert len(desk.queries) >= 3
 
 
-def test_a_rate_limit_that_lasts_is_not_called_a_missing_right(
+def test_permanent_rate_limit_is_not_reported_as_missing_access(
     sandbox: StartSandbox, connect: Connect, sync: Sync
 ) -> None:
     connect(sandbox(fault=failing(403, times=99, headers={"X-RateLimit-Remaining": "0"})))
@@ -233,11 +233,11 @@ def test_retry_after_may_be_a_date(sandbox: StartSandbox, connect: Connect, sync
     connect(desk)
 
     assert sync().success
-    # A date is to the second.
+    # A date has a resolution of one second.
     assert desk.times[1] - desk.times[0] > 1
 
 
-def test_the_time_for_repeating_is_bounded_for_the_whole_run(
+def test_retry_budget_applies_to_the_whole_run(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "0.6")
@@ -249,7 +249,7 @@ def test_the_time_for_repeating_is_bounded_for_the_whole_run(
     assert len(desk.queries) == 2
 
 
-def test_the_waits_have_some_chance_in_them(
+def test_waits_have_jitter(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "1")
@@ -262,12 +262,12 @@ def test_the_waits_have_some_chance_in_them(
 
     assert len(waits) == 12
     assert all(wait >= 0.1 for wait in waits)
-    # Fixed waits would differ by what the machine takes; chance spreads these over a quarter
-    # second, and all twelve over less than a tenth of that once in a thousand million times.
+    # Without jitter, waits would differ only by the time the machine takes. The jitter here is up
+    # to a quarter of a second; twelve waits are within a tenth of that once in a billion times.
     assert max(waits) - min(waits) > 0.02
 
 
-def test_a_certificate_that_is_not_trusted_is_neither_ignored_nor_asked_again(
+def test_untrusted_certificate_fails_without_retries(
     connect: Connect, sync: Sync, sandbox: StartSandbox
 ) -> None:
     handshakes = 0

@@ -18,7 +18,6 @@ PAGE = CODE / "reports" / "page.html"
 # Still to be rewritten: comments in these parts of the package; comments, docstrings and test names
 # in these parts of the tests. Remove a path once it has been rewritten, and add none.
 TO_DO = (
-    "helpdesk_assets_tests/load",
     "helpdesk_assets_tests/paging",
     "helpdesk_assets_tests/profiles",
     "helpdesk_assets_tests/real",
