@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -20,47 +20,35 @@ from helpdesk_assets.models.trust import refuse_what_cannot_be_trusted
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.resources.keys import with_resources_of
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 # Days shown in the volume chart; the table contains all of them.
 DAYS_SHOWN = 90
 MOVES_SHOWN = 10
-# Maximum number of statuses queried for a chart, which is more than it has colours for, and the
-# maximum length of a status.
-STATUSES_SHOWN = 50
+# Maximum length of a status queried for a chart.
 LETTERS = 200
 
-Draw = Callable[[duckdb.DuckDBPyConnection, date], "Figure"]
+# Draws an SVG image.
+Draw = Callable[[duckdb.DuckDBPyConnection, date], str]
 
 
-def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
+def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> str:
     """Draw the volume of the last days; tickets with a future date are only in the table."""
-    return charts.volume_chart(
-        connection.execute(
-            f"with recent as (select day, status, tickets from {VOLUME.name}"
-            f" where day > $today - {DAYS_SHOWN} and day <= $today),"
-            " commonest as (select status from recent group by status"
-            f" order by sum(tickets) desc, status limit {STATUSES_SHOWN})"
-            " select day, case when commonest.status is null and recent.status is not null"
-            f" then $others else left(recent.status, {LETTERS}) end as shown, sum(tickets)::bigint"
-            " from recent left join commonest on commonest.status = recent.status"
-            " group by day, shown order by day, shown",
-            {"today": today, "others": charts.OTHERS},
-        ).fetchall()
-    )
+    days = connection.execute(
+        f"select day, sum(tickets)::bigint from {VOLUME.name}"
+        f" where day > $today - {DAYS_SHOWN} and day <= $today group by day order by day",
+        {"today": today},
+    ).fetchall()
+    return charts.chart_of_days("tickets opened per day", days)
 
 
-def draw_backlog(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
+def draw_backlog(connection: duckdb.DuckDBPyConnection, today: date) -> str:
     """Draw the backlog, one bar per age bucket."""
     rows = connection.execute(
         f"select age_bucket, tickets from {BACKLOG.name} order by position"
     ).fetchall()
-    labels, counts = [bucket for bucket, _ in rows], [n for _, n in rows]
-    return charts.bar_chart(labels, counts, "unsolved tickets")
+    return charts.chart_of_bars("unsolved tickets", rows)
 
 
-def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure":
+def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> str:
     """Draw the most frequent status changes of the last run that found any."""
     rows = connection.execute(
         f"select coalesce(left(old_status, {LETTERS}), $none) || ' → '"
@@ -70,8 +58,7 @@ def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> "Figure"
         f" group by all order by count(*) desc, 1 limit {MOVES_SHOWN}",
         {"none": charts.NONE},
     ).fetchall()
-    labels, counts = [change for change, _ in rows], [n for _, n in rows]
-    return charts.bar_chart(labels, counts, "tickets with a status change")
+    return charts.chart_of_bars("tickets with a status change", rows)
 
 
 def today_in(time_zone: str, moment: datetime) -> date:
@@ -109,16 +96,6 @@ def _numbers(table: ReportTable, connection: duckdb.DuckDBPyConnection, as_of: d
         ((number,),) = connection.execute(query, given).fetchall()
         numbers[name] = number
     return numbers
-
-
-def _chart(
-    table: ReportTable, connection: duckdb.DuckDBPyConnection, today: date
-) -> dg.MetadataValue[Any]:
-    """Return the chart of a table, or what to install to draw it."""
-    if not charts.can_be_drawn():
-        return dg.MetadataValue.text(charts.CANNOT_BE_DRAWN)
-    picture = charts.as_address(charts.svg(DRAW[table.name](connection, today)))
-    return dg.MetadataValue.md(f"![{table.name}]({picture})")
 
 
 @contextmanager
@@ -169,12 +146,12 @@ def report_asset(desk: HelpDesk, table: ReportTable) -> dg.AssetsDefinition:
             table.make(connection, settings, as_of)
             ((rows,),) = connection.execute(f"select count(*) from {table.name}").fetchall()
             numbers = _numbers(table, connection, as_of)
-            chart = _chart(table, connection, today_in(settings["timezone"], as_of))
+            image = DRAW[table.name](connection, today_in(settings["timezone"], as_of))
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows,
                 "dagster/column_lineage": table.lineage(desk.tickets),
-                "chart": chart,
+                "chart": dg.MetadataValue.md(charts.as_markdown(table.name, image)),
                 **numbers,
                 "seconds": round(time.perf_counter() - started, 3),
             }

@@ -1,168 +1,139 @@
-"""Charts as SVG, on their own light background, so that they are legible on any page.
+"""Charts for the metadata of materializations: small SVG images in Markdown.
 
-They are drawn with matplotlib, without its global state; it is imported when it is needed.
+Dagster's UI shows Markdown of fewer than 1,000 characters in place, and a link to it otherwise
+(``MetadataEntry.tsx`` in Dagster's ``ui-core``). No charting library draws that briefly, and
+importing one takes longer than most models; therefore they are written here. They have a light
+background of their own, so that they are legible on any page.
 """
 
-import base64
-import io
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
-from xml.etree import ElementTree
+from datetime import date
+from typing import TypeVar
+from unicodedata import east_asian_width
+from xml.sax.saxutils import escape
 
 from helpdesk_assets.shown import shown
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-# Colours that people with any colour vision can distinguish (Okabe and Ito, 2008), and a grey for
-# all other statuses.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a6d3b")
-GREY = "#999999"
-INK = "#222222"
-FEWEST_DAYS = 15
-# matplotlib counts days from this date.
-EPOCH = date(1970, 1, 1)
 NONE = "no status"
-CANNOT_BE_DRAWN = "Charts need matplotlib: pip install 'helpdesk_assets[reports]'."
-OTHERS = "others"
-# Maximum length of a label.
-LONGEST_LABEL = 40
+# Maximum length of an image in Markdown that is shown in place, in UTF-16 units, as JavaScript
+# counts. The rest of 999 is for the Markdown around it, with the name of a table.
+LONGEST = 940
+# Maximum length of a label, and number of bars.
+LONGEST_LABEL = 28
+MOST_BARS = 10
+WIDTH = 540
+# Heights in pixels: of the area of a chart of days, and of a line with a bar.
+TALLEST = 96
+LINE = 18
+LABELS_END = 190
+LONGEST_BAR = 270
 
+P = TypeVar("P")
 
-def can_be_drawn() -> bool:
-    """Return whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
+# Characters that mean something in a URL, in HTML or in Markdown.
+_ESCAPED = {ord(letter): f"%{ord(letter):02X}" for letter in '%<>#&\\"()[]{}|^` '}
 
 
 @dataclass(frozen=True)
-class Series:
-    """A part of each bar: its name, and its length in each bar."""
+class Drawn:
+    """The elements of an image, and their height in pixels."""
 
-    name: str
-    values: Sequence[int]
+    elements: str
+    height: int
 
 
-def by_status(
-    rows: Sequence[tuple[date, str | None, int]],
-) -> tuple[list[date], list[Series]]:
-    """Return the days, and a series of counts per status, most frequent first.
+def chart_of_days(title: str, days: Sequence[tuple[date, int]]) -> str:
+    """Return an image of a number per day; the earliest days are left out if needed.
 
     Args:
-        rows: day, status and number of tickets.
+        title: what is counted.
+        days: each day and its number, in order, without gaps.
     """
-    days = sorted({day for day, _, _ in rows})
-    totals: dict[str | None, int] = {}
-    counted: dict[tuple[date, str | None], int] = {}
-    for day, status, tickets in rows:
-        totals[status] = totals.get(status, 0) + tickets
-        counted[day, status] = counted.get((day, status), 0) + tickets
-    ranked = sorted(totals, key=lambda status: (-totals[status], str(status)))
-    own, left = ranked[: len(COLOURS)], ranked[len(COLOURS) :]
-    series = [
-        Series(_plain(status), [counted.get((day, status), 0) for day in days]) for status in own
-    ]
-    if left:
-        rest = [sum(counted.get((day, status), 0) for status in left) for day in days]
-        series.append(Series(OTHERS, rest))
-    return days, series
+    return _longest_that_fits(title, days, _of_days)
 
 
-def volume_chart(rows: Sequence[tuple[date, str | None, int]]) -> "Figure":
-    """Draw the number of tickets opened per day, one colour per status."""
-    days, series = by_status(rows)
-    with _axes(3.2, "tickets opened per day", counted="y") as (figure, axes):
-        if not days:
-            _nothing(axes)
-            return figure
-        # One outline per status: one bar per day would make the file ten times as large.
-        edges = [(day - EPOCH).days for day in [*days, days[-1] + timedelta(days=1)]]
-        floor = [0] * len(days)
-        for place, part in enumerate(series):
-            colour = COLOURS[place] if place < len(COLOURS) else GREY
-            top = [low + value for low, value in zip(floor, part.values, strict=True)]
-            axes.stairs(top, edges, baseline=floor, fill=True, color=colour, label=part.name)
-            floor = top
-        axes.xaxis_date()
-        # With fewer days, the axis would show hours.
-        axes.set_xlim(edges[-1] - max(len(days), FEWEST_DAYS), edges[-1])
-        axes.set_ylim(bottom=0)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor=INK)
-        return figure
+def chart_of_bars(title: str, bars: Sequence[tuple[str, int]]) -> str:
+    """Return an image of a bar with its value per label; the last ones are left out if needed.
+
+    Args:
+        title: what is counted.
+        bars: each label and its number, the first on top.
+    """
+    return _longest_that_fits(title, bars[:MOST_BARS][::-1], lambda kept: _of_bars(kept[::-1]))
 
 
-def bar_chart(labels: Sequence[str], values: Sequence[int], what: str) -> "Figure":
-    """Draw a horizontal bar per label, the first on top, with its value next to it."""
-    with _axes(0.9 + 0.36 * max(1, len(labels)), what, counted="x") as (figure, axes):
-        if not labels:
-            _nothing(axes)
-            return figure
-        bars = axes.barh(range(len(labels)), values, color=COLOURS[0], height=0.7)
-        axes.set_yticks(range(len(labels)), [shown(label, 2 * LONGEST_LABEL) for label in labels])
-        axes.bar_label(bars, labels=[f"{value:,}" for value in values], padding=4, color=INK)
-        axes.invert_yaxis()
-        axes.margins(x=0.12)
-        return figure
+def as_address(image: str) -> str:
+    """Return an SVG image as a data URL, for Markdown or HTML."""
+    return "data:image/svg+xml," + image.translate(_ESCAPED)
 
 
-def _nothing(axes: "Axes") -> None:
-    axes.text(0.5, 0.5, "no data", ha="center", color=INK, transform=axes.transAxes)
-    axes.set_xticks([])
-    axes.set_yticks([])
+def as_markdown(name: str, image: str) -> str:
+    """Return Markdown that shows an image.
+
+    Args:
+        name: the name of the table that it is drawn from.
+        image: an SVG image.
+    """
+    return f"![{name}]({as_address(image)})"
 
 
-def svg(figure: "Figure") -> bytes:
-    """Return a figure as SVG, with labels as text, so that any script can be displayed."""
-    import matplotlib as mpl
-
-    image = io.BytesIO()
-    # The same table results in the same image.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "help_desk"}):
-        figure.savefig(image, format="svg", metadata={"Date": None, "Creator": None})
-    # matplotlib writes coordinates with six decimals.
-    picture = re.sub(rb"(\d\.\d\d)\d+", rb"\1", image.getvalue())
-    # A browser does not show an SVG that is not XML. matplotlib escapes text, so it cannot contain
-    # foreign entities.
-    ElementTree.fromstring(picture)  # noqa: S314
-    return picture
+def _longest_that_fits(title: str, parts: Sequence[P], draw: Callable[[Sequence[P]], Drawn]) -> str:
+    """Return an image of the last parts, as many as fit."""
+    for left_out in range(len(parts)):
+        image = _svg(title, draw(parts[left_out:]))
+        if len(as_address(image).encode("utf-16-le")) <= 2 * LONGEST:
+            return image
+    return _svg(title, Drawn("<text y='34'>no data</text>", LINE))
 
 
-def as_address(image: bytes) -> str:
-    """Return an SVG as a data URL, for a self-contained page."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(image).decode()}"
+def _svg(title: str, drawn: Drawn) -> str:
+    """Return an SVG image with a title; labels are text, so that any script can be displayed."""
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{drawn.height + 22}'"
+        " style='background:#fff;font:12px sans-serif'>"
+        f"<text y='14' font-weight='700'>{escape(title)}</text>{drawn.elements}</svg>"
+    )
 
 
-@contextmanager
-def _axes(
-    height: float, title: str, *, counted: Literal["x", "y"]
-) -> Iterator[tuple["Figure", "Axes"]]:
-    """Create a figure with one pair of axes, one of which shows counts."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    # A status may contain characters that matplotlib would parse as mathematics.
-    with mpl.rc_context({"text.parse_math": False}):
-        figure = Figure(figsize=(9, height), layout="constrained", facecolor="white")
-        axes = figure.subplots()
-        yield figure, axes
-        axes.set_title(title, loc="left", color=INK, fontsize=11)
-        axes.tick_params(colors=INK, length=0)
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.spines["bottom"].set_color(GREY)
-        axis = axes.xaxis if counted == "x" else axes.yaxis
-        if len(axis.get_majorticklocs()):
-            axis.set_major_locator(MaxNLocator(integer=True))
+def _of_days(days: Sequence[tuple[date, int]]) -> Drawn:
+    most = max(number for _, number in days)
+    bottom, step = TALLEST + 26, max(1, WIDTH // len(days))
+    outline, height, ahead = f"M0,{bottom}", 0, 0
+    for _, number in days:
+        taller = round(TALLEST * number / most) if most else 0
+        if taller != height:
+            outline += (f"h{ahead}" if ahead else "") + f"v{height - taller}"
+            height, ahead = taller, 0
+        ahead += step
+    outline += f"h{ahead}V{bottom}z"
+    end = step * len(days)
+    return Drawn(
+        f"<path fill='#0072b2' d='{outline}'/>"
+        f"<text y='{bottom + 15}'>{days[0][0]}</text>"
+        f"<text x='{end}' y='{bottom + 15}' text-anchor='end'>{days[-1][0]}: {days[-1][1]:,}</text>"
+        f"<text x='{end}' y='14' text-anchor='end'>at most {most:,}</text>",
+        bottom,
+    )
 
 
-def _plain(status: str | None) -> str:
-    """Return a label that matplotlib shows: it hides labels starting with _ in legends."""
-    if status is None:
-        return NONE
-    label = shown(status, LONGEST_LABEL)
-    return f" {label}" if label.startswith("_") else label
+def _of_bars(bars: Sequence[tuple[str, int]]) -> Drawn:
+    most = max(number for _, number in bars) or 1
+    texts, lines = "", ""
+    for place, (label, number) in enumerate(bars):
+        length = round(LONGEST_BAR * number / most)
+        lines += f"M{LABELS_END},{31 + LINE * place}h{length}"
+        texts += (
+            f"<tspan x='0' y='{35 + LINE * place}'>{escape(_short(label))}</tspan>"
+            f"<tspan x='{LABELS_END + 6 + length}'>{number:,}</tspan>"
+        )
+    return Drawn(
+        f"<path stroke='#0072b2' stroke-width='14' d='{lines}'/><text>{texts}</text>",
+        LINE * len(bars) + 4,
+    )
+
+
+def _short(label: str) -> str:
+    """Return a label that fits in front of a bar; the letters of some scripts are wide."""
+    is_wide = any(east_asian_width(letter) in "FW" for letter in label[:LONGEST_LABEL])
+    return shown(label, LONGEST_LABEL // 2 if is_wide else LONGEST_LABEL)

@@ -9,7 +9,6 @@ import dagster as dg
 
 from helpdesk_assets.assets.metadata import code_references
 from helpdesk_assets.desk import HelpDesk
-from helpdesk_assets.models import charts
 from helpdesk_assets.models.assets import DRAW, missing_tables_explained, today_in
 from helpdesk_assets.models.tables import REPORT_TABLES
 from helpdesk_assets.models.trust import CheckHistory, check_history, refuse_what_cannot_be_trusted
@@ -67,11 +66,7 @@ def report_page(desk: HelpDesk, checks: Sequence[dg.AssetChecksDefinition]) -> d
         event = context.instance.get_latest_materialization_event(desk.tickets)
         with help_desk_warehouse.reader(desk.schema) as connection, missing_tables_explained():
             today = today_in(settings["timezone"], datetime.now(timezone.utc))
-            pictures = (
-                {name: charts.svg(draw(connection, today)) for name, draw in DRAW.items()}
-                if charts.can_be_drawn()
-                else {}
-            )
+            pictures = {name: draw(connection, today) for name, draw in DRAW.items()}
             size = write_page(path, connection, event, histories, pictures, settings["timezone"])
         return dg.MaterializeResult(
             metadata={

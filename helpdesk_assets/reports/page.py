@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from helpdesk_assets.assets.metadata import LAG_SECONDS, NEWEST_TICKET_AGE, age_of
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.models.assets import today_in
-from helpdesk_assets.models.charts import CANNOT_BE_DRAWN, NONE, as_address
+from helpdesk_assets.models.charts import NONE, as_address
 from helpdesk_assets.models.tables import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.models.trust import CheckHistory
 from helpdesk_assets.shown import shown
@@ -122,7 +122,7 @@ def write_page(
     connection: duckdb.DuckDBPyConnection,
     load: dg.EventLogEntry | None,
     checks: Sequence[CheckHistory],
-    pictures: Mapping[str, bytes],
+    pictures: Mapping[str, str],
     time_zone: str,
 ) -> int:
     """Write the page atomically, and return its size in bytes.
@@ -156,7 +156,6 @@ def write_page(
         walk=_of_the_load({name: entry.value for name, entry in known.items()}),
         checks=checks,
         pictures={name: as_address(image) for name, image in pictures.items()},
-        no_charts=CANNOT_BE_DRAWN,
         time_zone=time_zone,
     )
     body = text.encode()

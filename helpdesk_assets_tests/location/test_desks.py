@@ -341,24 +341,3 @@ def test_report_before_the_first_load_fails_with_a_remedy(
     made = dg.Definitions.merge(build_defs(), dg.Definitions(jobs=[job]))
 
     assert said in sentence_of(execute(made.resolve_job_def("one"), instance))
-
-
-def test_reports_without_matplotlib_say_what_to_install(
-    sandbox: StartSandbox,
-    warehouse: Warehouse,
-    instance: dg.DagsterInstance,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    desk = sandbox(tickets=20)
-    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(warehouse.path))
-    monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", desk.base_url)
-    monkeypatch.setenv("API_KEY", API_KEY)
-    monkeypatch.setattr("helpdesk_assets.models.charts.find_spec", lambda name: None)
-    result = execute(defs.resolve_job_def("help_desk_sync"), instance)
-
-    assert result.success
-    (made,) = result.asset_materializations_for_node("ticket_backlog")
-    assert "pip install 'helpdesk_assets[reports]'" in str(made.metadata["chart"].value)
-    page = (warehouse.path.parent / "help_desk_report.html").read_text()
-    assert "helpdesk_assets[reports]" in page
-    assert "<img" not in page

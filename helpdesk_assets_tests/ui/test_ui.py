@@ -186,9 +186,9 @@ def test_metadata_is_plotted_and_charts_are_shown(visit: Visit) -> None:
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     assert page.locator("canvas").count() >= 6
     visit.go("/assets/ticket_volume_daily")
-    page.get_by_text("[Show Markdown]").first.click()
     chart = page.locator("img[src^='data:image/svg+xml']")
     expect(chart).to_be_visible()
+    chart.scroll_into_view_if_needed()
     assert chart.evaluate("image => image.naturalWidth") > 500
     visit.picture("plot")
 
