@@ -1,4 +1,4 @@
-"""Reads a desk that changes while it is read, many times: ours and plain dlt. See `make churn`."""
+"""Reads a changing help desk many times, with this project and with plain dlt. See `make churn`."""
 
 import argparse
 import logging
@@ -38,7 +38,7 @@ def ours(base_url: str, paging: Counted | None = None) -> Iterable[Any]:
 
 
 def new_source(base_url: str, walk: Walk, key: str = DEFAULT_API_KEY) -> DltSource:
-    """Return the source of a sandbox, as the default profile describes it."""
+    """Return the source of a sandbox, with the default profile."""
     auth = QueryKey(name="api_key", api_key=key, location="query")
     return help_desk_source(
         base_url=base_url, auth=auth, headers={}, profile=load_profile(), walk=walk
@@ -52,14 +52,14 @@ def new_walk(
     rows_at_once: int = 5000,
     brief: bool = False,
 ) -> Walk:
-    """Return a walk that nothing is known of yet, and that has pages in flight from the first."""
+    """Return a new walk, whose pages are requested in parallel from the start."""
     session = HelpDeskSession(Redaction(DEFAULT_API_KEY), in_flight=in_flight)
     walk = CompleteWalk(paging, brief=brief)
     return Walk(CompleteReader(session, walk, rows_at_once=rows_at_once), Tables())
 
 
 def rows_of(items: Iterable[Any]) -> Iterator[Any]:
-    """Return the rows of what a source yields: those of tables, and those that are lone."""
+    """Return the rows that a source yields, in tables or one at a time."""
     for item in items:
         yield from item.to_pylist() if hasattr(item, "to_pylist") else [item]
 
@@ -70,12 +70,12 @@ def plain(base_url: str) -> Iterable[Any]:
 
 
 def now() -> datetime:
-    """Return the time by the API's own clock, which is this machine's."""
+    """Return the time by the API's clock, which is this machine's."""
     return datetime.now(timezone.utc)
 
 
 def lost(read: Read, base_url: str, desk: Desk) -> tuple[int, int]:
-    """Read a desk once; return how many lived through the reading, and how many of them it lost."""
+    """Read a desk once; return how many tickets existed throughout, and how many were lost."""
     before = {ticket["id"] for ticket in desk.tickets}
     seen = {row["id"] for row in read(base_url)}
     lived = before & {ticket["id"] for ticket in desk.tickets}
@@ -83,10 +83,10 @@ def lost(read: Read, base_url: str, desk: Desk) -> tuple[int, int]:
 
 
 def lost_changes(base_url: str, desk: Desk) -> tuple[int, int]:
-    """Read a desk whole, and then what has changed since that began, as two runs do.
+    """Read all tickets, and then those changed since the start, as two runs do.
 
-    Return how many tickets have stayed as they were when the second began, and how many of them are
-    not known so.
+    Return how many tickets were unchanged during the second run, and how many of them were not read
+    in that state.
     """
     whole = new_walk()
     seen = {row["id"]: state(row) for row in rows_of(new_source(base_url, whole))}
@@ -101,7 +101,7 @@ def lost_changes(base_url: str, desk: Desk) -> tuple[int, int]:
 
 
 def state(row: Mapping[str, Any]) -> tuple[Any, datetime]:
-    """Return what changes of a ticket: its status, and when that was."""
+    """Return the part of a ticket that changes: its status, and the time of the change."""
     at = row["updated_at"]
     changed = at if isinstance(at, datetime) else datetime.fromisoformat(at.replace("Z", "+00:00"))
     return row["status"], changed
@@ -109,14 +109,14 @@ def state(row: Mapping[str, Any]) -> tuple[Any, datetime]:
 
 @dataclass(frozen=True)
 class Trial:
-    """Readings of one kind.
+    """A way to read a help desk.
 
     Attributes:
-        losses: reads a desk; returns how many tickets it should know, and does not.
-        tied: how many tickets are equal in the order of the list, and change places from page to
-            page; taken in turns.
-        clock: when its tickets change.
-        is_ours: whether it has to lose nothing.
+        losses: reads a desk; returns how many tickets it should have, and how many of them it lost.
+        tied: numbers of tickets with equal sort keys, whose order differs from page to page; each
+            reading uses the next one.
+        clock: returns the time of changes.
+        is_ours: whether no ticket may be lost.
     """
 
     losses: Callable[[str, Desk], tuple[int, int]]
@@ -137,25 +137,27 @@ TRIALS = {
 
 
 class SharedDesk:
-    """The desk of the trial at hand, behind one server: to start one takes longer than to read."""
+    """The desk of the current trial, behind one server, because starting a server is slow."""
 
     desk: Desk
     odd: OddDesk | None = None
 
     def page(self, offset: int, limit: int, **options: Any) -> tuple[list[Any], int]:
-        """Return a page, as a desk does."""
+        """Return a page of the current desk."""
         if self.odd:
             return self.odd.page(offset, limit)
         return self.desk.page(offset, limit, **options)
 
 
 def main() -> int:
-    """Print what each loses; return 0 when ours loses nothing in silence."""
+    """Print the losses of each trial; return 0 if this project lost nothing unnoticed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=100, help="readings each [%(default)s]")
-    parser.add_argument("--tickets", type=int, default=2000, help="on the desk [%(default)s]")
-    parser.add_argument("--churn", type=float, default=1, help="changes a page [%(default)s]")
-    parser.add_argument("--orders", default="id,-id", help="taken in turns [%(default)s]")
+    parser.add_argument("--trials", type=int, default=100, help="readings per trial [%(default)s]")
+    parser.add_argument("--tickets", type=int, default=2000, help="number of tickets [%(default)s]")
+    parser.add_argument("--churn", type=float, default=1, help="changes per page [%(default)s]")
+    parser.add_argument(
+        "--orders", default="id,-id", help="sort orders, each for every nth reading [%(default)s]"
+    )
     options = parser.parse_args()
     logging.getLogger("dlt").setLevel(logging.ERROR)
     orders = options.orders.split(",")

@@ -1,4 +1,4 @@
-"""Whether rows where pages meet can be told apart by the order of their list."""
+"""Whether the sort keys of rows at page boundaries differ."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from helpdesk_assets_tests.support.odd import OddDesk
 
 
 @pytest.mark.parametrize(
-    ("pages", "sharp"),
+    ("pages", "unambiguous"),
     [
         ([[1, 1, 2], [3, 3]], True),
         ([[3, 3, 2], [1, 1]], True),
@@ -29,20 +29,20 @@ from helpdesk_assets_tests.support.odd import OddDesk
         ([[], []], False),
     ],
 )
-def test_a_border_is_sharp_where_a_field_is_in_order_and_differs(
-    pages: list[list[Any]], sharp: bool
+def test_boundaries_are_unambiguous_if_a_sorted_field_differs_at_each(
+    pages: list[list[Any]], unambiguous: bool
 ) -> None:
     boundaries = PageBoundaries()
     for page in pages:
         boundaries.add([{"other": 0, "at": value} for value in page])
 
-    assert boundaries.are_unambiguous == sharp
+    assert boundaries.are_unambiguous == unambiguous
 
 
 @pytest.mark.parametrize("desks", at_length([40, 400], short=[40]))
-def test_a_tie_that_a_deletion_makes_up_for_is_seen_by_reading_again(desks: int) -> None:
-    # Without HTTP, for what goes wrong here goes wrong once in a hundred readings.
-    lost = lost_in_silence = refused = 0
+def test_reading_again_detects_a_skipped_row_that_a_deletion_hides(desks: int) -> None:
+    # Without HTTP, because the problem occurs once in a hundred readings.
+    lost = lost_unnoticed = refused = 0
     for seed in range(desks):
         desk = Desk(700, seed, order=("id", "-id")[seed % 2], churn=1)
         odd = OddDesk(desk, tied=5, seed=seed)
@@ -57,9 +57,9 @@ def test_a_tie_that_a_deletion_makes_up_for_is_seen_by_reading_again(desks: int)
             continue
         missing = len((before & odd.visible()) - seen)
         lost += missing
-        lost_in_silence += 0 if walk.unverified else missing
+        lost_unnoticed += 0 if walk.unverified else missing
 
-    # Where all of the equal rows but one are on one side of a border, nothing tells of them.
-    assert lost_in_silence <= 1
+    # If only one of the equal rows is on the other side of a boundary, it cannot be detected.
+    assert lost_unnoticed <= 1
     assert lost <= 2
     assert refused < desks / 4

@@ -1,4 +1,4 @@
-"""Where each page names the next, that nothing follows has to be said, and be true."""
+"""If each page names the next one, the end of the list must be indicated correctly."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -35,12 +35,12 @@ resources:
 
 
 class Api:
-    """A list of tickets whose pages name the next one in some way.
+    """A list of tickets whose pages name the next one.
 
     Args:
-        tickets: how many there are.
-        size: how many are on a page.
-        envelope: makes the body, or the whole answer, of the rows and the cursor of the next page.
+        tickets: the number of tickets.
+        size: the number of rows per page.
+        envelope: creates the body, or the response, from the rows and the cursor of the next page.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ Serve = Callable[..., Any]
 def served(
     tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Api, str, str], Any]:
-    """Serve an API, with a profile whose paginator is as given."""
+    """Serve an API, with a profile that has the given paginator."""
 
     @contextmanager
     def start(api: Api, paginator: str, params: str = "{}") -> Iterator[None]:
@@ -104,15 +104,15 @@ def last_flag(rows: list[Any], following: str | None) -> Any:
 
 
 def more_flag(rows: list[Any], following: str | None) -> Any:
-    """As Zendesk has it: a cursor is always there, and the flag alone says whether it leads on."""
+    """Return a body as Zendesk's: there is always a cursor, and only the flag indicates the end."""
     end = rows[-1]["id"] if rows else 10**6
     return {"data": rows, "more": following is not None, "token": following or str(end)}
 
 
 @pytest.mark.parametrize(
-    ("envelope", "paginator", "said"),
+    ("envelope", "paginator", "expected"),
     [
-        # A path that is split at its dot, one with a typo, and a flag of the opposite sense.
+        # A path that is split at its dot, one with a typo, and a flag with the opposite meaning.
         (
             odata,
             "{type: json_link, next_url_path: '@odata.nextLink'}",
@@ -131,17 +131,17 @@ def more_flag(rows: list[Any], following: str | None) -> Any:
         ),
     ],
 )
-def test_an_end_that_is_not_said_fails_the_run_and_the_check(
-    envelope: Any, paginator: str, said: str, served: Serve, sync: Sync, check: Check
+def test_unclear_end_of_a_list_fails_the_run_and_the_check(
+    envelope: Any, paginator: str, expected: str, served: Serve, sync: Sync, check: Check
 ) -> None:
     with served(Api(250, envelope), paginator):
         sentence = sentence_of(sync())
         checked = check()
 
-    assert said in sentence
+    assert expected in sentence
     assert "The table is as it was before." in sentence
     assert checked.returncode == 1
-    assert said in checked.stdout
+    assert expected in checked.stdout
 
 
 @pytest.mark.parametrize("tickets", at_length([0, 7, 100, 101, 250], short=[0, 250]))
@@ -154,7 +154,7 @@ def test_an_end_that_is_not_said_fails_the_run_and_the_check(
         (more_flag, "{type: cursor, cursor_path: token, has_more_path: more}"),
     ],
 )
-def test_an_end_that_is_said_is_believed(
+def test_end_of_a_list_is_recognized_by_link_cursor_or_flag(
     tickets: int,
     envelope: Any,
     paginator: str,
@@ -162,7 +162,7 @@ def test_an_end_that_is_said_is_believed(
     sync: Sync,
     warehouse: Warehouse,
 ) -> None:
-    # OData leaves the key out at the end, which a full page of known size does not do in silence.
+    # OData omits the link at the end, so the page size has to be known.
     known = "{limit: 101}" if envelope is odata else "{}"
     with served(Api(tickets, envelope), paginator, known):
         assert sync().success
@@ -170,10 +170,10 @@ def test_an_end_that_is_said_is_believed(
     assert len(warehouse.tickets()) == tickets
 
 
-def test_the_size_of_a_page_that_is_asked_for_tells_a_full_one(
+def test_requested_page_size_determines_whether_a_page_is_full(
     served: Serve, sync: Sync, warehouse: Warehouse
 ) -> None:
-    # 20 of 100 are no full page, though a round number.
+    # 20 rows of 100 are not a full page, although 20 is a round number.
     with served(Api(20, odata), "{type: json_link, next_url_path: next}", "{per_page: 100}"):
         assert sync().success
     with served(Api(20, odata, size=20), "{type: json_link, next_url_path: next}", "{top: 20}"):
@@ -198,11 +198,11 @@ def test_the_size_of_a_page_that_is_asked_for_tells_a_full_one(
         short=['<{}>; rel="next"', '<{}>;rel = "next"; title="a; b, c"'],
     ),
 )
-def test_link_headers_are_read_as_rfc_8288_has_them(
+def test_link_headers_are_parsed_according_to_rfc_8288(
     header: str, served: Serve, sync: Sync, warehouse: Warehouse
 ) -> None:
     def envelope(rows: list[Any], following: str | None) -> Response:
-        # An address may have what separates links and parameters in it.
+        # A URL may contain the separators of links and parameters.
         address = f"/tickets?cursor={following}&columns=a;b,c"
         headers = {"Link": header.replace("{}", address)} if following else {}
         return JSONResponse({"data": rows}, headers=headers)
@@ -227,5 +227,5 @@ def test_link_headers_are_read_as_rfc_8288_has_them(
         "<a>" + ";" * 50_000,
     ],
 )
-def test_a_header_that_names_no_next_page_names_none(header: str) -> None:
+def test_header_without_a_next_page_contains_no_link(header: str) -> None:
     assert linked(header, "next") is None

@@ -1,4 +1,4 @@
-"""Numbered pages of a fixed size: a busy list loses nothing, or is not called verified."""
+"""Numbered pages of a fixed size: complete, or not reported as verified."""
 
 import pytest
 
@@ -36,13 +36,13 @@ def test_every_ticket_is_read_with_few_requests(count: int) -> None:
 
     assert walk.rows_walked == count
     assert walk.unverified is None or not count
-    # Each page, the first one twice, and the end once more.
+    # Each page once, the first page twice, and the end once more.
     assert walk.pages <= -(-count // SIZE) + 2
 
 
 @pytest.mark.parametrize(("order", "cursor"), [("id", None), ("updated_at", ("updated_at",))])
 @pytest.mark.parametrize("desks", at_length([20, 300], short=[20]))
-def test_a_busy_list_that_only_grows_loses_nothing(
+def test_changing_list_that_only_grows_is_read_completely(
     desks: int, order: str, cursor: tuple[str, ...] | None
 ) -> None:
     refused = 0
@@ -52,7 +52,7 @@ def test_a_busy_list_that_only_grows_loses_nothing(
         try:
             walk = read(desk, cursor=cursor)
         except UnusableAnswerError:
-            # Its end changes with each page.
+            # The end of the list changes with each page.
             refused += 1
             continue
         lived = before & {ticket["id"] for ticket in desk.tickets}
@@ -65,7 +65,7 @@ def test_a_busy_list_that_only_grows_loses_nothing(
 @pytest.mark.parametrize(
     ("order", "total"), [("-id", True), ("updated_at", True), ("-updated_at", True), ("id", False)]
 )
-def test_another_order_or_no_total_is_not_verified(order: str, total: bool) -> None:
+def test_list_in_another_order_or_without_a_total_is_not_verified(order: str, total: bool) -> None:
     walk = read(Desk(700, order=order), total=total)
 
     assert walk.rows_walked == 700

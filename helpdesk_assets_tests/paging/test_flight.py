@@ -1,4 +1,4 @@
-"""Pages in flight: how many at once, how fast, and what happens when the API wants fewer."""
+"""Pages in flight: the number of parallel requests, their rate, and pauses after HTTP 429."""
 
 import asyncio
 import time
@@ -21,8 +21,8 @@ IN_FLIGHT = "SOURCES__HELP_DESK__PAGES_IN_FLIGHT"
 PER_SECOND = "SOURCES__HELP_DESK__REQUESTS_PER_SECOND"
 
 
-class Crowd:
-    """Lets the API take its time, and counts how many requests it has at once."""
+class SlowApi:
+    """Delays responses, and counts parallel requests."""
 
     def __init__(self, seconds: float = 0.1) -> None:
         self.seconds = seconds
@@ -38,7 +38,7 @@ class Crowd:
 
 
 @pytest.mark.parametrize(("configured", "most"), [(None, 4), ("1", 1), ("7", 7), ("32", 20)])
-def test_as_many_pages_are_in_flight_as_configured(
+def test_number_of_parallel_requests_is_as_configured(
     configured: str | None,
     most: int,
     sandbox: StartSandbox,
@@ -47,33 +47,33 @@ def test_as_many_pages_are_in_flight_as_configured(
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    crowd = Crowd()
-    desk = sandbox(tickets=2000, fault=crowd)
+    api = SlowApi()
+    desk = sandbox(tickets=2000, fault=api)
     connect(desk)
     if configured:
         monkeypatch.setenv(IN_FLIGHT, configured)
 
     assert sync().success
-    assert crowd.most == most
+    assert api.most == most
     assert [number for number, _, _ in warehouse.tickets()] == list(range(1, 2001))
 
 
-def test_an_unknown_total_is_not_overrun_by_more_than_what_is_in_flight(
+def test_requests_past_the_end_are_limited_if_the_total_is_unknown(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
-    desk = sandbox(tickets=1000, total=False, fault=Crowd(0.02))
+    desk = sandbox(tickets=1000, total=False, fault=SlowApi(0.02))
     connect(desk)
 
     assert sync().success
     assert len(warehouse.tickets()) == 1000
-    # Eleven pages, the end, and the top again; three that were in flight when the end came; and
-    # four beyond it, which no total confirms.
+    # Eleven pages, the end, and the top again; three in flight when the end was reached; and four
+    # beyond it, because no total confirms it.
     assert len(desk.queries) <= 11 + 3 + 3 + 4
     assert max(int(query["offset"]) for query in desk.queries) <= 1000 + 4 * 100
 
 
 def too_many(at_request: int, seconds: int) -> tuple[Fault, list[float]]:
-    """Answer one request with 429, and take down when that was and when the others came."""
+    """Answer one request with 429, and record the times of all requests."""
     times: list[float] = []
 
     async def fault(request: Request, answer: Answer) -> Response:
@@ -86,7 +86,7 @@ def too_many(at_request: int, seconds: int) -> tuple[Fault, list[float]]:
     return fault, times
 
 
-def test_all_pause_when_the_api_says_it_was_too_much(
+def test_all_requests_pause_after_http_429(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -100,7 +100,7 @@ def test_all_pause_when_the_api_says_it_was_too_much(
 
     assert result.success
     assert len(warehouse.tickets()) == 3000
-    # Those sent before the answer was known may still come; then nothing does for two seconds.
+    # Requests in flight may still arrive; then none is sent for two seconds.
     pauses = [later - sooner for sooner, later in pairwise(times)]
     assert max(pauses) >= 1.9
     assert pauses.index(max(pauses)) <= 10 + 8
@@ -108,7 +108,7 @@ def test_all_pause_when_the_api_says_it_was_too_much(
     assert metadata["retries"].value == 1
 
 
-def test_a_rate_limit_is_kept(
+def test_rate_limit_is_respected(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -123,13 +123,13 @@ def test_a_rate_limit_is_kept(
     assert sync().success
     assert len(warehouse.tickets()) == 1200
     assert len(desk.times) >= 16
-    # Whatever the second, no more than five begin in it; a little less for the way there.
+    # At most five requests in any second; with some tolerance for transmission.
     assert all(
         later - sooner > 0.9 for sooner, later in zip(desk.times[:-5], desk.times[5:], strict=True)
     )
 
 
-def test_a_failing_page_ends_the_others(
+def test_failed_page_ends_the_other_requests(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fault(request: Request, answer: Answer) -> Response:
@@ -150,7 +150,7 @@ def test_a_failing_page_ends_the_others(
 
 
 @pytest.mark.parametrize("in_flight", ["0", "33", "-1"])
-def test_pages_in_flight_have_bounds(
+def test_pages_in_flight_out_of_range_is_reported(
     in_flight: str,
     sandbox: StartSandbox,
     connect: Connect,
@@ -166,7 +166,7 @@ def test_pages_in_flight_have_bounds(
 
 
 @pytest.mark.parametrize("per_second", ["0", "-3", "1e9"])
-def test_a_rate_limit_has_bounds(
+def test_rate_limit_out_of_range_is_reported(
     per_second: str,
     sandbox: StartSandbox,
     connect: Connect,
@@ -193,7 +193,7 @@ def test_a_rate_limit_has_bounds(
         "RUNTIME__REQUEST_RETRY_BUDGET",
     ],
 )
-def test_a_number_that_is_none_is_said_so(
+def test_setting_that_is_not_a_number_is_reported(
     name: str,
     sandbox: StartSandbox,
     connect: Connect,

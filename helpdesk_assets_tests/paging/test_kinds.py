@@ -1,4 +1,4 @@
-"""Every kind of paging with every trouble: docs/profiles.md says what comes of it, and is right."""
+"""Every kind of paging with every problem: the outcomes are those in docs/profiles.md."""
 
 from collections.abc import Callable
 from itertools import product
@@ -29,8 +29,8 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 Read = Callable[..., tuple[Api, dg.ExecuteInProcessResult]]
 
 DOCUMENTED = (PROJECT / "docs" / "profiles.md").read_text()
-# Each trouble with one kind that is paged by counting and one that is not, and each kind with a
-# third of the troubles.
+# Each problem with one kind of counted pages and one other kind, and each kind with a third of the
+# problems.
 SHORT = [
     (kind, trouble)
     for (column, kind), (row, trouble) in product(enumerate(PAGINATORS), enumerate(TROUBLES))
@@ -40,7 +40,7 @@ SHORT = [
 
 @pytest.fixture
 def read(sync: Sync, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
-    """Sync a desk of a kind, with a trouble, into an empty file."""
+    """Sync a help desk with a kind of paging and a problem, into an empty file."""
 
     def run(kind: str, trouble: str, seed: int = 1) -> tuple[Api, dg.ExecuteInProcessResult]:
         warehouse.path.unlink(missing_ok=True)
@@ -59,7 +59,7 @@ def read(sync: Sync, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.M
 
 
 def outcome(api: Api, result: dg.ExecuteInProcessResult, warehouse: Warehouse) -> str:
-    """Say what a sync came to; every ticket that is there after it was there before it."""
+    """Return the outcome of a sync; all tickets that exist after it existed before it."""
     if not result.success:
         return "fails"
     stored = {number for number, _, _ in warehouse.tickets()}
@@ -76,7 +76,7 @@ def documented(trouble: str, kind: str) -> str:
 
 
 @pytest.mark.parametrize(("kind", "trouble"), at_length(product(PAGINATORS, TROUBLES), short=SHORT))
-def test_a_trouble_comes_to_what_is_documented(
+def test_outcome_of_each_problem_is_documented(
     kind: str, trouble: str, read: Read, warehouse: Warehouse
 ) -> None:
     api, result = read(kind, trouble)
@@ -86,7 +86,7 @@ def test_a_trouble_comes_to_what_is_documented(
 
 @pytest.mark.parametrize("kind", COUNTED)
 @pytest.mark.parametrize("seed", at_length(range(2, 5), short=[2]))
-def test_a_busy_desk_that_is_paged_by_counting_loses_nothing(
+def test_changing_list_with_counted_pages_is_read_completely(
     kind: str, seed: int, read: Read, warehouse: Warehouse
 ) -> None:
     api, result = read(kind, next(name for name in TROUBLES if name.startswith("changes")), seed)
@@ -95,20 +95,20 @@ def test_a_busy_desk_that_is_paged_by_counting_loses_nothing(
 
 
 @pytest.mark.parametrize("kind", PAGINATORS)
-def test_the_metadata_says_whether_it_was_shown(kind: str, read: Read) -> None:
-    _, told = read(kind, "works as documented")
-    _, untold = read(kind, "reports no total")
+def test_metadata_states_whether_completeness_is_verified(kind: str, read: Read) -> None:
+    _, with_total = read(kind, "works as documented")
+    _, without_total = read(kind, "reports no total")
 
-    # As many rows as an API says it has may be others than it has.
-    assert metadata_of(told)["completeness_verified"] == (kind in NUMBERED)
-    assert metadata_of(untold)["completeness_verified"] == (kind in COUNTED)
+    # If the number of rows matches the total, they may still not be the same rows.
+    assert metadata_of(with_total)["completeness_verified"] == (kind in NUMBERED)
+    assert metadata_of(without_total)["completeness_verified"] == (kind in COUNTED)
 
 
 @pytest.mark.parametrize("kind", COUNTED)
-def test_counted_pages_cost_few_more_requests(kind: str, read: Read) -> None:
+def test_counted_pages_need_few_additional_requests(kind: str, read: Read) -> None:
     api, result = read(kind, "reports no total")
 
     assert result.success
-    # Three pages; of the last a part once more, the end, the top; what was in flight by then; and
-    # four beyond the end, which no total confirms.
+    # Three pages; a part of the last one again, the end, and the top; requests in flight; and four
+    # beyond the end, because no total confirms it.
     assert len(api.queries) <= 3 + 3 + 8 + 4

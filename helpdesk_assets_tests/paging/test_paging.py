@@ -1,4 +1,4 @@
-"""Reading a desk that changes at random between requests, over real HTTP."""
+"""Reading a help desk that changes randomly between requests, over real HTTP."""
 
 import random
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ from helpdesk_assets_tests.paging.churn import lost, new_source, new_walk, ours,
 
 
 def read(base_url: str, paging: Counted | None = None, in_flight: int = 1) -> Iterator[Any]:
-    # A page at a time, so that what happens between two rows happens between two pages.
+    # One page at a time, so that events between two rows are events between two pages.
     walk = new_walk(paging, rows_at_once=1, in_flight=in_flight)
     return rows_of(new_source(base_url, walk))
 
 
 class SharedServer:
-    """One server for all examples, as to start one takes longer than to read from it."""
+    """One server for all examples, because starting a server is slow."""
 
     base_url = ""
     desk: Desk
@@ -52,7 +52,7 @@ def shared_server() -> Iterator[None]:
 
 
 class BusyDesk(RuleBasedStateMachine):
-    """A walk, request by request, between which anything may happen to the desk."""
+    """A walk, with random changes of the help desk between its requests."""
 
     @initialize(
         tickets=st.integers(0, 120),
@@ -79,12 +79,12 @@ class BusyDesk(RuleBasedStateMachine):
         self.seen: set[int] = set()
         self.ended = False
         SHARED.desk = self.desk
-        # Where rows are counted in pages, a page of another size than was asked for is no page.
+        # With page numbers, pages of another size than requested cannot be read.
         SHARED.most = most if kind is OffsetPaging else 100
         self.rows = read(SHARED.base_url, kind(limit), in_flight)
 
-    # No rule has a precondition: when the walk ends depends on which of the pages in flight come
-    # first, and what is drawn next must not.
+    # No rule has a precondition: the end of the walk depends on the order of pages in flight, but
+    # the drawn events must not.
     @rule(rows=st.integers(1, 50))
     def read_on(self, rows: int) -> None:
         for _ in range(0 if self.ended else rows):
@@ -115,7 +115,7 @@ class BusyDesk(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", at_length([10, 40], short=[10]))
-def test_no_ticket_that_lived_is_lost_and_none_is_made_up(examples: int) -> None:
+def test_no_existing_ticket_is_lost_and_none_is_invented(examples: int) -> None:
     run_state_machine_as_test(
         BusyDesk,
         settings=settings(
@@ -129,27 +129,25 @@ def test_no_ticket_that_lived_is_lost_and_none_is_made_up(examples: int) -> None
 
 @pytest.mark.parametrize("desks", at_length([300, 3000], short=[300]))
 @pytest.mark.parametrize("kind", [OffsetPaging, PageNumberPaging])
-def test_walks_through_thousands_of_busy_desks_lose_nothing(
-    kind: type[Counted], desks: int
-) -> None:
-    # Without HTTP, for what goes wrong here goes wrong once in thousands of walks.
+def test_thousands_of_changing_lists_are_read_completely(kind: type[Counted], desks: int) -> None:
+    # Without HTTP, because the problem occurs once in thousands of walks.
     refused = 0
     for seed in range(2000, 2000 + desks):
         chance = random.Random(seed)
         limit = chance.randint(3 if kind is OffsetPaging else 20, 40)
         desk = Desk(chance.randint(0, 120), seed, order=chance.choice(ORDERS))
         desk.churn = chance.choice((0, 0.1, 0.5, 1, 2))
-        says_total = chance.random() < 0.7
+        sends_total = chance.random() < 0.7
         before = {ticket["id"] for ticket in desk.tickets}
         seen = set()
         walk = CompleteWalk(kind(limit))
         try:
             while not walk.has_ended:
                 rows, total = desk.page(walk.position.offset, walk.position.size)
-                page = Page(rows, total if says_total else None)
+                page = Page(rows, total if sends_total else None)
                 seen |= {row["id"] for row in walk.take(page)}
         except UnusableAnswerError:
-            # A desk of few tickets, all of which change while three of them are read.
+            # A help desk with few tickets, all of which change while three of them are read.
             refused += 1
             continue
         assert before & {ticket["id"] for ticket in desk.tickets} <= seen, (seed, limit)
@@ -159,7 +157,7 @@ def test_walks_through_thousands_of_busy_desks_lose_nothing(
 
 @pytest.mark.parametrize("desks", at_length([1, 5], short=[1]))
 @pytest.mark.parametrize("order", ORDERS)
-def test_a_busy_desk_loses_nothing_where_plain_dlt_does(order: str, desks: int) -> None:
+def test_changing_list_is_read_completely_unlike_with_plain_dlt(order: str, desks: int) -> None:
     losses = {ours: 0, plain: 0}
     for reader in losses:
         for seed in range(desks):
@@ -172,7 +170,7 @@ def test_a_busy_desk_loses_nothing_where_plain_dlt_does(order: str, desks: int) 
 
 
 @pytest.mark.parametrize("in_flight", at_length([1, 4, 8, 32], short=[1, 32]))
-def test_a_still_desk_costs_at_most_five_percent_more(in_flight: int) -> None:
+def test_unchanging_list_takes_at_most_five_percent_more_requests(in_flight: int) -> None:
     walk = new_walk(in_flight=in_flight)
     with serve(build_app(Desk(10_000))) as base_url:
         source = new_source(base_url, walk)
@@ -183,7 +181,7 @@ def test_a_still_desk_costs_at_most_five_percent_more(in_flight: int) -> None:
     assert walk.reader.walk.overlap_retries == 0
 
 
-def test_of_a_ticket_that_changes_while_it_is_read_the_last_state_counts() -> None:
+def test_ticket_that_changes_while_it_is_read_is_returned_in_both_versions() -> None:
     desk = Desk(150)
     with serve(build_app(desk)) as base_url:
         rows = read(base_url)

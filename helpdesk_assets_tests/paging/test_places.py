@@ -1,4 +1,4 @@
-"""Places are not rows: lists that count well and do not hold what they count."""
+"""Positions are not rows: lists whose counts are right, but whose rows are not."""
 
 import random
 import subprocess
@@ -45,7 +45,7 @@ LINK = "{type: json_link, next_url_path: next}"
 def served(
     tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[OddApi, str], Any]:
-    """Serve an API, with a profile whose paginator is as given."""
+    """Serve an API, with a profile that has the given paginator."""
 
     @contextmanager
     def start(api: OddApi, paginator: str = OFFSET) -> Iterator[None]:
@@ -66,11 +66,11 @@ def stored(warehouse: Warehouse) -> list[int]:
 
 @pytest.mark.parametrize("paginator", [OFFSET, NUMBER])
 @pytest.mark.parametrize("total", at_length([True, False], short=[False]))
-def test_ties_that_are_broken_anew_for_each_page_fail_the_run_and_the_check(
+def test_unstable_order_of_ties_fails_the_run_and_the_check(
     paginator: str, total: bool, served: Serve, sync: Sync, check: Check, warehouse: Warehouse
 ) -> None:
-    well = OddApi(OddDesk(Desk(250)), total=total)
-    with served(well, paginator):
+    stable = OddApi(OddDesk(Desk(250)), total=total)
+    with served(stable, paginator):
         assert sync().success
     tied = OddApi(OddDesk(Desk(250), tied=150), total=total)
     with served(tied, paginator):
@@ -80,7 +80,7 @@ def test_ties_that_are_broken_anew_for_each_page_fail_the_run_and_the_check(
     assert "so rows may be missing: sort the list by a unique field" in sentence
     assert "with sort_by under params in its profile. The table is as it was" in sentence
     assert len(tied.asked) < 60
-    # And no living ticket is marked as deleted.
+    # No existing ticket is marked as deleted.
     assert warehouse.query(
         "select count(*) filter (deleted_at is null) from help_desk.help_desk_tickets"
     ) == [(250,)]
@@ -91,7 +91,7 @@ def test_ties_that_are_broken_anew_for_each_page_fail_the_run_and_the_check(
 @pytest.mark.parametrize("paginator", [OFFSET, NUMBER])
 @pytest.mark.parametrize("at_the_end", [False, True])
 @pytest.mark.parametrize("tickets", at_length([3, 50, 250], short=[250]))
-def test_rows_that_come_with_each_page_beside_its_own_are_told_apart(
+def test_rows_pinned_to_every_page_are_recognized(
     tickets: int, at_the_end: bool, paginator: str, served: Serve, sync: Sync, warehouse: Warehouse
 ) -> None:
     api = OddApi(OddDesk(Desk(tickets), pinned=3, at_the_end=at_the_end))
@@ -106,7 +106,7 @@ def test_rows_that_come_with_each_page_beside_its_own_are_told_apart(
 
 @pytest.mark.parametrize("total", [True, False])
 @pytest.mark.parametrize("each", at_length([2, 3, 10], short=[3]))
-def test_short_pages_in_mid_list_are_not_its_end(
+def test_short_pages_in_mid_list_do_not_end_the_list(
     each: int, total: bool, served: Serve, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = OddDesk(Desk(400), hidden=lambda ticket: ticket["id"] % each == 0)
@@ -118,7 +118,7 @@ def test_short_pages_in_mid_list_are_not_its_end(
 
 @pytest.mark.parametrize("counts_hidden", [True, False])
 @pytest.mark.parametrize("total", [True, False])
-def test_pages_without_a_row_in_mid_list_are_not_its_end(
+def test_empty_pages_in_mid_list_do_not_end_the_list(
     total: bool, counts_hidden: bool, served: Serve, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = OddDesk(
@@ -143,7 +143,7 @@ def again(size: int) -> Callable[[], Response]:
     [lambda: Response(status_code=204), again(50), again(100), again(1)],
     ids=["204", "last-50-again", "last-100-again", "last-one-again"],
 )
-def test_whatever_comes_past_the_end_is_not_more_of_the_list(
+def test_responses_past_the_end_do_not_count_as_further_rows(
     beyond: Callable[[], Response],
     served: Serve,
     sync: Sync,
@@ -165,11 +165,11 @@ def test_whatever_comes_past_the_end_is_not_more_of_the_list(
     [
         (lambda offset, limit: f"/tickets?page={offset // limit + 1}&limit={limit}", True),
         (lambda offset, limit: f"/tickets?offset={offset}&limit={limit}", True),
-        # Where no size of a page is said, it is followed as nothing but a link.
+        # Without a page size, links are followed.
         (lambda offset, limit: f"/tickets?page={offset // limit + 1}", False),
     ],
 )
-def test_links_with_a_number_in_them_promise_what_numbers_do(
+def test_links_with_a_page_number_are_verified_like_counted_pages(
     link: Callable[[int, int], str],
     counted: bool,
     served: Serve,
@@ -198,25 +198,25 @@ def test_links_with_a_number_in_them_promise_what_numbers_do(
         ("page=2&limit=100", True),
         ("page=2&limit=100&after=Y3Vyc29y", False),
         ("offset=100&limit=100&page_token=x1", False),
-        # A filter of the profile, which the link repeats.
+        # The link repeats a filter of the profile.
         ("page=2&limit=100&updated_after=2026-01-01", True),
     ],
 )
-def test_a_link_with_a_cursor_beside_a_number_is_followed(query: str, counted: bool) -> None:
+def test_link_with_a_number_and_a_cursor_is_followed(query: str, counted: bool) -> None:
     page = Page([{"id": number} for number in range(1, 101)], following=f"/tickets?{query}")
     asked = {"limit": 100, "updated_after": "2026-01-01"}
 
     assert (numbered(page, ChainPaging(), asked) is not None) == counted
 
 
-def walk(desk: OddDesk, kind: type[Counted], *, says_total: bool) -> set[int] | None:
-    """Return the ids that a walk has read; None where it refuses to end."""
+def walk(desk: OddDesk, kind: type[Counted], *, sends_total: bool) -> set[int] | None:
+    """Return the ids that a walk has read; None if it fails."""
     seen: set[int] = set()
     walk = CompleteWalk(kind(100))
     try:
         while not walk.has_ended:
             rows, total = desk.page(walk.position.offset, walk.position.size)
-            page = Page(rows, total if says_total else None)
+            page = Page(rows, total if sends_total else None)
             seen |= {row["id"] for row in walk.take(page)}
     except UnusableAnswerError:
         return None
@@ -226,11 +226,11 @@ def walk(desk: OddDesk, kind: type[Counted], *, says_total: bool) -> set[int] | 
 
 @pytest.mark.parametrize("desks", at_length([40, 400], short=[40]))
 @pytest.mark.parametrize("kind", [OffsetPaging, PageNumberPaging])
-@pytest.mark.parametrize("oddity", ["ties", "pinned", "left out", "ties and pinned"])
-def test_hundreds_of_odd_desks_are_read_whole_or_refused(
+@pytest.mark.parametrize("oddity", ["ties", "pinned", "omitted", "ties and pinned"])
+def test_hundreds_of_odd_lists_are_read_completely_or_fail(
     oddity: str, kind: type[Counted], desks: int
 ) -> None:
-    # Without HTTP, for what goes wrong here goes wrong once in hundreds of walks.
+    # Without HTTP, because the problem occurs once in hundreds of walks.
     read = 0
     for seed in range(desks):
         chance = random.Random(seed)
@@ -240,7 +240,7 @@ def test_hundreds_of_odd_desks_are_read_whole_or_refused(
         every = chance.choice((2, 3, 10))
 
         def hidden(ticket: Ticket, every: int = every) -> bool:
-            return oddity == "left out" and ticket["id"] % every == 0
+            return oddity == "omitted" and ticket["id"] % every == 0
 
         odd = OddDesk(
             desk,
@@ -251,7 +251,7 @@ def test_hundreds_of_odd_desks_are_read_whole_or_refused(
             seed=seed,
         )
         before = odd.visible()
-        seen = walk(odd, kind, says_total=chance.random() < 0.6)
+        seen = walk(odd, kind, sends_total=chance.random() < 0.6)
         if seen is not None:
             read += 1
             assert before & odd.visible() <= seen, seed
@@ -259,12 +259,13 @@ def test_hundreds_of_odd_desks_are_read_whole_or_refused(
     assert read > desks / 4
 
 
-def test_a_list_that_moves_in_an_order_that_cannot_be_seen_is_loaded_and_not_verified(
+def test_changing_list_with_ambiguous_order_is_loaded_but_not_verified(
     served: Serve, sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The list changes with each response, so the order of the requests matters.
     monkeypatch.setenv("SOURCES__HELP_DESK__PAGES_IN_FLIGHT", "1")
-    # The tied tickets are on the first page, so no row slips over a border; nobody can see that.
+    # The tied tickets are on the first page, so no row crosses a boundary, but that cannot be
+    # verified.
     with served(OddApi(OddDesk(Desk(700, 3, churn=1), tied=5, seed=3))):
         result = sync()
 

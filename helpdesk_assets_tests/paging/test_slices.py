@@ -1,4 +1,4 @@
-"""Lists that the API ends early are read on from their last date, while they change."""
+"""Lists that the API ends early are continued from their last time, while they change."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ def since(start: datetime) -> Variation:
 
 
 def read(desk: Desk, paging: OffsetPaging | PageNumberPaging, *, total: bool) -> PartsWalk:
-    """Read a desk that returns ``CEILING`` tickets of a list at most, without HTTP."""
+    """Read a help desk that returns at most ``CEILING`` tickets per list, without HTTP."""
     options: dict[str, Any] = {"identity": ID, "order_param": None, "brief": False}
     walk = PartsWalk(
         slices(
@@ -54,7 +54,7 @@ PAGINGS = [
 @pytest.mark.parametrize("paging", PAGINGS)
 @pytest.mark.parametrize("total", [True, False])
 @pytest.mark.parametrize("count", [0, 1, 199, 200, 201, 202, 399, 950])
-def test_every_ticket_is_read_once_however_many_there_are(
+def test_lists_of_any_length_are_read_completely(
     count: int, total: bool, paging: OffsetPaging | PageNumberPaging
 ) -> None:
     desk = Desk(count, order="updated_at")
@@ -67,7 +67,9 @@ def test_every_ticket_is_read_once_however_many_there_are(
 
 @pytest.mark.parametrize("paging", PAGINGS)
 @pytest.mark.parametrize("seed", at_length(range(300), short=15))
-def test_a_busy_desk_loses_nothing(seed: int, paging: OffsetPaging | PageNumberPaging) -> None:
+def test_changing_list_is_read_completely(
+    seed: int, paging: OffsetPaging | PageNumberPaging
+) -> None:
     desk = Desk(700, seed, order="updated_at", churn=1)
     before = {ticket["id"] for ticket in desk.tickets}
     walk = read(desk, paging, total=bool(seed % 2))
@@ -79,14 +81,14 @@ def test_a_busy_desk_loses_nothing(seed: int, paging: OffsetPaging | PageNumberP
 
 
 def at_one_time(desk: Desk, first: int, count: int) -> None:
-    """Let tickets have been changed at the same time, as by a bulk change."""
+    """Give tickets the same time of change, as after a bulk change."""
     for ticket in desk.tickets[first : first + count]:
         ticket["updated_at"] = desk.tickets[first]["updated_at"]
 
 
 @pytest.mark.parametrize("paging", PAGINGS)
 @pytest.mark.parametrize(("first", "count"), [(150, 100), (185, 199), (1, 199)])
-def test_nearly_as_many_tickets_at_one_time_as_the_api_returns(
+def test_nearly_as_many_tickets_with_one_time_as_the_api_returns_are_read(
     first: int, count: int, paging: OffsetPaging | PageNumberPaging
 ) -> None:
     desk = Desk(500, order="updated_at")
@@ -96,7 +98,7 @@ def test_nearly_as_many_tickets_at_one_time_as_the_api_returns(
 
 
 @pytest.mark.parametrize("paging", PAGINGS)
-def test_more_tickets_at_one_time_than_the_api_returns_are_an_error(
+def test_more_tickets_with_one_time_than_the_api_returns_fail(
     paging: OffsetPaging | PageNumberPaging,
 ) -> None:
     desk = Desk(500, order="updated_at")
@@ -107,6 +109,6 @@ def test_more_tickets_at_one_time_than_the_api_returns_are_an_error(
 
 
 @pytest.mark.parametrize("spelled", ["2026-03-01T12:00:00.123Z", "2026-03-01T12:00:00+02:00"])
-def test_a_moment_before_a_time_is_in_utc_as_well(spelled: str) -> None:
-    # Without a time zone, it would be one of this machine.
+def test_time_keeps_its_time_zone_when_a_second_is_subtracted(spelled: str) -> None:
+    # Without a time zone, it would be in that of this machine.
     assert (Times().instant(spelled) - timedelta(seconds=1)).tzinfo is not None

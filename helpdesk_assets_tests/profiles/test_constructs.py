@@ -1,4 +1,4 @@
-"""What a profile can say of an API beyond a list by offset, against an invented help desk."""
+"""What a profile can describe beyond a list by offset, tested with an invented help desk."""
 
 import re
 import subprocess
@@ -26,7 +26,7 @@ Load = Callable[..., dg.ExecuteInProcessResult]
 def open_desk(
     tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Open]:
-    """Serve Deskly, with a profile for it in a file."""
+    """Serve Deskly, with its profile in a file."""
     with ExitStack() as running:
 
         def start(
@@ -47,7 +47,7 @@ def open_desk(
 
 @pytest.fixture
 def load(instance: dg.DagsterInstance) -> Load:
-    """Load every table of the profile, or those named, with their checks."""
+    """Load the given tables with their checks. Default: all tables of the profile."""
 
     def run(*names: str, **config: Any) -> dg.ExecuteInProcessResult:
         selection = (
@@ -108,7 +108,7 @@ def compare(served: Deskly, warehouse: Warehouse) -> None:
     )
 
 
-def test_an_api_that_needs_them_all_is_loaded_and_kept_up_to_date(
+def test_api_that_needs_all_constructs_is_loaded_and_updated(
     open_desk: Open, load: Load, warehouse: Warehouse
 ) -> None:
     world = World(150)
@@ -145,7 +145,7 @@ def test_an_api_that_needs_them_all_is_loaded_and_kept_up_to_date(
     assert metadata(result, "people")["sync_mode"] == "full"
 
 
-def test_rows_of_an_inner_list_that_are_gone_are_found(
+def test_deleted_rows_of_an_inner_list_are_detected(
     open_desk: Open, load: Load, warehouse: Warehouse
 ) -> None:
     served = open_desk()
@@ -154,8 +154,8 @@ def test_rows_of_an_inner_list_that_are_gone_are_found(
     ticket.history.pop()
     assert load("states").success
 
-    gone = "select _tickets_number::int from help_desk.states where deleted_at is not null"
-    assert warehouse.query(gone) == [(ticket.number,)]
+    deleted = "select _tickets_number::int from help_desk.states where deleted_at is not null"
+    assert warehouse.query(deleted) == [(ticket.number,)]
 
 
 def test_more_tickets_with_one_time_than_the_api_returns_fail_the_run(
@@ -171,8 +171,8 @@ def test_more_tickets_with_one_time_than_the_api_returns_fail_the_run(
     )
 
 
-def test_slices_that_do_not_join_fail_the_run(open_desk: Open, load: Load) -> None:
-    # The list is filtered by one time and sorted by another, so the slice begins too late.
+def test_slices_that_do_not_overlap_fail_the_run(open_desk: Open, load: Load) -> None:
+    # The list is filtered by one time and sorted by another, so the slice starts too late.
     wrong = PROFILE.replace("cursor_path: changed", "cursor_path: opened")
     world = World(150)
     for ticket in world.tickets.values():
@@ -261,7 +261,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("mistake", BROKEN)
-def test_a_mistake_in_the_profile_is_reported_with_its_line(mistake: str, tmp_path: Path) -> None:
+def test_mistake_in_a_construct_is_reported_with_its_line(mistake: str, tmp_path: Path) -> None:
     right, wrong, expected = BROKEN[mistake]
     good = PROFILE.replace("CEILING", "60")
     assert right in good
@@ -273,7 +273,7 @@ def test_a_mistake_in_the_profile_is_reported_with_its_line(mistake: str, tmp_pa
     found = re.match(rf"{file}, line (\d+): (.*)", str(raised.value.description))
     assert found
     assert found[2].startswith(expected), raised.value.description
-    # The line is that of the setting, or of the section that lacks one.
+    # The line of the setting, or of the section in which it is missing.
     section = [step for step in found[2].split()[0].split(".") if not step.isdecimal()][-1]
     line = file.read_text().splitlines()[int(found[1]) - 1]
     assert section in line or section == "resources", line
@@ -322,7 +322,7 @@ UNTRUE = {
 
 
 @pytest.mark.parametrize("mistake", UNTRUE)
-def test_a_profile_that_is_not_true_of_the_api_fails_the_run(
+def test_profile_that_does_not_match_the_api_fails_the_run(
     mistake: str, open_desk: Open, load: Load
 ) -> None:
     table, right, wrong, expected = UNTRUE[mistake]
@@ -332,7 +332,7 @@ def test_a_profile_that_is_not_true_of_the_api_fails_the_run(
     assert expected in sentence_of(load(table))
 
 
-def test_check_tells_of_each_list(
+def test_check_reports_on_each_list(
     open_desk: Open, check: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     open_desk()

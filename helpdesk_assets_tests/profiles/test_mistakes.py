@@ -1,4 +1,4 @@
-"""Profiles with a mistake: one sentence, with file, line and remedy, before any request."""
+"""Profiles with a mistake: an error message with file, line and remedy, before any request."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ AUTH = GOOD[GOOD.index("    type: api_key") : GOOD.index("resource_defaults:")]
 
 
 def refresh(changed: str = "") -> str:
-    """Return the section of a refresh token, with one of its lines changed."""
+    """Return the section for a refresh token, with one line changed."""
     lines = {
         "type": "type: oauth2_refresh_token",
         "access_token_url": "access_token_url: /oauth/token",
@@ -164,7 +164,7 @@ BROKEN = {
         None,
         "resources.0.endpoint.params.key needs a plain value, because a secret",
     ),
-    "a field that is not said": (
+    "a field that is not expected": (
         ("      status: status\n", ""),
         "- name: help_desk_tickets",
         "resources.0 needs the path of status under fields",
@@ -389,32 +389,32 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("mistake", BROKEN)
-def test_a_mistake_is_one_sentence_with_line_and_remedy(mistake: str, tmp_path: Path) -> None:
-    (right, wrong), at, said = BROKEN[mistake]
+def test_mistake_is_reported_with_line_and_remedy(mistake: str, tmp_path: Path) -> None:
+    (right, wrong), at, expected = BROKEN[mistake]
     assert right in GOOD
     file = tmp_path / "desk.yaml"
     file.write_text(GOOD.replace(right, wrong))
     with pytest.raises(dg.Failure) as raised:
         load_profile(str(file))
-    sentence = str(raised.value.description)
+    message = str(raised.value.description)
 
-    assert sentence.startswith(f"{file}, line ")
-    assert said in sentence
-    assert "\n" not in sentence
-    assert "planted" not in sentence
+    assert message.startswith(f"{file}, line ")
+    assert expected in message
+    assert "\n" not in message
+    assert "planted" not in message
     if at:
-        assert f"line {line_of(at)}:" in sentence
-    assert re.search(r"line \d+: ", sentence)
+        assert f"line {line_of(at)}:" in message
+    assert re.search(r"line \d+: ", message)
 
 
-def test_a_profile_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+def test_missing_profile_is_reported(tmp_path: Path) -> None:
     with pytest.raises(dg.Failure, match=r"cannot be read \(No such file or directory\): set"):
         load_profile(str(tmp_path / "desk.yaml"))
     with pytest.raises(dg.Failure, match="Unknown profile 'zendesc'; did you mean zendesk"):
         load_profile("zendesc")
 
 
-def test_a_run_with_a_broken_profile_asks_for_nothing(
+def test_run_with_an_invalid_profile_sends_no_requests(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,

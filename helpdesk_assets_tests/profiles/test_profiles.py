@@ -29,7 +29,7 @@ def test_each_built_in_profile_is_tested_and_names_its_documentation() -> None:
     assert all(load_profile(name).documentation for name in names)
 
 
-def test_the_profile_in_the_documentation_reads_the_api_that_it_is_for(
+def test_profile_in_the_documentation_loads_its_api(
     sync: Sync, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (PROJECT / "docs" / "your-own-help-desk.md").read_text()
@@ -69,7 +69,7 @@ def test_the_profile_in_the_documentation_reads_the_api_that_it_is_for(
     assert warehouse.query("select distinct state__code from help_desk.help_desk_tickets") == [(7,)]
 
 
-def test_the_documentation_lists_the_built_in_profiles() -> None:
+def test_documentation_lists_the_built_in_profiles() -> None:
     text = (PROJECT / "docs" / "profiles.md").read_text()
     listed = re.findall(r"^\| \[(\w+)\]\(\.\./helpdesk_assets/profiles/\1\.yaml\) ", text, re.M)
 

@@ -1,8 +1,11 @@
-"""Deskly, an invented help desk whose API needs what plain lists by offset do not.
+"""Deskly, an invented help desk whose API needs all constructs of profiles.
 
-Tickets are found by a query in the body, counted from 1, at most ``ceiling`` of them; people are an
-export that goes on where it ended; the states of tickets are lists inside tickets, chained by a
-cursor in the body; minutes have a key of two fields, on a single page; notes have no id at all.
+- Tickets are requested by a query in the body, with offsets that start at 1, and at most
+  ``ceiling`` of them are returned.
+- People are an export that continues at its last cursor.
+- States are lists inside tickets, with a cursor in the body.
+- Minutes are a single page, and have a key of two fields.
+- Notes have no id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -107,14 +110,14 @@ resources:
 
 @dataclass
 class Deskly(StandIn):
-    """The server; ``ceiling`` is the number of tickets that a query returns at most."""
+    """The server; ``ceiling`` is the maximum number of tickets that a query returns."""
 
     secrets: ClassVar[Mapping[str, str]] = {"API_KEY": "key-planted-6Hq"}
 
     ceiling: int = 60
 
     def is_allowed(self, request: Request) -> bool:
-        """Return whether the key is right."""
+        """Return whether the key is correct."""
         return request.headers.get("authorization") == f"Bearer {self.secrets['API_KEY']}"
 
     def routes(self) -> Sequence[Route]:
@@ -175,7 +178,7 @@ class Deskly(StandIn):
         return JSONResponse({"notes": [{"text": text} for text in notes]})
 
     def minutes(self) -> list[dict[str, Any]]:
-        """Return how long tickets took, by two measures."""
+        """Return two durations of each ticket."""
         return [
             {
                 "ticket": ticket.number,

@@ -1,4 +1,4 @@
-"""Fields that the schema does not know: which columns they become, and what of, run after run."""
+"""Fields that are not in the schema: their columns and types, in repeated runs."""
 
 import hashlib
 import json
@@ -28,17 +28,17 @@ TABLE = "help_desk.help_desk_tickets"
 
 @pytest.fixture
 def load(sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse) -> Load:
-    """Load tickets with some more fields; return these fields' columns, by name, in id's order."""
+    """Load tickets with further fields; return the columns of these fields, with rows by id."""
 
-    async def half_emojis_too(request: Request, answer: Answer) -> Response:
+    async def lone_surrogates(request: Request, answer: Answer) -> Response:
         try:
             return await answer(request)
         except UnicodeEncodeError:
-            # The sandbox sends letters as they are, and half an emoji can only be spelled out.
+            # The sandbox does not escape characters, but a lone surrogate can only be sent escaped.
             rows, total = desk.desk.page(int(request.query_params["offset"]), 100)
             return Response(json.dumps({"total": total, "data": rows}))
 
-    desk = sandbox(tickets=0, fault=half_emojis_too)
+    desk = sandbox(tickets=0, fault=lone_surrogates)
     connect(desk)
 
     def run(*others: dict[str, Any]) -> dict[str, list[Any]]:
@@ -94,7 +94,7 @@ def test_objects_become_columns_and_lists_become_json(load: Load) -> None:
         short=3,
     ),
 )
-def test_a_field_that_changes_its_type_hides_nothing(
+def test_no_value_is_lost_if_a_field_changes_its_type(
     first: Any, second: Any, expected: dict[str, list[Any]], load: Load
 ) -> None:
     load({"field": first})
@@ -103,7 +103,7 @@ def test_a_field_that_changes_its_type_hides_nothing(
     assert {name: columns[name] for name in expected} == expected
 
 
-def test_a_type_that_holds_all_is_found_where_all_come_at_once(load: Load) -> None:
+def test_type_of_a_new_column_fits_all_values_of_the_first_load(load: Load) -> None:
     columns = load(
         {"number": 1, "time": "2026-01-01T00:00:00Z"}, {"number": 2.5, "time": "not yet"}
     )
@@ -111,7 +111,7 @@ def test_a_type_that_holds_all_is_found_where_all_come_at_once(load: Load) -> No
     assert columns == {"number": [1.0, 2.5], "time": ["2026-01-01T00:00:00Z", "not yet"]}
 
 
-def test_a_type_is_kept_from_run_to_run(load: Load) -> None:
+def test_column_keeps_its_type_in_later_runs(load: Load) -> None:
     assert load({"field": 1}) == {"field": [1]}
     assert load({"field": 1}, {"field": "two"}) == {
         "field": [1, None],
@@ -120,7 +120,7 @@ def test_a_type_is_kept_from_run_to_run(load: Load) -> None:
     assert load({"field": 1}, {"field": 2}) == {"field": [1, 2], "field__v_text": [None, None]}
 
 
-def test_odd_names_and_values_arrive(load: Load) -> None:
+def test_odd_names_and_values_are_loaded(load: Load) -> None:
     columns = load(
         {
             "Due Date": "2026-03-29T02:30:00+02:00",
@@ -139,14 +139,14 @@ def test_odd_names_and_values_arrive(load: Load) -> None:
     assert columns["subject__raw"] == ["no"]
 
 
-def test_half_a_character_is_no_reason_to_fail() -> None:
+def test_lone_surrogate_is_replaced() -> None:
     columns = OtherColumns({}, NamingConvention()).of([{"text": "\ud83d"}, {"text": "whole"}])
 
     assert columns["text"].to_pylist() == ["\ufffd", "whole"]
 
 
 def tagged(name: str, field: str) -> str:
-    """Return the name of a column that has another field's name already."""
+    """Return the column of a field whose name is used by another field."""
     return f"{name}__x{hashlib.sha256(field.encode()).hexdigest()[:6]}"
 
 
@@ -223,14 +223,14 @@ def reversed_order(fields: dict[str, Any]) -> dict[str, Any]:
         ),
     ],
 )
-def test_no_field_hides_another_in_whatever_order_they_come(
+def test_fields_with_similar_names_do_not_overwrite_each_other(
     row: dict[str, Any], expected: dict[str, Any], load: Load
 ) -> None:
     for fields in (row, reversed_order(row)):
         assert load(fields) == {name: [value] for name, value in expected.items()}
 
 
-def test_a_field_keeps_its_column_when_another_of_its_name_comes(load: Load) -> None:
+def test_field_keeps_its_column_if_another_one_with_that_name_is_added(load: Load) -> None:
     second, third = tagged("priority", "priority"), tagged("priority", "PRIORITY")
 
     assert load({"Priority": "a"}) == {"priority": ["a"]}
@@ -242,7 +242,7 @@ def test_a_field_keeps_its_column_when_another_of_its_name_comes(load: Load) -> 
     }
 
 
-def test_values_of_another_type_share_no_column_with_a_field_called_so(load: Load) -> None:
+def test_variant_column_is_not_shared_with_a_field_of_that_name(load: Load) -> None:
     theirs = {"field": {"v_text": 7}, "field__v_text": True, "field_v_text": 8}
     expected = {
         "field": [1, None, None],
@@ -257,7 +257,7 @@ def test_values_of_another_type_share_no_column_with_a_field_called_so(load: Loa
     assert load({"field": 1}, {"field": "two"}, reversed_order(theirs)) == expected
 
 
-def test_every_odd_name_has_a_column_of_its_own(load: Load) -> None:
+def test_each_odd_name_has_a_separate_column(load: Load) -> None:
     names = ["", " ", "\n", "\x00", "\x00\x00", "_", "x", "!!!", "---", "🙂", "🙃🙃", "\u200b"]
     names += ["\ud83d", "\ud83e", "x" * 1000, "X" * 1000, "优" * 1000, "優" * 1000, "1/2", "½"]
     outer = {name: f"outer {place}" for place, name in enumerate(names)}
@@ -269,7 +269,7 @@ def test_every_odd_name_has_a_column_of_its_own(load: Load) -> None:
     assert load(reversed_order({**outer, "inner": inner})) == columns
 
 
-def test_a_database_of_before_goes_on() -> None:
+def test_columns_of_earlier_versions_are_used() -> None:
     stored: dict[str, Any] = {
         "gr_e": "bigint",
         "gr_e__v_text": "text",
@@ -308,7 +308,7 @@ def test_a_database_of_before_goes_on() -> None:
     }
 
 
-def test_a_name_with_a_dot_in_it_is_not_a_path(
+def test_name_that_contains_a_dot_is_not_a_path(
     load: Load, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     profile = (PROJECT / "helpdesk_assets" / "profiles" / "default.yaml").read_text()
@@ -356,7 +356,7 @@ VALUES = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.dictionaries(NAMES, VALUES, max_size=6), max_size=4))
-def test_no_value_is_lost_and_dlt_leaves_the_names_alone(rows: list[dict[str, Any]]) -> None:
+def test_no_value_is_lost_and_dlt_does_not_change_names(rows: list[dict[str, Any]]) -> None:
     naming = NamingConvention()
     types: dict[str, Any] = {}
     records: list[dict[str, str]] = [{}]
@@ -373,5 +373,5 @@ def test_no_value_is_lost_and_dlt_leaves_the_names_alone(rows: list[dict[str, An
 
 
 def leaves(value: Any) -> int:
-    """Return how many values there are that no object is."""
+    """Return the number of values that are not objects."""
     return sum(map(leaves, value.values())) if isinstance(value, dict) else 1

@@ -1,4 +1,4 @@
-"""What strangers may write into a row: how deep, how many fields, and called whatever they like."""
+"""Limits of untrusted rows: nesting, number of fields, and names."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ TABLE = "help_desk.help_desk_tickets"
 
 
 def nested(levels: int, kind: type = dict) -> Any:
-    """Return an object in an object, or a list in a list, so many times."""
+    """Return objects in objects, or lists in lists, with a number of levels."""
     value: Any = 1
     for _ in range(levels):
         value = {"in": value} if kind is dict else [value]
@@ -34,7 +34,7 @@ def columns(rows: list[dict[str, Any]], most_new: int = MOST_NEW) -> dict[str, l
 
 @pytest.mark.parametrize("kind", [dict, list])
 @pytest.mark.parametrize("levels", at_length([50, 600, 900], short=[900]))
-def test_a_row_may_be_nested_deeply(
+def test_deeply_nested_rows_are_loaded(
     kind: type,
     levels: int,
     sandbox: StartSandbox,
@@ -43,7 +43,7 @@ def test_a_row_may_be_nested_deeply(
     warehouse: Warehouse,
 ) -> None:
     desk = sandbox(tickets=120)
-    # The last of a page, which the next one begins with.
+    # The last row of a page, which is also the first of the next one.
     desk.desk.tickets[99]["deep"] = nested(levels, kind)
     connect(desk)
 
@@ -55,7 +55,7 @@ def test_a_row_may_be_nested_deeply(
     assert len(text) > levels
 
 
-def test_fields_beyond_the_most_are_kept_together_and_said(
+def test_fields_beyond_the_maximum_are_stored_in_one_column_and_reported(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -63,7 +63,7 @@ def test_fields_beyond_the_most_are_kept_together_and_said(
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # DuckDB before 2.0 needs more than it is given by default for so many columns, and says so.
+    # Before 2.0, DuckDB needs more memory for so many columns than the default.
     monkeypatch.setenv("DESTINATION__DUCKDB__MEMORY_LIMIT", "1GB")
     desk = sandbox(tickets=200)
     for number, ticket in enumerate(desk.desk.tickets):
@@ -78,7 +78,7 @@ def test_fields_beyond_the_most_are_kept_together_and_said(
     assert json.loads(further) == {f"custom.field-199-{place}": place for place in range(100)}
 
 
-def test_a_field_that_has_a_column_keeps_it_when_there_are_many_new_ones() -> None:
+def test_field_keeps_its_column_if_there_are_too_many_new_ones() -> None:
     others = OtherColumns({}, NamingConvention(), most_new=3)
     first = others.of([{"a": 1, "b": {"c": 2}}, {"d": 3, "b": {"e": 4}}])
     then = others.of([{"a": 5, "b": {"c": 6}, "f": None}])
@@ -114,7 +114,7 @@ def test_a_field_that_has_a_column_keeps_it_when_there_are_many_new_ones() -> No
         short=["", "a.b", "\ud83d", "💥"],
     ),
 )
-def test_a_field_may_be_called_anything(
+def test_field_may_have_any_name(
     field: str, sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     made = columns([{field: 1, "other": 2}])

@@ -1,4 +1,4 @@
-"""Texts that an API sends for what is not set."""
+"""Texts that an API sends for fields that are not set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sent
 UNSET = "1970-01-01T00:00:00Z"
 
 
-def test_what_the_profile_calls_null_is_loaded_as_null(
+def test_null_values_in_the_profile_are_loaded_as_null(
     sandbox: Callable[..., Sandbox],
     connect: Callable[[Sandbox], None],
     sync: Callable[[], dg.ExecuteInProcessResult],
@@ -33,7 +33,7 @@ def test_what_the_profile_calls_null_is_loaded_as_null(
         },
         {
             "id": 2,
-            # Only a text that is nothing else.
+            # Only the whole text counts.
             "subject": f"since {UNSET}",
             "status": "",
             "created_at": "",
@@ -59,7 +59,7 @@ def test_what_the_profile_calls_null_is_loaded_as_null(
     ]
 
 
-def test_texts_that_are_null_from_now_on_are_null_in_rows_from_before(
+def test_new_null_values_apply_to_existing_rows(
     sandbox: Callable[..., Sandbox],
     connect: Callable[[Sandbox], None],
     sync: Callable[[], dg.ExecuteInProcessResult],

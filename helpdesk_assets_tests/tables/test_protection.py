@@ -1,4 +1,4 @@
-"""What hashing, masking and dropping make of the fields of a row."""
+"""Hashing, masking and dropping the fields of a row."""
 
 import hmac
 from typing import Any
@@ -43,7 +43,7 @@ def protected(columns: dict[str, Protect], row: Row, **fields: str) -> Row:
         ({"b": 1, "a": "é"}, '{"a":"é","b":1}'),
     ],
 )
-def test_a_hash_is_of_the_value_as_text(value: Any, text: str) -> None:
+def test_hash_is_computed_from_the_value_as_text(value: Any, text: str) -> None:
     assert protected({"who": "hash"}, {"who": value}) == {"who": hashed(text)}
 
 
@@ -60,13 +60,13 @@ def test_null_stays_null(how: Protect) -> None:
     assert protected({"who": how, "all": how}, row) == row
 
 
-def test_what_is_dropped_is_not_there_even_as_null() -> None:
+def test_dropped_field_is_removed_even_if_it_is_null() -> None:
     assert protected({"a": "drop", "b.c": "drop"}, {"a": None, "b": {"c": 1, "d": 2}}) == {
         "b": {"d": 2}
     }
 
 
-def test_a_mask_says_nothing_of_its_value() -> None:
+def test_mask_is_independent_of_the_value() -> None:
     row: Row = {"a": "Jane", "b": 7, "c": {"jane": 1}, "d": ["Jane", None, {"jane": 1}]}
 
     assert protected({"a": "mask", "b": "mask", "c": "mask", "d": "mask"}, row) == {
@@ -113,14 +113,14 @@ def test_fields_of_objects_and_of_objects_in_lists_are_protected() -> None:
         ("people[0].mail", {"people": [{"mail": "jane"}]}),
     ],
 )
-def test_a_field_is_named_by_its_path_or_by_its_column(name: str, row: Row) -> None:
+def test_rule_names_a_field_by_path_or_by_column(name: str, row: Row) -> None:
     found = protected({name: "mask"}, row, contact="people[0].mail")
 
     assert "jane" not in str(found)
     assert "***" in str(found)
 
 
-def test_a_column_is_not_the_object_with_its_name() -> None:
+def test_rule_for_a_column_does_not_apply_to_the_object_of_that_name() -> None:
     row = {"name": {"full": "jane", "title": "Dr."}}
 
     assert protected({"name": "mask"}, row, name="name.full") == {
@@ -128,7 +128,7 @@ def test_a_column_is_not_the_object_with_its_name() -> None:
     }
 
 
-def test_a_column_and_another_field_with_its_name_are_both_protected() -> None:
+def test_column_and_field_with_the_same_name_are_both_protected() -> None:
     row = {"phone": "jane", "contact": {"phone": "jane"}}
 
     assert protected({"phone": "mask"}, row, phone="contact.phone") == {
@@ -138,7 +138,7 @@ def test_a_column_and_another_field_with_its_name_are_both_protected() -> None:
 
 
 @pytest.mark.parametrize("how", ["hash", "mask", "drop"])
-def test_what_stands_where_an_object_was_expected_is_protected(how: Protect) -> None:
+def test_value_in_place_of_an_object_is_protected(how: Protect) -> None:
     found = protected(
         {"who.mail": how, "all[*].mail": how}, {"id": 1, "who": "jane", "all": ["jane", 4711]}
     )
@@ -148,7 +148,7 @@ def test_what_stands_where_an_object_was_expected_is_protected(how: Protect) -> 
     assert found["id"] == 1
 
 
-def test_the_name_of_a_column_does_not_protect_a_field_with_the_start_of_that_name() -> None:
+def test_rule_for_a_column_does_not_apply_to_a_field_with_a_prefix_of_its_name() -> None:
     row = {"Phone": "kept", "Phone__c": "jane"}
 
     assert protected({"Phone__c": "mask"}, row) == {"Phone": "kept", "Phone__c": "***"}
@@ -163,28 +163,28 @@ def test_rules_apply_to_the_items_of_lists_by_number() -> None:
     assert not found.applies_to(("2026",))
 
 
-def test_of_several_rules_the_strictest_applies() -> None:
+def test_strictest_of_several_rules_applies() -> None:
     row = {"who": "jane"}
 
     assert protected({"who": "hash", "['who']": "drop"}, row) == {}
     assert protected({"who.a": "hash", "who.b": "mask"}, row) == {"who": "***"}
 
 
-def test_rules_without_a_field_are_known() -> None:
+def test_rules_that_match_no_field_are_listed() -> None:
     found = protection({"mail": "mask", "phone": "mask", "who.name": "drop"})
     found.rows([{"phone": None, "who": {}}])
 
     assert found.not_found == ["mail", "who.name"]
 
 
-def test_without_rules_the_rows_are_the_same() -> None:
+def test_rows_are_not_copied_without_rules() -> None:
     rows = [{"who": "jane"}]
 
     assert Protection().rows(rows) is rows
     assert Protection().fingerprint == ""
 
 
-def test_the_fingerprint_is_of_rules_and_key() -> None:
+def test_fingerprint_depends_on_rules_and_key() -> None:
     fingerprints = {
         protection({"a": "hash"}).fingerprint,
         protection({"a": "hash"}, key="another").fingerprint,

@@ -1,4 +1,4 @@
-"""Rows that cannot be read: which they are, where they go, and when there are too many."""
+"""Unreadable rows: why they are rejected, where they are stored, and the maximum share."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
         ({"id": True}, "id cannot be read as bigint"),
         ({"id": 3.5}, "id cannot be read as bigint"),
         ({"id": 2**63}, "id cannot be read as bigint"),
-        # They would become the same as 7.
+        # Their keys would collide with 7.
         ({"id": "007"}, "id cannot be read as bigint"),
         ({"id": " 7"}, "id cannot be read as bigint"),
         ({"id": "0x7"}, "id cannot be read as bigint"),
@@ -40,7 +40,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
         ({"id": 1, "created_at": 1e99}, "created_at cannot be read as timestamp"),
     ],
 )
-def test_a_row_is_rejected_for_a_reason(row: dict[str, Any], reason: str | None) -> None:
+def test_unreadable_row_is_rejected_with_a_reason(row: dict[str, Any], reason: str | None) -> None:
     assert reason_to_reject(row) == reason
 
 
@@ -53,11 +53,11 @@ def test_a_row_is_rejected_for_a_reason(row: dict[str, Any], reason: str | None)
         (123456789012345678901, None),
         (7, None),
         ("a\udc00", "id cannot be read as text"),
-        # What a byte that is none of UTF-8 has become.
+        # The replacement of an invalid byte.
         ("b\ufffd", "id cannot be read as text"),
     ],
 )
-def test_a_key_is_what_the_api_sent(key: Any, reason: str | None) -> None:
+def test_key_is_stored_unchanged_or_rejected(key: Any, reason: str | None) -> None:
     columns = [replace(COLUMNS[0], dlt_type="text")]
     fields, rejected_for = read({"id": key}, columns)
 
@@ -66,8 +66,8 @@ def test_a_key_is_what_the_api_sent(key: Any, reason: str | None) -> None:
 
 
 @pytest.mark.parametrize("others", [[], [{"id": None}]])
-def test_a_json_column_holds_whatever_the_api_sends(others: list[dict[str, Any]]) -> None:
-    """A row that is rejected lets the others be read one by one: with the same result."""
+def test_json_column_holds_values_of_any_type(others: list[dict[str, Any]]) -> None:
+    """With a rejected row, the other rows are read one by one, with the same result."""
     tags = Column(name="tags", dlt_type="text", description="Tags.", is_json=True)
     sent = [["vpn", "l\u00e4uft"], [], {"id": 7}, "vpn", None, 3, True, [2**70], "half \ud83d"]
     rows = [{"id": number, "tags": value} for number, value in enumerate(sent)]
@@ -87,7 +87,7 @@ def test_a_json_column_holds_whatever_the_api_sends(others: list[dict[str, Any]]
     ]
 
 
-def test_unreadable_rows_are_set_aside_and_warned_of(
+def test_unreadable_rows_are_rejected_with_a_warning(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=250)
@@ -121,7 +121,7 @@ def test_unreadable_rows_are_set_aside_and_warned_of(
     assert all(evaluation.passed for evaluation in again.get_asset_check_evaluations())
 
 
-def test_too_many_unreadable_rows_leave_the_table_as_it_was(
+def test_too_many_unreadable_rows_leave_the_table_unchanged(
     sandbox: StartSandbox,
     connect: Connect,
     sync: Sync,
@@ -147,7 +147,7 @@ def test_too_many_unreadable_rows_leave_the_table_as_it_was(
 
 
 @pytest.mark.parametrize("share", ["-0.1", "1.5"])
-def test_a_share_that_is_none_is_said_so(
+def test_invalid_share_is_reported(
     share: str,
     sandbox: StartSandbox,
     connect: Connect,
@@ -160,7 +160,7 @@ def test_a_share_that_is_none_is_said_so(
     assert "must be between 0 and 1: set SOURCES__HELP_DESK__REJECTED_SHARE" in sentence_of(sync())
 
 
-def test_of_a_ticket_that_is_listed_twice_the_last_one_counts(
+def test_last_row_of_a_ticket_that_is_listed_twice_is_kept(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=150)
@@ -172,7 +172,7 @@ def test_of_a_ticket_that_is_listed_twice_the_last_one_counts(
     assert len(warehouse.tickets()) == 150
 
 
-def test_a_known_field_never_changes_its_type(
+def test_known_columns_keep_their_types(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:
     desk = sandbox(tickets=100)

@@ -1,6 +1,6 @@
-"""Feeds whatever reads strangers' words with made-up ones, as long as it is told. See `make fuzz`.
+"""Feeds random input to everything that parses untrusted data. See `make fuzz`.
 
-What each of them may raise are its own errors. Anything else ends it, with the input.
+Each parser may only raise its own errors. Any other error ends the program, with the input.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from helpdesk_assets.transport.redirects import redirected
 from helpdesk_assets.transport.unpacking import Unpacker
 from helpdesk_assets.transport.waits import HEADERS, seconds_asked
 
-# Inputs that a parser gets before it is the next one's turn.
+# Number of inputs for a parser before the next parser.
 AT_ONCE = 200
 HOME = "https://desk.example"
 PROFILES = [file.read_text() for file in sorted(BUILT_IN.glob("*.yaml"))]
@@ -53,7 +53,7 @@ Bodies = st.binary() | st.builds(
     ),
     st.integers(0, 200),
 )
-# The alphabet of addresses and headers, so that chance finds its way into them.
+# The alphabet of URLs and headers, so that random texts often resemble them.
 Spelled = st.text(alphabet="<>;,=\"'\\ \t\r\nab:/?#[]@%.-_*0123456789relnxtéא\x00\x1b") | st.text()
 Rows = st.lists(st.dictionaries(st.text(max_size=6), Values, max_size=5), min_size=1, max_size=6)
 
@@ -83,31 +83,31 @@ class _Chain:
 
 
 def next_addresses(link: str) -> None:
-    said, address = "", HOME
+    text, address = "", HOME
     try:
         first = Request("GET", f"{HOME}/v1/tickets?a=1").prepare()
         address = str(PageRequests(first, _Chain()).at(link).url)
     except UnusableAnswerError as error:
-        said = str(error)
+        text = str(error)
     assert address.startswith(HOME)
-    assert said.isprintable()
+    assert text.isprintable()
 
 
 def redirects(location: str) -> None:
     request, response = PreparedRequest(), Response()
     request.prepare("GET", f"{HOME}/v1/tickets")
     response.headers["Location"] = location
-    said, to = "", request
+    text, to = "", request
     try:
         to = redirected(request, response)
     except UnusableAnswerError as error:
-        said = str(error)
+        text = str(error)
     assert str(to.url).startswith(HOME)
-    assert said.isprintable()
+    assert text.isprintable()
 
 
-def waits(status: int, name: str, said: str) -> None:
-    assert seconds_asked(status, CaseInsensitiveDict({name: said})) >= 0
+def waits(status: int, name: str, text: str) -> None:
+    assert seconds_asked(status, CaseInsensitiveDict({name: text})) >= 0
 
 
 def packed(encoding: str, pieces: list[bytes]) -> None:
@@ -119,10 +119,10 @@ def packed(encoding: str, pieces: list[bytes]) -> None:
         return
 
 
-def words(said: str) -> None:
-    text = shown(said)
-    assert text.isprintable()
-    assert len(text) <= MOST + len("...")
+def words(text: str) -> None:
+    visible = shown(text)
+    assert visible.isprintable()
+    assert len(visible) <= MOST + len("...")
 
 
 def rows(made_up: list[dict[str, Any]]) -> None:
@@ -145,12 +145,12 @@ def profiles(text: str, at: int, what: str, length: int) -> None:
         file = Path(folder) / "desk.yaml"
         place = at % len(text)
         file.write_text(text[:place] + what + text[place + length :], errors="replace")
-        said = ""
+        message = ""
         try:
             load_profile(str(file))
         except dg.Failure as failure:
-            said = str(failure.description)
-        assert "\n" not in said
+            message = str(failure.description)
+        assert "\n" not in message
 
 
 PARSERS: dict[Callable[..., None], tuple[st.SearchStrategy[Any], ...]] = {
@@ -173,7 +173,7 @@ PARSERS: dict[Callable[..., None], tuple[st.SearchStrategy[Any], ...]] = {
 
 
 def run(parser: Callable[..., None], inputs: int) -> None:
-    """Give a parser so many inputs. Raises what it raises, and shows the input."""
+    """Feed a number of inputs to a parser. Raises its unexpected errors, and shows the input."""
 
     @settings(
         max_examples=inputs,
@@ -190,16 +190,16 @@ def run(parser: Callable[..., None], inputs: int) -> None:
 
 
 def main() -> int:
-    """Print how many inputs each parser got; fail with the first that it did not take."""
+    """Print the number of inputs of each parser; fail with the first unexpected error."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--minutes", type=float, default=10, help="how long [%(default)s]")
+    options.add_argument("--minutes", type=float, default=10, help="duration [%(default)s]")
     until = time.monotonic() + 60 * options.parse_args().minutes
     while time.monotonic() < until:
         for parser in PARSERS:
             run(parser, AT_ONCE)
     for name, inputs in count.items():
         sys.stdout.write(f"{name:16}{inputs:12,}\n")
-    sys.stdout.write(f"{'in all':16}{count.total():12,} inputs, and no error that is not ours\n")
+    sys.stdout.write(f"{'total':16}{count.total():12,} inputs without an unexpected error\n")
     return 0
 
 

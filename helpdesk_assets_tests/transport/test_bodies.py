@@ -1,4 +1,4 @@
-"""What JSON holds arrives as it was sent, or is rejected: numbers of any size, letters, bytes."""
+"""Values in JSON are stored as they were sent, or rejected: numbers, text, invalid bytes."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ JSON = "application/json"
 
 
 def answering(rows: list[bytes], content_type: str) -> Fault:
-    """Return an API that has those rows, as the bytes that they are sent in."""
+    """Return an API with these rows, each given as the bytes to send."""
 
     async def answer(request: Request, _: Answer) -> Response:
         offset, limit = (int(request.query_params[name]) for name in ("offset", "limit"))
@@ -37,7 +37,7 @@ def answering(rows: list[bytes], content_type: str) -> Fault:
 
 @pytest.fixture
 def send(sandbox: StartSandbox, connect: Connect, sync: Sync) -> Send:
-    """Sync with an API that sends rows as they are given, which are spelled in JSON already."""
+    """Sync with an API that sends rows as given, already in JSON."""
 
     def run(*rows: bytes, content_type: str = JSON) -> dg.ExecuteInProcessResult:
         connect(sandbox(fault=answering(list(rows), content_type)))
@@ -61,14 +61,14 @@ def text_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("text_ids")
-def test_ids_of_more_than_64_bits_stay_apart(send: Send, warehouse: Warehouse) -> None:
+def test_ids_of_more_than_64_bits_stay_distinct(send: Send, warehouse: Warehouse) -> None:
     assert send(row(BIG), row(BIG + 1), row(-BIG), row(2**63)).success
 
     ids = warehouse.query("select id from help_desk.help_desk_tickets order by id")
     assert ids == [(str(number),) for number in (-BIG, BIG, BIG + 1, 2**63)]
 
 
-def test_an_id_that_its_column_cannot_hold_is_rejected(send: Send, warehouse: Warehouse) -> None:
+def test_id_out_of_range_of_its_column_is_rejected(send: Send, warehouse: Warehouse) -> None:
     result = send(*(row(number) for number in range(1, 40)), row(BIG), row(2**63))
 
     assert result.success
@@ -79,7 +79,7 @@ def test_an_id_that_its_column_cannot_hold_is_rejected(send: Send, warehouse: Wa
     assert {json.loads(kept)["id"] for _, kept in rejected} == {BIG, 2**63}
 
 
-def test_other_numbers_of_any_size_are_exact(send: Send, warehouse: Warehouse) -> None:
+def test_other_numbers_of_any_size_are_stored_exactly(send: Send, warehouse: Warehouse) -> None:
     assert send(row(1, account=BIG), row(2, account=BIG + 1)).success
 
     stored = warehouse.query("select account from help_desk.help_desk_tickets order by id")
@@ -87,7 +87,7 @@ def test_other_numbers_of_any_size_are_exact(send: Send, warehouse: Warehouse) -
 
 
 @pytest.mark.parametrize("content_type", [JSON, "application/vnd.api+json", "text/html"])
-def test_a_byte_that_is_not_utf_8_costs_its_own_letter(
+def test_invalid_byte_is_replaced_without_affecting_other_text(
     content_type: str, send: Send, warehouse: Warehouse
 ) -> None:
     broken = row(2, subject="caf!").replace(b"!", b"\xe9")
@@ -105,7 +105,7 @@ def test_a_byte_that_is_not_utf_8_costs_its_own_letter(
         ("none-such", "utf-8"),
     ],
 )
-def test_an_encoding_that_is_declared_is_read(
+def test_declared_encoding_is_used(
     charset: str, encoding: str, send: Send, warehouse: Warehouse
 ) -> None:
     sent = row(1, subject="größer").decode().encode(encoding)
@@ -114,9 +114,11 @@ def test_an_encoding_that_is_declared_is_read(
     assert warehouse.tickets() == [(1, "größer", "open")]
 
 
-def test_half_an_emoji_costs_its_own_letter(send: Send, warehouse: Warehouse) -> None:
+def test_lone_surrogate_is_replaced_without_affecting_other_text(
+    send: Send, warehouse: Warehouse
+) -> None:
     half = row(1, subject="!").replace(b'"!"', b'"cut \\ud83d"')
-    # In a row that is rejected for something else, too.
+    # Also in a row that is rejected for another reason.
     rejected = row(3, created_at="not yet", subject="!").replace(b'"!"', b'"cut \\ud83d"')
     whole = row(2, note="!").replace(b'"!"', b'"\\ud83d\\ude4f"')
     assert send(half, whole, *(row(number) for number in range(4, 40)), rejected).success
@@ -127,7 +129,7 @@ def test_half_an_emoji_costs_its_own_letter(send: Send, warehouse: Warehouse) ->
     assert json.loads(kept[0])["subject"] == "cut \ufffd"
 
 
-def test_what_is_not_strictly_json_is_read(send: Send, warehouse: Warehouse) -> None:
+def test_nan_and_infinity_are_read(send: Send, warehouse: Warehouse) -> None:
     assert send(row(1, score=float("nan")), row(2, score=0.5)).success
 
     assert warehouse.query("select isnan(score) from help_desk.help_desk_tickets order by id") == [
@@ -137,7 +139,7 @@ def test_what_is_not_strictly_json_is_read(send: Send, warehouse: Warehouse) -> 
 
 
 @pytest.mark.parametrize("nested", [b"[" * 100_000, b'{"a":' * 100_000])
-def test_what_is_nested_without_end_is_said_to_be_so(nested: bytes, send: Send) -> None:
+def test_excessive_nesting_is_reported(nested: bytes, send: Send) -> None:
     sentence = sentence_of(send(b'{"id": 1, "deep": ' + nested))
 
     assert "sent JSON that is nested too deeply to be read" in sentence

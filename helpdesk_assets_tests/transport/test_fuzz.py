@@ -1,4 +1,4 @@
-"""A short run of `make fuzz`: what reads strangers' words raises its own errors and no others."""
+"""A short run of `make fuzz`: parsers of untrusted data raise only their own errors."""
 
 from collections.abc import Callable
 
@@ -8,5 +8,5 @@ from helpdesk_assets_tests.transport.fuzz import PARSERS, run
 
 
 @pytest.mark.parametrize("parser", PARSERS, ids=[parser.__name__ for parser in PARSERS])
-def test_made_up_words_are_read_or_refused(parser: Callable[..., None]) -> None:
+def test_random_input_is_parsed_or_rejected(parser: Callable[..., None]) -> None:
     run(parser, 100)

@@ -1,4 +1,4 @@
-"""Profiles without authentication, and secrets in headers: where they are sent, and where not."""
+"""Profiles without authentication, and secrets in headers, which are sent only to the API."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ Open = Callable[..., TokenDesk]
 def open_desk(
     tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Open]:
-    """Serve a desk, and set what a run needs to read it."""
+    """Serve a help desk, and configure runs to load from it."""
     with ExitStack() as served:
 
         def start(client: str, *, is_open: bool = True) -> TokenDesk:
@@ -53,7 +53,7 @@ def open_desk(
         yield start
 
 
-def test_without_auth_nothing_is_sent_but_headers(
+def test_requests_without_auth_have_only_the_headers_of_the_profile(
     open_desk: Open,
     sync: Sync,
     check: Check,
@@ -74,7 +74,7 @@ def test_without_auth_nothing_is_sent_but_headers(
     assert not any("Authorization" in headers for headers in desk.gets)
 
 
-def test_an_api_that_needs_a_key_is_reported(open_desk: Open, sync: Sync, check: Check) -> None:
+def test_missing_authentication_is_reported(open_desk: Open, sync: Sync, check: Check) -> None:
     open_desk(OPEN, is_open=False)
 
     assert "requires authentication (HTTP 401): add auth to client in its profile" in sentence_of(
@@ -98,7 +98,7 @@ def test_secrets_are_filled_into_headers(
     assert "planted" not in everything_logged(instance, result)
 
 
-def test_a_secret_of_a_header_that_is_missing_is_named(
+def test_missing_secret_of_a_header_is_reported(
     open_desk: Open, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = open_desk(BY_HEADERS)
@@ -108,7 +108,7 @@ def test_a_secret_of_a_header_that_is_missing_is_named(
     assert desk.gets == []
 
 
-def test_a_rejected_header_is_reported_by_the_names_of_its_secrets(
+def test_rejected_header_is_reported_with_the_names_of_its_secrets(
     open_desk: Open, sync: Sync
 ) -> None:
     open_desk(BY_HEADERS, is_open=False)
@@ -116,7 +116,7 @@ def test_a_rejected_header_is_reported_by_the_names_of_its_secrets(
     assert "(HTTP 401): set CLIENT_SECRET and CLIENT_ID and ACCOUNT, or" in sentence_of(sync())
 
 
-def test_a_secret_that_no_header_can_hold_is_not_shown(
+def test_error_message_for_an_invalid_secret_does_not_contain_it(
     open_desk: Open, sync: Sync, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = open_desk(BY_HEADERS)
@@ -130,7 +130,7 @@ def test_a_secret_that_no_header_can_hold_is_not_shown(
     assert "in two lines" not in logged
 
 
-def test_headers_are_not_sent_to_where_a_request_is_redirected(
+def test_headers_are_not_sent_to_the_target_of_a_redirect(
     open_desk: Open, sync: Sync, instance: dg.DagsterInstance
 ) -> None:
     other = open_desk(BY_HEADERS)
@@ -145,7 +145,7 @@ def test_headers_are_not_sent_to_where_a_request_is_redirected(
     assert "planted" not in everything_logged(instance, result)
 
 
-def test_headers_are_not_sent_with_the_request_for_a_token(open_desk: Open, sync: Sync) -> None:
+def test_headers_are_not_sent_with_token_requests(open_desk: Open, sync: Sync) -> None:
     desk = open_desk(CLIENT, is_open=False)
     assert sync().success
     ((_, headers, _),) = desk.posts

@@ -1,4 +1,4 @@
-"""Whatever an API sends, a run ends in time and in memory, with an error message or complete."""
+"""For any response of an API, a run ends in bounded time and memory, complete or with an error."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ from helpdesk_assets_tests.support.hostile import MODES, TICKETS, Mode, hostile
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
 Connect = Callable[[Sandbox], None]
-# Megabytes of memory that a whole `dagster job execute` may take.
+# Maximum memory of a whole `dagster job execute`, in megabytes.
 MOST_MEMORY = 700
 MEASURED = (
     "import resource, subprocess, sys; "
@@ -38,12 +38,12 @@ MEASURED = (
 
 
 @pytest.fixture(autouse=True)
-def nothing_leaks(
+def check_for_leaks(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
     instance: dg.DagsterInstance,
 ) -> Iterator[None]:
-    """Look for the key and a customer's words in all that is logged and printed, at every level."""
+    """Search all logs at all levels and all output for the key and for text of a customer."""
     loggers = [logging.getLogger(name) for name in ("dlt", "urllib3")]
     for logger in loggers:
         logger.addHandler(caplog.handler)
@@ -60,7 +60,7 @@ def nothing_leaks(
         logger.removeHandler(caplog.handler)
 
 
-def test_what_is_looked_for_would_be_found(
+def test_search_for_leaks_finds_one(
     against: Callable[[str], None],
     sync: Sync,
     caplog: pytest.LogCaptureFixture,
@@ -79,7 +79,7 @@ def test_what_is_looked_for_would_be_found(
 def against(
     sandbox: Callable[..., Sandbox], connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], None]:
-    """Point the settings at a server that is none of the sandbox's."""
+    """Set the base URL to that of another server than the sandbox."""
 
     def point(base_url: str) -> None:
         desk = sandbox()
@@ -98,7 +98,7 @@ def against(
         short=["headers a byte at a time", "blocks that yield nothing", "nothing at all"],
     ),
 )
-def test_what_does_not_end_is_ended(mode: str, against: Callable[[str], None], sync: Sync) -> None:
+def test_endless_response_is_ended(mode: str, against: Callable[[str], None], sync: Sync) -> None:
     with hostile(MODES[mode]) as base_url:
         against(base_url)
         began = time.monotonic()
@@ -118,7 +118,7 @@ def test_what_does_not_end_is_ended(mode: str, against: Callable[[str], None], s
         sent.whole_by_its_length_and_broken_off,
     ],
 )
-def test_what_broke_off_is_asked_for_again(
+def test_truncated_response_is_requested_again(
     mode: Mode, against: Callable[[str], None], sync: Sync, warehouse: Warehouse
 ) -> None:
     with hostile(mode) as base_url:
@@ -130,7 +130,7 @@ def test_what_broke_off_is_asked_for_again(
 
 
 @pytest.mark.parametrize(
-    ("mode", "said"),
+    ("mode", "expected"),
     at_length(
         [
             (sent.a_body_without_an_end, "sent more than 32 MB in one response"),
@@ -142,7 +142,7 @@ def test_what_broke_off_is_asked_for_again(
         short=2,
     ),
 )
-def test_what_is_too_large_is_not_taken(mode: Mode, said: str, warehouse: Warehouse) -> None:
+def test_oversized_response_is_rejected(mode: Mode, expected: str, warehouse: Warehouse) -> None:
     with hostile(mode) as base_url:
         values = (base_url, API_KEY, str(warehouse.path))
         finished = command(
@@ -155,12 +155,12 @@ def test_what_is_too_large_is_not_taken(mode: Mode, said: str, warehouse: Wareho
         )
 
     assert finished.returncode != 0
-    assert said in finished.stdout
+    assert expected in finished.stdout
     (peak,) = re.findall(r"^peak (\d+)$", finished.stdout, re.MULTILINE)
     assert int(peak) < MOST_MEMORY
 
 
-def test_a_larger_answer_is_taken_where_that_is_set(
+def test_maximum_size_of_a_response_can_be_set(
     against: Callable[[str], None], sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def large(number: int, path: str, line: sent.Line) -> None:
@@ -174,10 +174,8 @@ def test_a_larger_answer_is_taken_where_that_is_set(
         assert sync().success
 
 
-def test_a_run_that_failed_leaves_no_thread_that_sends(
-    against: Callable[[str], None], sync: Sync
-) -> None:
-    """One page fails while others are on their way, which may not last longer than the run."""
+def test_failed_run_leaves_no_threads(against: Callable[[str], None], sync: Sync) -> None:
+    """A page fails while others are in flight, which must not outlive the run."""
 
     def one_fails(number: int, path: str, line: sent.Line) -> None:
         if "offset=0" in path:

@@ -1,4 +1,4 @@
-"""Where a redirect may lead, with the key, and where not."""
+"""Redirects that are followed with the key, and others."""
 
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +17,7 @@ from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse, at_lengt
 
 
 def following(url: str, location: str) -> PreparedRequest:
-    """Return the request that is sent after a redirect."""
+    """Return the request for a redirect."""
     request = Request("GET", url, headers={"Authorization": "Bearer key"}).prepare()
     response = Response()
     response.status_code = 301
@@ -40,7 +40,9 @@ def following(url: str, location: str) -> PreparedRequest:
         ("http://desk/v1", "?page=2", "http://desk/v1?page=2"),
     ],
 )
-def test_a_redirect_on_the_host_is_followed_with_the_key(url: str, location: str, to: str) -> None:
+def test_redirect_on_the_same_host_is_followed_with_the_key(
+    url: str, location: str, to: str
+) -> None:
     request = following(url, location)
 
     assert request.url == to
@@ -63,7 +65,7 @@ def test_a_redirect_on_the_host_is_followed_with_the_key(url: str, location: str
         ("https://desk/v1", "https://\x1b[31mother/"),
     ],
 )
-def test_a_redirect_elsewhere_is_refused(url: str, location: str) -> None:
+def test_redirect_to_another_host_is_rejected(url: str, location: str) -> None:
     with pytest.raises(UnusableAnswerError) as refused:
         following(url, location)
 
@@ -71,14 +73,14 @@ def test_a_redirect_elsewhere_is_refused(url: str, location: str) -> None:
 
 
 @pytest.mark.parametrize("status", at_length([301, 302, 303, 307, 308], short=[301, 307]))
-def test_a_list_that_is_redirected_is_read_whole(
+def test_redirected_list_is_read_completely(
     status: int,
     sandbox: Callable[..., Sandbox],
     connect: Callable[[Sandbox], None],
     sync: Callable[[], dg.ExecuteInProcessResult],
     warehouse: Warehouse,
 ) -> None:
-    """Also where the redirect leaves the key out, which is the commonest way to lose it."""
+    """Even if the redirect omits the key, which is common."""
 
     async def moved(request: Asked, answer: Answer) -> Answered:
         query = parse_qs(request.url.query)
@@ -95,7 +97,7 @@ def test_a_list_that_is_redirected_is_read_whole(
     assert {query.get("api_key") for query in desk.queries} == {API_KEY}
 
 
-def test_a_redirect_without_an_end_fails(
+def test_endless_redirects_fail(
     sandbox: Callable[..., Sandbox],
     connect: Callable[[Sandbox], None],
     sync: Callable[[], dg.ExecuteInProcessResult],

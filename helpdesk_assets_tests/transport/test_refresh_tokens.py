@@ -1,4 +1,4 @@
-"""Refresh tokens: the newest one is kept, whatever happens, and nobody else gets to see it."""
+"""Refresh tokens: the newest one is kept after any interruption, and stays secret."""
 
 import json
 import os
@@ -89,13 +89,13 @@ def read(desk: TokenDesk, session: HelpDeskSession) -> int:
     return len(session.send(request, "offset 0").rows)
 
 
-def test_runs_use_one_token_until_it_is_rejected(
+def test_runs_share_a_token_until_it_is_rejected(
     desk: TokenDesk, sync: Sync, warehouse: Warehouse
 ) -> None:
     for _ in range(2):
         result = sync()
         assert result.success, sentence_of(result)
-    # As if it had been revoked.
+    # The access token becomes invalid, as if it had been revoked.
     desk.access = "another"
     assert sync().success
 
@@ -112,7 +112,7 @@ def test_runs_use_one_token_until_it_is_rejected(
     }
 
 
-def test_only_their_owner_may_read_what_is_stored(desk: TokenDesk) -> None:
+def test_stored_tokens_are_readable_only_by_their_owner(desk: TokenDesk) -> None:
     before = os.umask(0)
     try:
         read(desk, session_of(desk))
@@ -123,7 +123,7 @@ def test_only_their_owner_may_read_what_is_stored(desk: TokenDesk) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder().iterdir()} == {0o600}
 
 
-def test_a_process_that_is_killed_before_it_uses_its_token(desk: TokenDesk, check: Check) -> None:
+def test_token_survives_a_kill_before_its_use(desk: TokenDesk, check: Check) -> None:
     desk.may_answer.clear()
     with subprocess.Popen([str(BIN / CHECK[0]), *CHECK[1:]], stdout=subprocess.PIPE) as process:
         assert desk.asked.wait(60)
@@ -137,7 +137,7 @@ def test_a_process_that_is_killed_before_it_uses_its_token(desk: TokenDesk, chec
     assert used(desk) == ["planted-refresh-0", "planted-refresh-1"]
 
 
-def test_a_process_that_is_killed_while_its_token_is_on_the_way(
+def test_token_survives_a_kill_during_its_renewal(
     desk: TokenDesk, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.may_issue.clear()
@@ -146,7 +146,7 @@ def test_a_process_that_is_killed_while_its_token_is_on_the_way(
         process.send_signal(signal.SIGKILL)
     desk.may_issue.set()
     lost = check()
-    # As if the vendor accepted the one before for a while.
+    # As with vendors that accept the previous token for a while.
     desk.refresh = SECRETS["REFRESH_TOKEN"]
     accepted = check()
     desk.refresh, desk.access = "planted-again-0", "another"
@@ -159,7 +159,7 @@ def test_a_process_that_is_killed_while_its_token_is_on_the_way(
     assert again.returncode == 0, again.stdout
 
 
-def test_a_process_that_is_interrupted_while_its_token_is_on_the_way(desk: TokenDesk) -> None:
+def test_token_survives_an_interrupt_during_its_renewal(desk: TokenDesk) -> None:
     desk.may_issue.clear()
     with subprocess.Popen(
         [str(BIN / CHECK[0]), *CHECK[1:]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -174,7 +174,7 @@ def test_a_process_that_is_interrupted_while_its_token_is_on_the_way(desk: Token
     assert stored()["refresh_token"] == desk.refresh
 
 
-def test_a_session_that_is_stopped_while_its_token_is_on_the_way(desk: TokenDesk) -> None:
+def test_token_survives_a_stop_during_its_renewal(desk: TokenDesk) -> None:
     desk.may_issue.clear()
     session = session_of(desk)
     failed: list[Exception] = []
@@ -197,7 +197,7 @@ def test_a_session_that_is_stopped_while_its_token_is_on_the_way(desk: TokenDesk
     assert stored()["refresh_token"] == desk.refresh
 
 
-def test_a_process_that_was_killed_before_it_moved_its_file(desk: TokenDesk) -> None:
+def test_token_survives_a_kill_before_its_file_was_moved(desk: TokenDesk) -> None:
     read(desk, session_of(desk))
     (file,) = folder().glob("*.json")
     older = file.read_text().replace(desk.refresh, SECRETS["REFRESH_TOKEN"])
@@ -205,7 +205,7 @@ def test_a_process_that_was_killed_before_it_moved_its_file(desk: TokenDesk) -> 
     file.write_text(older)
     desk.access = "another"
     read(desk, session_of(desk))
-    # And before it had written it.
+    # The file is incomplete, as after a kill while it was written.
     file.with_suffix(".new").write_text(" " * 100)
     desk.access = "another"
     read(desk, session_of(desk))
@@ -214,7 +214,7 @@ def test_a_process_that_was_killed_before_it_moved_its_file(desk: TokenDesk) -> 
     assert not file.with_suffix(".new").exists()
 
 
-def test_processes_that_start_at_once_share_a_token(desk: TokenDesk) -> None:
+def test_parallel_processes_share_a_token(desk: TokenDesk) -> None:
     desk.may_issue.clear()
     command_line = [str(BIN / CHECK[0]), *CHECK[1:]]
     with (
@@ -223,12 +223,12 @@ def test_processes_that_start_at_once_share_a_token(desk: TokenDesk) -> None:
     ):
         for process in (first, second):
             assert process.stdout
-            # The last line before a token is needed.
+            # The last step before a token is needed.
             while not process.stdout.readline().startswith("ok      address"):
                 assert process.poll() is None
         assert desk.issued.wait(60)
         desk.issued.clear()
-        # The other process waits for the first one, and requests no token itself.
+        # The second process waits for the first one, and does not request a token itself.
         assert not desk.issued.wait(1)
         desk.may_issue.set()
         printed = [process.communicate(timeout=60)[0] for process in (first, second)]
@@ -237,7 +237,7 @@ def test_processes_that_start_at_once_share_a_token(desk: TokenDesk) -> None:
     assert used(desk) == ["planted-refresh-0"]
 
 
-def test_threads_whose_token_is_rejected_renew_it_once(desk: TokenDesk) -> None:
+def test_threads_renew_a_rejected_token_once(desk: TokenDesk) -> None:
     sessions = [session_of(desk) for _ in range(4)]
     for session in sessions:
         read(desk, session)
@@ -257,7 +257,7 @@ def test_threads_whose_token_is_rejected_renew_it_once(desk: TokenDesk) -> None:
     assert used(desk) == ["planted-refresh-0", "planted-refresh-1"]
 
 
-def test_a_new_token_in_the_configuration_wins(
+def test_new_token_in_the_configuration_is_used(
     desk: TokenDesk, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert check().returncode == 0
@@ -269,11 +269,11 @@ def test_a_new_token_in_the_configuration_wins(
 
     assert finished.returncode == 0, finished.stdout
     assert used(desk) == ["planted-refresh-0", "planted-refresh-1", "planted-again-0"]
-    # The one before it still has what descends from it.
+    # The tokens that descend from the previous one are kept.
     assert len(list(folder().glob("*.json"))) == 2
 
 
-def test_a_token_that_stays_valid_is_used_again(desk: TokenDesk) -> None:
+def test_permanent_refresh_token_is_used_again(desk: TokenDesk) -> None:
     desk.rotates = False
     read(desk, session_of(desk))
     desk.access = "another"
@@ -295,7 +295,7 @@ def test_a_token_that_stays_valid_is_used_again(desk: TokenDesk) -> None:
         ({"expires_at": 1, "expires_in": 0.0001}, 2),
     ],
 )
-def test_what_responses_say_of_their_expiry(
+def test_expiry_is_read_from_responses(
     expires: dict[str, object], renewals: int, desk: TokenDesk
 ) -> None:
     desk.expires = expires
@@ -305,13 +305,13 @@ def test_what_responses_say_of_their_expiry(
     assert len(desk.posts) == renewals
 
 
-def test_the_path_of_a_token_follows_the_base_url(desk: TokenDesk) -> None:
+def test_path_of_a_token_url_follows_the_base_url(desk: TokenDesk) -> None:
     read(desk, session_of(desk, f"{desk.url}/desks/eu/"))
 
     assert [path for path, _, _ in desk.posts] == ["/desks/eu/oauth/token"]
 
 
-def test_a_token_can_be_requested_from_another_host(desk: TokenDesk) -> None:
+def test_token_can_be_requested_from_another_host(desk: TokenDesk) -> None:
     with serving() as other:
         session = session_of(desk, access_token_url=f"{other.url}/login/token")
         desk.access = "planted-access-1"
@@ -321,7 +321,7 @@ def test_a_token_can_be_requested_from_another_host(desk: TokenDesk) -> None:
     assert desk.posts == []
 
 
-def test_a_client_can_be_authenticated_in_a_header(desk: TokenDesk) -> None:
+def test_client_can_be_authenticated_in_a_header(desk: TokenDesk) -> None:
     read(desk, session_of(desk, client_authentication="basic"))
     ((path, headers, form),) = desk.posts
 
@@ -332,7 +332,7 @@ def test_a_client_can_be_authenticated_in_a_header(desk: TokenDesk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "expected"),
     [
         (400, {"error": "invalid_grant"}, "rejected the refresh token (HTTP 400)"),
         (403, {"error": "invalid_grant"}, "rejected the refresh token (HTTP 403)"),
@@ -351,22 +351,22 @@ def test_a_client_can_be_authenticated_in_a_header(desk: TokenDesk) -> None:
         (200, {"access_token": 7}, "contains none: check access_token_url in the profile"),
     ],
 )
-def test_what_is_said_of_a_refusal(
-    status: int, body: dict[str, object], said: str, desk: TokenDesk
+def test_rejected_token_requests_are_reported(
+    status: int, body: dict[str, object], expected: str, desk: TokenDesk
 ) -> None:
     desk.refuses = status, body
     with pytest.raises(NoTokenError) as refused:
         read(desk, session_of(desk))
-    sentence = str(refused.value)
+    message = str(refused.value)
 
-    assert said in sentence
+    assert expected in message
     assert desk.gets == []
-    if "rejected the refresh token" in said:
-        assert f"that does not share the folder {folder()}: authorize again, and set " in sentence
-        assert "SOURCES__HELP_DESK__REFRESH_TOKEN to the new refresh token" in sentence
+    if "rejected the refresh token" in expected:
+        assert f"that does not share the folder {folder()}: authorize again, and set " in message
+        assert "SOURCES__HELP_DESK__REFRESH_TOKEN to the new refresh token" in message
 
 
-def test_a_desk_of_another_name_has_settings_of_its_own(
+def test_help_desks_have_separate_refresh_tokens(
     desk: TokenDesk, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__EU__PROFILE", os.environ["SOURCES__HELP_DESK__PROFILE"])
@@ -376,9 +376,7 @@ def test_a_desk_of_another_name_has_settings_of_its_own(
     assert "set SOURCES__EU__REFRESH_TOKEN to the new" in check("--desk", "eu").stdout
 
 
-def test_a_token_is_not_used_where_the_next_one_cannot_be_stored(
-    desk: TokenDesk, check: Check
-) -> None:
+def test_token_is_not_used_if_the_next_one_cannot_be_stored(desk: TokenDesk, check: Check) -> None:
     Path(os.environ["DLT_DATA_DIR"]).write_text("a file, as nothing is writable to root")
     finished = check()
 
@@ -388,7 +386,7 @@ def test_a_token_is_not_used_where_the_next_one_cannot_be_stored(
     assert desk.posts == []
 
 
-def test_a_token_is_not_used_where_the_disk_has_no_space_for_the_next_one(desk: TokenDesk) -> None:
+def test_token_is_not_used_if_the_disk_is_full(desk: TokenDesk) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
     try:
@@ -401,7 +399,7 @@ def test_a_token_is_not_used_where_the_disk_has_no_space_for_the_next_one(desk: 
     assert list(folder().glob("*.new")) == []
 
 
-def test_a_token_is_not_used_where_the_next_one_is_temporary(
+def test_token_is_not_used_if_the_folder_is_temporary(
     desk: TokenDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dlt.common.runtime.run_context.global_dir", lambda: str(tmp_path))
@@ -413,7 +411,7 @@ def test_a_token_is_not_used_where_the_next_one_is_temporary(
     assert desk.posts == []
 
 
-def test_a_damaged_file_is_reported(desk: TokenDesk) -> None:
+def test_damaged_file_is_reported(desk: TokenDesk) -> None:
     read(desk, session_of(desk))
     (file,) = folder().glob("*.json")
     file.write_text("")
@@ -439,7 +437,7 @@ def test_secrets_are_only_in_the_store(
         desk.refuses = 400, {"error": "invalid_grant", "error_description": "planted-refresh-0"}
     with caplog.at_level("DEBUG"):
         result = sync()
-        # As if it had been revoked.
+        # The access token becomes invalid, as if it had been revoked.
         desk.access = "another"
         assert main(["check"]) == fails
     printed = capfd.readouterr()
@@ -450,6 +448,6 @@ def test_secrets_are_only_in_the_store(
     )
     for file in folder().glob("*.json"):
         file.unlink()
-    said = caplog.text + printed.out + printed.err + everything_logged(instance, result)
+    logged = caplog.text + printed.out + printed.err + everything_logged(instance, result)
     basic = b64encode(b"planted-client:planted-secret").decode()
-    assert hits({"planted", basic}, folder=tmp_path, printed=said) == []
+    assert hits({"planted", basic}, folder=tmp_path, printed=logged) == []

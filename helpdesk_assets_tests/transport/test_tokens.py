@@ -1,4 +1,4 @@
-"""Tokens: renewed when they are refused, asked for where the profile says, with nothing else."""
+"""Tokens: renewed when they are rejected, and requested from the URL in the profile."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ SECRETS = {"id": "client", "secret": "planted"}
 
 
 class Api(BaseHTTPRequestHandler):
-    """Lets the newest token in, which dies when ``dead`` says so."""
+    """Accepts only the newest token, and none if ``refuses`` is set."""
 
     server: "Server"
 
@@ -58,7 +58,7 @@ class Api(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Keep the tests' output clean."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
@@ -107,9 +107,11 @@ def page_at(server: Server, offset: int) -> PreparedRequest:
     return Request("GET", f"{server.url}/tickets?offset={offset}").prepare()
 
 
-def test_a_token_that_died_early_is_renewed_once(server: Server, session: HelpDeskSession) -> None:
+def test_token_rejected_before_its_expiry_is_renewed_once(
+    server: Server, session: HelpDeskSession
+) -> None:
     assert session.send(page_at(server, 0), "offset 0").rows == [{"id": 0}]
-    # As if somebody had taken it back.
+    # The token becomes invalid, as if it had been revoked.
     server.tokens += 1
     assert session.send(page_at(server, 1), "offset 1").rows == [{"id": 1}]
 
@@ -117,9 +119,7 @@ def test_a_token_that_died_early_is_renewed_once(server: Server, session: HelpDe
     assert session.requests == 5
 
 
-def test_a_client_that_is_refused_fails_after_one_renewal(
-    server: Server, session: HelpDeskSession
-) -> None:
+def test_rejected_client_fails_after_one_renewal(server: Server, session: HelpDeskSession) -> None:
     server.refuses = True
     with pytest.raises(HTTPError, match="401"):
         session.send(page_at(server, 0), "offset 0")
@@ -127,7 +127,7 @@ def test_a_client_that_is_refused_fails_after_one_renewal(
     assert (server.tokens, server.asked) == (2, 2)
 
 
-def test_secrets_are_not_sent_to_where_a_token_request_is_redirected(
+def test_secrets_are_not_sent_to_the_target_of_a_redirected_token_request(
     server: Server, session: HelpDeskSession
 ) -> None:
     server.redirects = True
@@ -137,7 +137,7 @@ def test_secrets_are_not_sent_to_where_a_token_request_is_redirected(
     assert server.tokens == 1
 
 
-def test_a_password_in_a_netrc_is_sent_nowhere(
+def test_password_in_a_netrc_file_is_never_sent(
     server: Server, session: HelpDeskSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -149,12 +149,12 @@ def test_a_password_in_a_netrc_is_sent_nowhere(
 
     assert len(server.headers) == 2
     assert all("Authorization" not in headers for headers in server.headers)
-    # It would have been.
+    # Without the session's precautions, it would be sent.
     requests.post(f"{server.url}/hook", json={}, timeout=5)
     assert "Authorization" in server.headers[-1]
 
 
-def test_an_alert_is_posted_to_its_address_alone(server: Server) -> None:
+def test_alert_is_posted_only_to_its_url(server: Server) -> None:
     server.redirects = True
     with pytest.raises(HTTPError):
         _post(f"{server.url}/hook", {"title": "x"})
@@ -162,9 +162,9 @@ def test_an_alert_is_posted_to_its_address_alone(server: Server) -> None:
     assert server.tokens == 1
 
 
-def test_a_vendor_with_an_own_prefix_address_and_grant_issues_a_token(server: Server) -> None:
-    # Zoho's tokens have a prefix of their own and come from the address of a region; GLPI issues
-    # them for a password.
+def test_token_with_a_vendor_specific_prefix_url_and_grant_is_obtained(server: Server) -> None:
+    # Zoho's tokens have a special prefix and come from a regional URL; GLPI issues them for a
+    # password.
     secrets = {**SECRETS, "accounts_url": server.url, "password": "planted-password"}
     server.prefix = "Zoho-oauthtoken"
     redaction = Redaction(*secrets.values())

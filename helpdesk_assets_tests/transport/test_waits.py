@@ -1,4 +1,4 @@
-"""How long an API asks to wait, in whichever header and spelling."""
+"""The wait requested by an API, in all headers and formats."""
 
 import time
 from email.utils import formatdate
@@ -12,7 +12,7 @@ NOW = float(int(time.time()))
 
 
 @pytest.fixture(autouse=True)
-def clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+def fixed_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: NOW)
 
 
@@ -34,18 +34,18 @@ def clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"Retry-After": "0", "X-RateLimit-Reset": "5"}, 5),
     ],
 )
-def test_what_an_api_asks_for_is_understood(headers: dict[str, str], seconds: float) -> None:
+def test_requested_wait_is_parsed(headers: dict[str, str], seconds: float) -> None:
     assert seconds_asked(429, CaseInsensitiveDict(headers)) == pytest.approx(seconds, abs=1)
 
 
 @pytest.mark.parametrize(
-    "said", ["", "0", "-5", "soon", "nan", "inf", "1e999", formatdate(0), "9" * 400]
+    "value", ["", "0", "-5", "soon", "nan", "inf", "1e999", formatdate(0), "9" * 400]
 )
-def test_what_says_nothing_is_left_to_the_backoff(said: str) -> None:
-    assert seconds_asked(429, {"Retry-After": said, "X-RateLimit-Reset": said}) == 0
+def test_headers_without_a_wait_are_ignored(value: str) -> None:
+    assert seconds_asked(429, {"Retry-After": value, "X-RateLimit-Reset": value}) == 0
 
 
-def test_when_a_limit_begins_anew_is_no_answer_to_another_failure() -> None:
+def test_rate_limit_reset_is_ignored_for_other_errors() -> None:
     headers = CaseInsensitiveDict({"X-RateLimit-Reset": "3000", "RateLimit": '"a";t=9'})
 
     assert seconds_asked(503, headers) == 0
@@ -61,7 +61,7 @@ def test_when_a_limit_begins_anew_is_no_answer_to_another_failure() -> None:
         ({}, False, 0),
     ],
 )
-def test_a_rate_limit_can_be_answered_with_403(
+def test_rate_limit_with_http_403_is_recognized(
     headers: dict[str, str], throttled: bool, seconds: float
 ) -> None:
     answered = CaseInsensitiveDict(headers)
