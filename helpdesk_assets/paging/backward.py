@@ -8,7 +8,8 @@ from typing import Any
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.bounds import MOST_TOP_READS, MOST_WALKS
 from helpdesk_assets.paging.positions import Paging
-from helpdesk_assets.tables.keys import ID, Identity, key_of
+from helpdesk_assets.tables.distinct import DistinctKeys
+from helpdesk_assets.tables.keys import ID, Identity, keys_of
 from helpdesk_assets.tables.paths import Path, value_at
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
@@ -32,6 +33,7 @@ class BackwardPages:
     Attributes:
         position: the number of the next page.
         has_ended: whether all pages were read, and nothing was added at the end since.
+        rows: the rows that were read.
         pages, total, unverified: see CompleteWalk.
     """
 
@@ -51,13 +53,13 @@ class BackwardPages:
         self._base_page = base_page
         self._identity = identity
         self._size = len(first.rows)
-        self._known: dict[Hashable, int] = {}
+        self.rows = RowsRead(identity)
         self._order = GrowingOrder(identity, cursor)
         self.is_sorted = self._order.add(first.rows, [False] * self._size)
         self.pages = 1
         self.total = first.total or 0
         self.unverified: str | None = None
-        self._note(first.rows)
+        self.rows.add(first.rows)
         self.has_ended = self._last == base_page
         self._end_reads = 0
         self._walks = 1
@@ -85,7 +87,7 @@ class BackwardPages:
     @property
     def rows_walked(self) -> int:
         """The number of distinct rows read."""
-        return len(self._known)
+        return len(self.rows.keys)
 
     def take(self, page: Page) -> list[Row]:
         """Process a response; see CompleteWalk."""
@@ -97,18 +99,13 @@ class BackwardPages:
                 f"sent {len(page.rows)} rows for page {number}, but {self._size} for its first "
                 "page, so a page number does not always refer to the same rows"
             )
-        keys = [key_of(row, self._identity) for row in page.rows]
         if not self._is_reading_end:
-            was_read = [key in self._known for key in keys]
+            was_read = [key in self.rows.keys for key in keys_of(page.rows, self._identity)]
             self.unverified = None if self._order.add(page.rows, was_read) else UNSORTED
-        contents = [_content(row) for row in page.rows]
-        is_known = [
-            self._known.get(key) == content for key, content in zip(keys, contents, strict=True)
-        ]
-        fresh = [row for row, known in zip(page.rows, is_known, strict=True) if not known]
-        self._known.update(zip(keys, contents, strict=True))
+        fresh = self.rows.add(page.rows)
         if self._is_reading_end:
-            self._read_end(number, has_fresh=bool(fresh), reaches_down=True in is_known)
+            reaches_down = len(fresh) < len(page.rows)
+            self._read_end(number, has_fresh=bool(fresh), reaches_down=reaches_down)
         elif number > self._base_page:
             self.position = str(number - 1)
         else:
@@ -138,19 +135,54 @@ class BackwardPages:
 
     def _end(self) -> None:
         """End, unless fewer rows were read than there are."""
-        if len(self._known) >= self.total:
+        if len(self.rows.keys) >= self.total:
             self.has_ended = True
         elif self._walks == MOST_WALKS:
             raise UnusableAnswerError(
-                f"reports {self.total} rows, but its pages contained {len(self._known)}"
+                f"reports {self.total} rows, but its pages contained {len(self.rows.keys)}"
             )
         else:
             self._walks += 1
             self._end_reads, self._is_reading_end = 0, False
             self._begin()
 
-    def _note(self, rows: Sequence[Row]) -> None:
-        self._known |= {key_of(row, self._identity): _content(row) for row in rows}
+
+class RowsRead:
+    """The rows that were read, each in its newest version.
+
+    Args:
+        identity: the paths of the key in a row.
+
+    Attributes:
+        keys: their keys.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self.keys = DistinctKeys()
+        self._contents = DistinctKeys()
+        # The contents of rows that have changed while the list was read.
+        self._changed: dict[Hashable, int] = {}
+
+    def add(self, rows: Sequence[Row]) -> list[Row]:
+        """Add a page, and return the rows in it that are new or have changed."""
+        keys, contents = keys_of(rows, self._identity), [_content(row) for row in rows]
+        fresh = [
+            row
+            for row, key, content in zip(rows, keys, contents, strict=True)
+            if not self._has(key, content)
+        ]
+        for key, content in zip(keys, contents, strict=True):
+            if key in self._changed or (key in self.keys and not self._has(key, content)):
+                self._changed[key] = content
+            else:
+                self.keys.update([key])
+                self._contents.update([content])
+        return fresh
+
+    def _has(self, key: Hashable, content: int) -> bool:
+        known = self._changed.get(key)
+        return known == content if known is not None else content in self._contents
 
 
 class GrowingOrder:

@@ -6,8 +6,6 @@ not affect it. Detectable problems fail the walk: links in a loop, a missing lin
 rows follow, and fewer rows than the API reports.
 """
 
-from collections.abc import Hashable
-
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.bounds import (
     MOST_IDLE,
@@ -18,7 +16,8 @@ from helpdesk_assets.paging.bounds import (
 )
 from helpdesk_assets.paging.known import KnownRows
 from helpdesk_assets.paging.positions import ChainPaging
-from helpdesk_assets.tables.keys import ID, Identity, key_of
+from helpdesk_assets.tables.distinct import DistinctKeys
+from helpdesk_assets.tables.keys import ID, Identity, keys_of
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
 
@@ -77,8 +76,8 @@ class ChainWalk:
         self.total: int | None = None
         self._known = KnownRows(PAGES_KEPT, identity)
         self._top = KnownRows(TOP_PAGES, identity)
-        self._keys: set[Hashable] = set()
-        self._positions: set[str] = set()
+        self._keys = DistinctKeys()
+        self._positions = DistinctKeys()
         self._idle = 0
         self._top_reads = 0
         self._is_reading_top = False
@@ -116,7 +115,7 @@ class ChainWalk:
         fresh = [row for row in page.rows if not (self._known.has(row) or self._top.has(row))]
         self._raise_if_endless(fresh)
         self._known.add(page.rows)
-        self._keys.update(key_of(row, self._identity) for row in page.rows)
+        self._keys.update(keys_of(page.rows, self._identity))
         if self._is_reading_top or self.pages <= TOP_PAGES:
             self._top.add([row for row in page.rows if not self._top.knows(row)])
         self.last_cursor = page.following or self.last_cursor
@@ -181,7 +180,7 @@ class ChainWalk:
         # A cursor that stays the same may be that of a position which the API keeps.
         if following in self._positions and not (following == self.position and fresh):
             raise UnusableAnswerError(f"links its pages in a loop, after {len(self._keys)} rows")
-        self._positions.add(following)
+        self._positions.update([following])
         self.position = following
 
     def _read_top_again(self) -> None:
@@ -192,7 +191,7 @@ class ChainWalk:
                 f"changed the top of its list faster than it could be read, {MOST_TOP_READS} times"
             )
         self._is_reading_top = True
-        self._positions.clear()
+        self._positions = DistinctKeys()
         self.position = self._start
 
     def _end(self) -> None:

@@ -28,7 +28,9 @@ from helpdesk_assets.paging.gaps import LEFT_OUT
 from helpdesk_assets.paging.order import Order
 from helpdesk_assets.paging.positions import Counted, OffsetPaging, Window
 from helpdesk_assets.paging.reading import Reading
+from helpdesk_assets.paging.sequence import KeySequence
 from helpdesk_assets.paging.state import PageSize, ReadState
+from helpdesk_assets.tables.distinct import DistinctKeys
 from helpdesk_assets.tables.keys import ID, Identity
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
@@ -74,8 +76,8 @@ class CompleteWalk:
         self.pages = 0
         self._walks = 0
         self._steps_before = 0
-        self._read_before: set[Hashable] = set()
-        self._in_order: list[Hashable] = []
+        self._read_before = DistinctKeys()
+        self._in_order = KeySequence(0).fingerprint
         self._reading = self._begin(sparse=False)
 
     def _begin(self, *, sparse: bool) -> Reading:
@@ -116,16 +118,14 @@ class CompleteWalk:
         """The number of pages that did not overlap and were requested again from further up."""
         return self._steps_before + self._reading.overlap_retries
 
-    @property
-    def keys(self) -> set[Hashable]:
-        """The keys of all rows read."""
-        read = self._reading.state.order.keys
-        return self._read_before | read if self._read_before else read
+    def has_read(self, key: Hashable) -> bool:
+        """Return whether a row with that key was read."""
+        return key in self._reading.state.order.keys or key in self._read_before
 
     @property
     def rows_walked(self) -> int:
         """The number of distinct rows read."""
-        return len(self.keys)
+        return self._reading.state.order.keys.count_with(self._read_before)
 
     @property
     def is_probing(self) -> bool:
@@ -163,14 +163,14 @@ class CompleteWalk:
             raise UnusableAnswerError(
                 f"sent {self._most_pages} pages, and the end of its list was not reached"
             )
-        before = self._read_before
         fresh = self._reading.take(page)
-        if self._reading.has_ended:
-            self._finish()
-        if before:
+        if self._read_before:
             # Rows that have changed since are left to the next sync, like any later change.
             keys = self._reading.state.keys(fresh)
+            before = self._read_before
             fresh = [row for row, key in zip(fresh, keys, strict=True) if key not in before]
+        if self._reading.has_ended:
+            self._finish()
         return fresh
 
     def _finish(self) -> None:
@@ -180,7 +180,9 @@ class CompleteWalk:
         is_sure = not reading.has_moved or order.is_unique
         # Rows in the same order with other page boundaries have stable positions; different rows
         # with the same id count separately.
-        holds = order.in_order == self._in_order and len(order.contents) >= reading.places
+        holds = (
+            order.in_order.fingerprint == self._in_order and len(order.contents) >= reading.places
+        )
         if holds or (reading.is_whole and (is_sure or self._walks > 1)):
             self.has_ended = True
             if not (holds or is_sure):
@@ -205,8 +207,8 @@ class CompleteWalk:
             raise UnusableAnswerError(
                 f"{seen}, even when it was read again, so rows may be missing: {self._remedy}"
             )
-        self._in_order = order.in_order
-        self._read_before = self._read_before | order.keys
+        self._in_order = order.in_order.fingerprint
+        self._read_before.add_all(order.keys)
         self._steps_before += reading.overlap_retries
         if reading.state.sparse:
             self._size.reset()

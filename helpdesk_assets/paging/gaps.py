@@ -34,7 +34,7 @@ class Gaps:
             lag = place - (state.wanted - state.position.offset)
             after = state.keys(page[place + 1 :])
             if after and not self._was_last:
-                state.sparse |= lag > 0 and not state.order.keys.intersection(after)
+                state.sparse |= lag > 0 and not any(key in state.order.keys for key in after)
             elif not after and state.total == self._total_before:
                 state.sparse |= lag > 1
         self._total_before = state.total

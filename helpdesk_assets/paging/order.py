@@ -5,11 +5,11 @@ not at all, although the number of positions is correct. Therefore distinct rows
 """
 
 import json
-from collections.abc import Callable, Hashable, Sequence
-from operator import gt, lt
-from typing import Any
+from collections.abc import Hashable, Sequence
 
 from helpdesk_assets.paging.boundaries import PageBoundaries
+from helpdesk_assets.paging.sequence import KeySequence, are_in_order
+from helpdesk_assets.tables.distinct import DistinctKeys
 from helpdesk_assets.tables.keys import Identity, keys_of
 from helpdesk_assets.tables.rows import Row
 
@@ -39,9 +39,9 @@ class Order:
 
     def __init__(self, identity: Identity, *, notes_contents: bool = False) -> None:
         self._identity = identity
-        self.keys: set[Hashable] = set()
-        self.in_order: list[Hashable] = []
-        self.contents: set[int] = set()
+        self.keys = DistinctKeys()
+        self.in_order = KeySequence(LOOKED_BACK)
+        self.contents = DistinctKeys()
         self._notes_contents = notes_contents
         self.broken = 0
         self.pinned: set[Hashable] = set()
@@ -59,7 +59,7 @@ class Order:
         """
         if self._boundaries:
             return self._boundaries.are_unambiguous
-        return _are_in_order(self.in_order)
+        return self.in_order.is_sorted
 
     def add(self, rows: Sequence[Row]) -> bool:
         """Add the next rows if none of them was read before; return whether none was.
@@ -168,7 +168,7 @@ class Order:
 
         One of them may be missing, and a few more if the overlap is long.
         """
-        led = self.in_order[-LOOKED_BACK:]
+        led = list(self.in_order.last)
         places = {key: place for place, key in enumerate(led)}
         found = [places.get(key, -1) for key in known]
         if not found or found[0] < 0 or found != sorted(found):
@@ -177,22 +177,10 @@ class Order:
 
     def _append(self, rows: Sequence[Row], keys: list[Hashable]) -> None:
         # If the keys themselves are sorted, no other field has to be inspected.
-        if self._boundaries is None and not (self.in_order or _are_in_order(keys)):
+        if self._boundaries is None and not (self.in_order or are_in_order(keys)):
             self._boundaries = PageBoundaries()
         if self._boundaries:
             self._boundaries.add(rows)
-        self.in_order += keys
+        self.in_order.extend(keys)
         if self._notes_contents:
             self.contents.update(hash(json.dumps(row, sort_keys=True)) for row in rows)
-
-
-def _are_in_order(keys: Sequence[Any]) -> bool:
-    """Return whether keys are strictly ascending or descending."""
-    return any(_all(way, keys) for way in (lt, gt))
-
-
-def _all(way: Callable[[Any, Any], Any], keys: Sequence[Any]) -> bool:
-    try:
-        return all(map(way, keys, keys[1:]))
-    except TypeError:
-        return False

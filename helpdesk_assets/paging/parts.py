@@ -1,11 +1,12 @@
 """Reads several lists of the API as one: one after another, each with a walk of its own."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from helpdesk_assets.paging.positions import Paging, Placed, Position
 from helpdesk_assets.paging.requests import Variation
 from helpdesk_assets.paging.walk import AWalk
+from helpdesk_assets.tables.distinct import DistinctKeys
 from helpdesk_assets.tables.keys import ID, Identity, keys_of
 from helpdesk_assets.tables.rows import Row
 from helpdesk_assets.transport.pages import Page
@@ -37,6 +38,7 @@ class PartsWalk:
     Attributes:
         parts: the lists so far; the last one is being read.
         total: the total number of rows reported by the API, of a single list; otherwise None.
+        keys: the keys of all rows read.
     """
 
     def __init__(self, parts: Iterator[Part], *, identity: Identity = ID, mark: str = "") -> None:
@@ -45,7 +47,7 @@ class PartsWalk:
         self.has_ended = False
         self._identity = identity
         self._mark = mark
-        self._keys: set[Hashable] = set()
+        self.keys = DistinctKeys()
 
     @property
     def _part(self) -> Part:
@@ -55,7 +57,7 @@ class PartsWalk:
         """Process a response; see CompleteWalk."""
         part = self._part
         fresh = part.walk.take(page)
-        self._keys.update(keys_of(fresh, self._identity))
+        self.keys.update(keys_of(fresh, self._identity))
         if part.walk.has_ended:
             following = next(self._coming, None)
             if following:
@@ -117,4 +119,4 @@ class PartsWalk:
     @property
     def rows_walked(self) -> int:
         """The number of distinct rows read."""
-        return len(self._keys)
+        return len(self.keys)

@@ -219,7 +219,7 @@ class Reading:
         """Continue from the last row of an overlapping page; go back if it does not overlap."""
         state, order = self.state, self.state.order
         joins = known > 0
-        if not page and order.pinned and order.keys <= order.pinned:
+        if not page and order.pinned and order.keys.is_within(order.pinned):
             # There are only pinned rows.
             self._end.is_shown()
             return False

@@ -72,7 +72,7 @@ def slices(
     expected: set[Hashable] = set()
     while True:
         yield Part(part, current)
-        if 2 * len(expected - current.keys) > len(expected):
+        if 2 * sum(not current.has_read(key) for key in expected) > len(expected):
             raise UnusableAnswerError(
                 "did not return the last rows of its list again when it was read on from their "
                 "time, so rows may be missing: check that the list is sorted by cursor_path of "

@@ -5,7 +5,8 @@ from itertools import count
 from typing import Any
 
 from helpdesk_assets.errors import UnusableAnswerError
-from helpdesk_assets.tables.keys import key_of
+from helpdesk_assets.tables.distinct import DistinctKeys
+from helpdesk_assets.tables.keys import keys_of
 from helpdesk_assets.tables.paths import MISSING, Path, value_at
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import Table
@@ -48,7 +49,7 @@ class InnerRows:
         self._key = [column.field for column in table.columns if column.primary_key]
         self._outer_columns = [column for column in table.columns if column.name in outer]
         self._counts: dict[Hashable, Iterator[int]] = {}
-        self.keys: set[Hashable] = set()
+        self.keys = DistinctKeys()
         self._rows_before = 0
         self.read: set[tuple[Any, ...]] = set()
 
@@ -60,7 +61,7 @@ class InnerRows:
     def begin_load(self) -> None:
         """Begin a further load, of the lists of other parents."""
         self._rows_before = self.rows
-        self.keys, self.read, self._counts = set(), set(), {}
+        self.keys, self.read, self._counts = DistinctKeys(), set(), {}
 
     def of(
         self, rows: Sequence[Row], offset_of: Callable[[int], int]
@@ -88,7 +89,7 @@ class InnerRows:
                     marked[INDEX] = next(index)
                 found.append(marked)
                 places.append(place)
-        self.keys.update(key_of(row, self._key) for row in found)
+        self.keys.update(keys_of(found, self._key))
         return found, lambda at: offset_of(places[at])
 
     def _indexes(self, carried: Row) -> Iterator[int]:

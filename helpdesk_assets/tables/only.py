@@ -1,8 +1,9 @@
 """Which rows of a list are stored, if only some of them are."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from helpdesk_assets.tables.distinct import DistinctKeys
 from helpdesk_assets.tables.keys import Identity, key_of
 from helpdesk_assets.tables.paths import MISSING, Path, value_at
 from helpdesk_assets.tables.rows import Row
@@ -32,7 +33,7 @@ class OnlyRows:
     def __init__(self, allowed: Mapping[Path, Sequence[Value]], identity: Identity) -> None:
         self._allowed = {path: set(map(spelled, values)) for path, values in allowed.items()}
         self._identity = identity
-        self.skipped: set[Hashable] = set()
+        self.skipped = DistinctKeys()
 
     def of(
         self, rows: Sequence[Row], offset_of: Callable[[int], int]
@@ -44,5 +45,5 @@ class OnlyRows:
                 places.append(place)
                 self.skipped.discard(key_of(row, self._identity))
             else:
-                self.skipped.add(key_of(row, self._identity))
+                self.skipped.update([key_of(row, self._identity)])
         return [rows[place] for place in places], lambda at: offset_of(places[at])
