@@ -367,7 +367,7 @@ def test_charts_are_drawn_quickly() -> None:
 
 
 @pytest.mark.parametrize("label", ["解決" * 50, "😀" * 50, "<&>" * 50, "x" * 500])
-def test_chart_leaves_out_what_does_not_fit(label: str) -> None:
+def test_chart_omits_bars_that_do_not_fit(label: str) -> None:
     bars = [(f"{number} {label}", 10**12) for number in range(40)]
     image = charts.chart_of_bars("tickets", bars)
     texts = [element.text or "" for element in ElementTree.fromstring(image).iter(f"{SVG}tspan")]

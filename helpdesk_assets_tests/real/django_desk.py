@@ -1,8 +1,8 @@
-"""A real help desk, django-helpdesk, as a program of its own: `django_desk.py FOLDER COMMAND`.
+"""A real help desk, django-helpdesk, as a separate program: `django_desk.py FOLDER COMMAND`.
 
-It runs in an environment that has Django and not this project. Commands: `create N` tickets,
-`change N` of them, `delete N`, `tickets` prints them all as JSON, `serve` answers until it is
-killed; the first line that it prints is its address.
+It runs in an environment with Django and without this project. Commands: `create N`, `change N` and
+`delete N` tickets; `tickets` prints all of them as JSON; `serve` serves until it is killed, and
+first prints its base URL.
 """
 
 import json
@@ -74,12 +74,12 @@ def configure() -> None:
     django.setup()
     from django.urls import include, path
 
-    # Where Django looks for the routes: in this module, when the first request comes.
+    # Django looks for routes in this module, on the first request.
     globals()["urlpatterns"] = [path("helpdesk/", include("helpdesk.urls"))]
 
 
 def create(count: str) -> None:
-    """Open tickets, all of one customer, whose token the API takes."""
+    """Create tickets of one customer, whose token the API accepts."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
     from django.utils import timezone
@@ -111,7 +111,7 @@ def change(count: str) -> None:
 
 
 def delete(count: str) -> None:
-    """Delete tickets out of the middle."""
+    """Delete tickets in the middle of the list."""
     from helpdesk.models import Ticket
 
     for ticket in Ticket.objects.order_by("id")[100 : 100 + int(count)]:
@@ -130,7 +130,7 @@ def tickets() -> None:
 
 
 def serve() -> None:
-    """Answer on a free port of 127.0.0.1."""
+    """Serve on a free port of 127.0.0.1."""
     from django.core.wsgi import get_wsgi_application
     from waitress import create_server
 

@@ -1,6 +1,6 @@
-"""Help desks that are Python packages: programs that run in an environment of their own.
+"""Help desks that are Python packages: programs that run in a separate environment.
 
-Each is called as ``PROGRAM FOLDER COMMAND``; the first line that ``serve`` prints is its address.
+Each is called as ``PROGRAM FOLDER COMMAND``; the first line that ``serve`` prints is its base URL.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helpdesk_assets_tests.conftest import API_KEY, PROJECT
 
-# Where `make test-real` has put it.
+# The environment that `make test-real` created.
 PYTHON = PROJECT / ".venv-real" / "bin" / "python"
 
 Run = Callable[..., str]
@@ -19,7 +19,7 @@ Run = Callable[..., str]
 
 @contextmanager
 def opened(program: str, folder: Path, tickets: int) -> Iterator[tuple[Run, str]]:
-    """Open a help desk with tickets; yield what runs a command of it, and its address."""
+    """Create a help desk with tickets; yield a function for its commands, and its base URL."""
     environment = {**os.environ, "API_KEY": API_KEY}
     called = [str(PYTHON), str(Path(__file__).parent / program), str(folder)]
 

@@ -1,8 +1,8 @@
-"""A real help desk, Roundup, as a program of its own: `roundup_desk.py FOLDER COMMAND`.
+"""A real help desk, Roundup, as a separate program: `roundup_desk.py FOLDER COMMAND`.
 
-It runs in an environment that has Roundup and not this project. Commands: `create N` issues,
-`change N` of them, `retire N`, `issues` and `messages` print them all as JSON, `serve` answers
-until it is killed; the first line that it prints is its address.
+It runs in an environment with Roundup and without this project. Commands: `create N`, `change N`
+and `retire N` issues; `issues` and `messages` print all of them as JSON; `serve` serves until it is
+killed, and first prints its base URL.
 """
 
 import json
@@ -28,16 +28,16 @@ def set_up() -> None:
     """Install Roundup's classic tracker, with a user whose time zone is eleven hours behind."""
     tool = AdminTool()
     tool.tracker_home = str(HOME)
-    # What it prints is not the address, which is the first line that the test reads.
+    # Its output is hidden, because the first line that the test reads must be the base URL.
     with redirect_stdout(StringIO()):
         tool.do_install(str(HOME), ["install", "classic", "sqlite"])
     config = CoreConfig(str(HOME))
     config["TRACKER_WEB"] = "http://127.0.0.1/"
     config["MAIL_DOMAIN"] = "planted.example"
     config["MAIL_HOST"] = "127.0.0.1"
-    # It writes its mail into this file instead of sending it.
+    # Roundup writes mail to this file instead of sending it.
     config["MAIL_DEBUG"] = str(HOME / "mail.txt")
-    # Passwords are hashed for every request.
+    # Passwords are hashed for every request, so few rounds save time.
     config["PASSWORD_PBKDF2_DEFAULT_ROUNDS"] = 1000
     config.save()
     tracker = instance.open(str(HOME))
@@ -55,12 +55,12 @@ def set_up() -> None:
 
 
 def opened() -> Any:
-    """Return the database, as its administrator."""
+    """Return the database, opened as its administrator."""
     return instance.open(str(HOME)).open("admin")
 
 
 def create(count: str) -> None:
-    """Open issues, each with a message."""
+    """Create issues, each with a message."""
     if not HOME.exists():
         set_up()
     database = opened()
@@ -70,7 +70,7 @@ def create(count: str) -> None:
         message = database.msg.create(author=reader, content=f"Es brennt, {number} 🔥")
         database.issue.create(
             title=f"Größe {number}: drucker druckt nicht 🔥",
-            # Some have none.
+            # Some issues have none.
             status=[*statuses, None][number % (len(statuses) + 1)],
             priority=priorities[number % len(priorities)],
             assignedto=reader if number % 2 else None,
@@ -81,7 +81,7 @@ def create(count: str) -> None:
 
 
 def age() -> None:
-    """Move all that happened thirty days into the past."""
+    """Move all times thirty days into the past."""
     database = opened()
     for table in ("issue", "msg"):
         for column in ("creation", "activity"):
@@ -96,7 +96,7 @@ def age() -> None:
 
 
 def change(count: str) -> None:
-    """Rename issues and answer them."""
+    """Rename issues and add messages."""
     database = opened()
     for number in sorted(database.issue.list(), key=int)[5 : 5 + int(count)]:
         message = database.msg.create(author="1", content="Wasser kommt.")
@@ -109,7 +109,7 @@ def change(count: str) -> None:
 
 
 def retire(count: str) -> None:
-    """Delete issues out of the middle, which Roundup calls retiring."""
+    """Delete issues in the middle of the list, which Roundup calls retiring."""
     database = opened()
     for number in sorted(database.issue.list(), key=int)[100 : 100 + int(count)]:
         database.issue.retire(number)
@@ -153,7 +153,7 @@ def messages() -> None:
 
 
 def serve() -> None:
-    """Answer on a free port of 127.0.0.1."""
+    """Serve on a free port of 127.0.0.1."""
     from roundup.cgi.wsgi_handler import RequestDispatcher
     from waitress import create_server
 

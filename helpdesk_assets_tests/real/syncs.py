@@ -1,4 +1,4 @@
-"""What tests ask of a sync of several tables, and how they compare times."""
+"""The results of a sync of several tables, and the format for comparing times."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ def failures(result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 def completeness(result: dg.ExecuteInProcessResult) -> Mapping[str, bool]:
-    """Return for each table that was loaded whether it was verified complete."""
+    """Return for each loaded table whether it was verified complete."""
     return {
         event.materialization.asset_key.to_user_string(): bool(
             event.materialization.metadata["completeness_verified"].value
@@ -26,5 +26,5 @@ def completeness(result: dg.ExecuteInProcessResult) -> Mapping[str, bool]:
 
 
 def spelled(column: str) -> str:
-    """Return SQL of a time in UTC and whole seconds, as the help desks' databases have it."""
+    """Return SQL for a time in UTC and whole seconds, as in the help desks' databases."""
     return f"strftime({column} at time zone 'UTC', '%Y-%m-%d %H:%M:%S')"

@@ -25,7 +25,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 
 @pytest.fixture
 def desk(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Open a help desk with 350 tickets; the value runs a command of it."""
+    """Create a help desk with 350 tickets; the value runs its commands."""
     with opened("django_desk.py", tmp_path, 350) as (run, base_url):
         for name, value in zip(SETTINGS, (base_url, API_KEY, str(warehouse.path)), strict=True):
             monkeypatch.setenv(name, value)
@@ -47,7 +47,7 @@ def in_table(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     )
 
 
-def test_three_syncs_and_a_delete_leave_what_the_desk_has(
+def test_three_syncs_and_a_deletion_match_the_database(
     desk: Run, sync: Sync, warehouse: Warehouse
 ) -> None:
     first = sync()
@@ -79,7 +79,7 @@ def test_three_syncs_and_a_delete_leave_what_the_desk_has(
 
 
 @pytest.mark.usefixtures("desk")
-def test_the_check_says_that_it_can_be_read() -> None:
+def test_check_succeeds() -> None:
     finished = command("python", "-m", "helpdesk_assets", "check")
 
     assert finished.returncode == 0, finished.stdout

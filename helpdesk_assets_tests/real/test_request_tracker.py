@@ -23,7 +23,7 @@ TABLES = {"help_desk_tickets", "history", "users", "queues"}
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Tracker:
-    """Make a help desk with 350 tickets, once: the newest is fifty days old."""
+    """Create a help desk with 350 tickets once; the newest is fifty days old."""
     tracker = Tracker(tmp_path_factory.mktemp("template"))
     tracker.run("create", "350")
     for column in ("Created", "LastUpdated", "Started", "Resolved", "Told"):
@@ -42,7 +42,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Tracker:
 def desk(
     tmp_path: Path, template: Tracker, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Tracker]:
-    """Open a help desk, for a user who may see all of it."""
+    """Start a help desk, for a user with access to all of it."""
     tracker = Tracker(tmp_path / "desk", template)
     values = (tracker.base_url, tracker.tokens["reader"], str(warehouse.path))
     for name, value in zip(SETTINGS, values, strict=True):
@@ -92,7 +92,7 @@ def names(warehouse: Warehouse, table: str) -> list[str]:
     return [name for (name,) in warehouse.query(f"select name from help_desk.{table} order by id")]
 
 
-def test_first_incremental_and_full_sync_have_what_the_desk_has(
+def test_first_incremental_and_full_sync_match_the_database(
     desk: Tracker, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     first = load(instance)
@@ -105,7 +105,7 @@ def test_first_incremental_and_full_sync_have_what_the_desk_has(
     ]
     assert names(warehouse, "queues") == ["General", "___Approvals", "Hardware", "Vault"]
     assert completeness(first) == dict.fromkeys(TABLES, True)
-    # Nobody's tickets are unsolved since 1970.
+    # No ticket has been unsolved since 1970.
     assert warehouse.query("select min(year(solved_at)) > 2000 from help_desk.help_desk_tickets")
 
     desk.run("change", "20")
@@ -120,7 +120,7 @@ def test_first_incremental_and_full_sync_have_what_the_desk_has(
     assert {row[0] for row in stored} == {row[0] for row in on_desk(desk)} | gone
     assert history_in_table(warehouse) == history_on_desk(desk)
     (tickets,) = second.asset_materializations_for_node("help_desk_tickets")
-    # The changed, the new, and those that others were merged into.
+    # Changed tickets, new ones, and those that others were merged into.
     assert tickets.metadata["rows_read"].value == 20 + 7 + 3
 
     third = load(instance, full_refresh=True)
@@ -136,7 +136,7 @@ def test_first_incremental_and_full_sync_have_what_the_desk_has(
     assert completeness(third) == dict.fromkeys(TABLES, True)
 
 
-def test_a_key_for_one_queue_loads_that_queue(
+def test_key_for_one_queue_loads_that_queue(
     desk: Tracker,
     instance: dg.DagsterInstance,
     warehouse: Warehouse,
@@ -153,7 +153,7 @@ def test_a_key_for_one_queue_loads_that_queue(
     assert names(warehouse, "queues") == ["Hardware"]
 
 
-def test_rows_that_are_hidden_from_the_key_after_paging_hide_no_others(
+def test_rows_hidden_after_paging_hide_no_others(
     desk: Tracker,
     instance: dg.DagsterInstance,
     warehouse: Warehouse,
@@ -169,7 +169,7 @@ def test_rows_that_are_hidden_from_the_key_after_paging_hide_no_others(
     assert history_in_table(warehouse) == visible
 
 
-def test_changes_are_loaded_although_the_user_of_the_key_lives_elsewhere(
+def test_changes_are_loaded_if_the_user_of_the_key_is_in_another_time_zone(
     desk: Tracker,
     instance: dg.DagsterInstance,
     warehouse: Warehouse,
@@ -177,7 +177,7 @@ def test_changes_are_loaded_although_the_user_of_the_key_lives_elsewhere(
 ) -> None:
     monkeypatch.setenv("API_KEY", desk.tokens["far"])
     assert load(instance).success
-    # RT reads a time in a query in the time zone of the user, eleven hours behind.
+    # RT parses times in a query in the time zone of the user, eleven hours behind UTC.
     desk.run("change", "20")
     result = load(instance)
 
@@ -189,14 +189,14 @@ def test_changes_are_loaded_although_the_user_of_the_key_lives_elsewhere(
 
 
 @pytest.mark.parametrize("patient", [False, True])
-def test_a_restart_in_the_middle_of_a_sync_leaves_no_partial_table(
+def test_restart_during_a_sync_leaves_no_partial_table(
     patient: bool,
     desk: Tracker,
     instance: dg.DagsterInstance,
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Whether the retries last as long as the restart.
+    # Depends on whether the retries last as long as the restart.
     monkeypatch.setenv("RUNTIME__REQUEST_BACKOFF_FACTOR", "2" if patient else "0.01")
     ended = Event()
 
@@ -228,7 +228,7 @@ def test_a_restart_in_the_middle_of_a_sync_leaves_no_partial_table(
     assert history_in_table(warehouse) == history_on_desk(desk)
 
 
-def test_the_check_says_that_it_can_be_read(desk: Tracker) -> None:
+def test_check_succeeds(desk: Tracker) -> None:
     finished = command("python", "-m", "helpdesk_assets", "check")
 
     assert finished.returncode == 0, finished.stdout

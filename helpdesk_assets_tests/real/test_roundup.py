@@ -33,7 +33,7 @@ def desk(
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Run]:
-    """Open a help desk whose issues are a month old; the value runs a command of it."""
+    """Create a help desk whose issues are a month old; the value runs its commands."""
     with opened("roundup_desk.py", tmp_path, getattr(request, "param", ISSUES)) as (run, base_url):
         run("age")
         for name, value in zip(SETTINGS, (base_url, API_KEY, str(warehouse.path)), strict=True):
@@ -62,7 +62,7 @@ def messages_in_table(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     )
 
 
-def test_first_incremental_and_full_sync_have_what_the_desk_has(
+def test_first_incremental_and_full_sync_match_the_database(
     desk: Run, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     first = load(instance)
@@ -76,7 +76,7 @@ def test_first_incremental_and_full_sync_have_what_the_desk_has(
     desk("create", "7")
     second = load(instance)
     assert second.success, failures(second)
-    # Also although the user's time zone is eleven hours behind the one that issues are dated in.
+    # Even though the user's time zone is eleven hours behind that of the issues.
     assert in_table(warehouse) == on_desk(desk)
     assert messages_in_table(warehouse) == [tuple(row) for row in json.loads(desk("messages"))]
     (tickets,) = second.asset_materializations_for_node("help_desk_tickets")
@@ -94,10 +94,10 @@ def test_first_incremental_and_full_sync_have_what_the_desk_has(
 
 @pytest.mark.parametrize("desk", [1], indirect=True)
 @pytest.mark.usefixtures("desk")
-def test_a_wrong_password_is_what_the_error_message_says(
+def test_wrong_password_is_reported(
     sync: Sync, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The tickets alone: after four failed logins, Roundup lets nobody in for minutes.
+    # Only the tickets, because Roundup rejects all logins for minutes after four failed ones.
     monkeypatch.setenv("API_KEY", "wrong-planted-1Zz")
     result = sync()
 

@@ -1,7 +1,7 @@
-"""A real help desk, Request Tracker 5 as Debian packages it: a process in a folder of its own.
+"""A real help desk, Request Tracker 5 from Debian's package: a process with a separate folder.
 
-It has an SQLite file, a port of 127.0.0.1 and log files of its own, and sends no mail. Nothing of
-the machine's own Request Tracker is used but its program.
+It has its own SQLite file, port of 127.0.0.1 and log files, and sends no mail. Of the machine's
+installation of Request Tracker, only the program is used.
 """
 
 import json
@@ -29,11 +29,11 @@ class Tracker:
     """A Request Tracker in a folder.
 
     Args:
-        folder: what it writes is there.
-        template: another one that is not running; its database is copied.
+        folder: the folder for its files.
+        template: another tracker that is not running; its database is copied.
 
     Attributes:
-        base_url: where it answers, once it has been started.
+        base_url: the base URL, after it was started.
         tokens: the API keys, by the name of the user.
     """
 
@@ -69,12 +69,12 @@ class Tracker:
         return self._called("perl", str(HERE / "tracker.pl"), *arguments)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return rows of its own database; what else the SQL does is kept."""
+        """Run SQL in its database; return the rows, and commit changes."""
         with sqlite3.connect(self._database) as connection:
             return connection.execute(sql).fetchall()
 
     def start(self) -> None:
-        """Serve it, and wait until it answers."""
+        """Start the server, and wait until it responds."""
         port = self.base_url.rpartition(":")[2]
         with (self._folder / "server.log").open("ab") as log:
             self._server = subprocess.Popen(
@@ -82,7 +82,7 @@ class Tracker:
                 env=self._environment,
                 stdout=log,
                 stderr=log,
-                # Its workers are ended with it.
+                # Its own session, so that its workers end together with it.
                 start_new_session=True,
             )
         with requests.Session() as session:
@@ -91,14 +91,14 @@ class Tracker:
         assert answer.status_code == 401
 
     def close(self) -> None:
-        """End it at once, in the middle of whatever it answers."""
+        """End it immediately, even during a response."""
         if self._server:
             os.killpg(self._server.pid, signal.SIGKILL)
             self._server.wait()
             self._server = None
 
     def asked(self) -> list[str]:
-        """Return the paths that were requested, with their queries, since it was first started."""
+        """Return the paths and queries that were requested since its first start."""
         lines = (self._folder / "access.log").read_text().splitlines()
         return [line.split('"')[1].split()[1] for line in lines if "/REST/2.0/rt " not in line]
 

@@ -1,5 +1,5 @@
 """Vendors' help desks: a server for each, written from its public documentation, and their tests.
 
-``world`` has what all of them know (tickets, people, conversations), ``standin`` what all servers
-share, and each further module one vendor.
+``world`` contains the data of all of them (tickets, people, conversations), ``standin`` the common
+part of all servers, and each further module one vendor.
 """

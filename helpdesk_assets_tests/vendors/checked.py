@@ -1,4 +1,4 @@
-"""What ``python -m helpdesk_assets check`` prints for each vendor's server, on the vendor's page.
+"""The output of ``python -m helpdesk_assets check`` for each vendor's server, on its page.
 
 ``python -m helpdesk_assets_tests.vendors.checked`` writes it into the pages.
 """
@@ -34,8 +34,8 @@ def section(profile: str, printed: str, base_url: str) -> str:
 
     Args:
         profile: the name of the profile.
-        printed: what the command has printed for the server of the vendor.
-        base_url: of that server, which the page replaces by an example.
+        printed: the output of the command for the vendor's server.
+        base_url: the base URL of that server, which is replaced by an example.
     """
     page = (DOCS / f"{profile}.md").read_text()
     address = re.search(r"SOURCES__HELP_DESK__BASE_URL=(\S+)", page)
@@ -47,7 +47,7 @@ def section(profile: str, printed: str, base_url: str) -> str:
 
 
 def documented(profile: str) -> str:
-    """Return the section that the page of a vendor has now; empty if it has none."""
+    """Return the current section of a vendor's page; empty if it has none."""
     page = (DOCS / f"{profile}.md").read_text()
     found = re.search(rf"^{HEADING}$.*?(?=^{NEXT}$)", page, re.M | re.S)
     return found[0] if found else ""

@@ -1,4 +1,4 @@
-"""Which vendors' own tests are in ``make test``; those of the others are in ``make test-all``."""
+"""The vendors whose own tests are in ``make test``; all others are in ``make test-all``."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from helpdesk_assets_tests.vendors.standin import all_standins
 
-# One that has slices, passes, lists by parent and changes in an earlier version.
+# Freshdesk has slices, passes, lists by parent, and an earlier version of its profile.
 SHORT = ("freshdesk",)
 
 

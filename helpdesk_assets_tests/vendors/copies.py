@@ -1,4 +1,4 @@
-"""Copies of built-in profiles with some of their tables, as users make them."""
+"""Copies of built-in profiles with some of their tables, as users create them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +17,8 @@ def copy_of(
     Args:
         profile: the name of the built-in profile.
         folder: where the copy is written, under the same name.
-        tables: the names of the tables that it keeps.
-        change: is called with each of these resources, to change it.
+        tables: the names of the tables to keep.
+        change: changes each of these resources.
     """
     content = yaml.safe_load(profile_file(profile).read_text())
     content["resources"] = [each for each in content["resources"] if each["name"] in tables]

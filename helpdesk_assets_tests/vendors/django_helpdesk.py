@@ -1,11 +1,11 @@
-"""django-helpdesk 2.6, as its documentation says and as a real one was seen to answer.
+"""django-helpdesk 2.6, according to its documentation and to responses of a real one.
 
-Traps that are in it; ``make test-real`` has them from a real one:
+Special behavior, which ``make test-real`` verifies with a real one:
 
-- The list has the tickets alone whose submitter has the e-mail address of the token's user.
-- Past the last page there is nothing (404), and not an empty page.
-- Each ticket has a ``secret_key``, which lets anybody see it and must not be stored.
-- Nothing tells when a ticket was changed.
+- The list contains only tickets whose submitter has the e-mail address of the token's user.
+- Past the last page, it returns 404 instead of an empty page.
+- Each ticket has a ``secret_key``, which gives anyone access to it and must not be stored.
+- Tickets have no time of change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ class DjangoHelpdesk(StandIn):
         return [Route("/helpdesk/api/user_tickets/", self._tickets)]
 
     def is_allowed(self, request: Request) -> bool:
-        """Return whether the token is the one."""
+        """Return whether the token is correct."""
         return request.headers.get("authorization") == f"Token {KEY}"
 
     async def _tickets(self, request: Request) -> Response:
@@ -72,7 +72,7 @@ class DjangoHelpdesk(StandIn):
         )
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
-        """Return what the table has."""
+        """Return the expected rows of the table."""
         return {
             "help_desk_tickets": [
                 {

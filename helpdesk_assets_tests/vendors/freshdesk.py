@@ -1,15 +1,15 @@
-"""Freshdesk, as its API documentation describes it.
+"""Freshdesk, according to its API documentation.
 
-What is in it:
+Special behavior:
 
-- The list of tickets has no page after the 300th, and 100 tickets a page at most; it refuses other
-  parameters than those of the documentation. Without ``updated_since`` it has the last 30 days.
-- Tickets in the spam or the trash are only in the lists with ``filter=spam`` and with
+- The list of tickets has at most 300 pages of at most 100 tickets; it rejects undocumented
+  parameters. Without ``updated_since``, it contains the last 30 days.
+- Tickets in spam or trash are only in the lists with ``filter=spam`` and with
   ``filter=deleted``.
 - ``include`` adds the statistics, the requester and the first message of a ticket; each costs two
   more credits, as the headers show.
 - A status, a priority and a source are numbers.
-- The conversation of a ticket is without its first message, and a list of its own for each ticket.
+- The conversation of a ticket is a separate list, without the first message.
 - Contacts in the trash are only in the list with ``state=deleted``; lists are sorted by name.
 - Satisfaction ratings are those of the last 30 days unless ``created_since`` goes further back.
 """
@@ -46,7 +46,7 @@ class Freshdesk(StandIn):
     """Freshdesk.
 
     Attributes:
-        last_page: the number of the last page of tickets that may be asked for.
+        last_page: the number of the last page of tickets that is served.
     """
 
     profile: ClassVar[str] = "freshdesk"
@@ -230,7 +230,7 @@ class Freshdesk(StandIn):
         *,
         credits_used: int = 1,
     ) -> Response:
-        """Answer with a page, or refuse a request that the documentation does not allow."""
+        """Return a page, or an error for a request that the documentation does not allow."""
         for name, value in request.query_params.items():
             if name not in ("page", "per_page", *params):
                 return invalid(name, "Unexpected/invalid field in request", "invalid_field")
@@ -281,7 +281,7 @@ class Freshdesk(StandIn):
         ]
 
     def _people(self, request: Request, people: list[Person], since: str) -> list[Person]:
-        """Return people sorted by name, as a text, and changed since a time if there is one."""
+        """Return people sorted by name as text, if requested only those changed since a time."""
         start = instant(request.query_params.get(since, "2000-01-01T00:00:00Z"))
         found = [person for person in people if person.created_at >= start]
         return sorted(found, key=lambda person: person.name)
@@ -332,7 +332,7 @@ class Freshdesk(StandIn):
 
 
 def iso(at: datetime | None) -> str | None:
-    """Return a time as Freshworks writes it."""
+    """Return a time in Freshworks's format."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 
@@ -342,14 +342,14 @@ def instant(text: str) -> datetime:
 
 
 def bounds(request: Request) -> tuple[int, int]:
-    """Return the places of the first row of a page, and of the first one after it."""
+    """Return the positions of the first row of a page, and of the first row after it."""
     size = int(request.query_params.get("per_page", 30))
     page = int(request.query_params.get("page", 1))
     return (page - 1) * size, page * size
 
 
 def invalid(field: str, message: str, code: str = "invalid_value") -> Response:
-    """Return the answer to a request with a wrong parameter."""
+    """Return the response to a request with an invalid parameter."""
     error = {"field": field, "message": message, "code": code}
     return JSONResponse({"description": "Validation failed", "errors": [error]}, status_code=400)
 

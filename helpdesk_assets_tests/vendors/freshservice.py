@@ -1,17 +1,16 @@
-"""Freshservice, as its API documentation describes it.
+"""Freshservice, according to its API documentation.
 
-What is in it:
+Special behavior:
 
-- Rows are in an object, under the name of the list. Lists have pages of 100 at most, and refuse
-  other parameters than those of the documentation: tickets cannot be sorted by another time than
-  that of their creation.
-- Tickets have a workspace. Without ``workspace_id`` there are those of the primary one, with 0
-  those of all. Without ``updated_since`` there are those of the last 30 days.
-- Tickets in the spam or the trash are only in the lists with ``filter=spam`` and with
+- Rows are in an object, under the name of the list. Lists have pages of at most 100 rows, and
+  reject undocumented parameters: tickets can be sorted only by their time of creation.
+- Tickets have a workspace. Without ``workspace_id``, the list contains those of the primary one,
+  with 0 those of all. Without ``updated_since``, it contains the last 30 days.
+- Tickets in spam or trash are only in the lists with ``filter=spam`` and with
   ``filter=deleted``.
 - A status, a priority and a source are numbers. The list of tickets has no tags.
-- The conversation of a ticket is without its first message, and a list of its own for each ticket.
-- Agents are not among the requesters, unless they ask for it.
+- The conversation of a ticket is a separate list, without the first message.
+- Agents are not among the requesters, unless requested.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +46,7 @@ INCLUDED = ("stats", "requester", "requested_for", "onboarding_context", "offboa
 
 @dataclass
 class Freshservice(Freshdesk):
-    """Freshservice: much of its API is that of Freshdesk."""
+    """Freshservice, whose API has much in common with that of Freshdesk."""
 
     profile: ClassVar[str] = "freshservice"
     secrets: ClassVar[Mapping[str, str]] = {"API_KEY": "key-planted-Fs1"}
@@ -182,7 +181,7 @@ class Freshservice(Freshdesk):
 
 
 def _under(name: str, page: Response, rows: list[dict[str, Any]]) -> Response:
-    """Return a page with its rows under the name of the list; an error stays as it is."""
+    """Return a page with its rows under the name of the list; an error is unchanged."""
     if page.status_code != 200:
         return page
     headers = {key: value for key, value in page.headers.items() if not key.startswith("content")}

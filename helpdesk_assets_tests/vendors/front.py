@@ -1,14 +1,14 @@
 """Front: the Core API, as dev.frontapp.com documents it and its OpenAPI description.
 
-Traps in it:
+Special behavior:
 
-- Pages follow each other by tokens; the links are on the company's own host.
-- Conversations come most recently updated first unless ``sort_order=asc``: one that gets a message
-  while the list is read moves to the front, before what has been read.
-- No list of conversations can be limited to those changed since a time; events and contacts can.
+- Pages are linked by tokens; the links are on the company's own host.
+- Conversations are sorted by last change, newest first, unless ``sort_order=asc``: one that gets a
+  message while the list is read moves to the front, before rows that were read.
+- Conversations cannot be filtered by time of change; events and contacts can.
 - Statuses are ``archived``, ``unassigned``, ``assigned`` and ``deleted``.
-- Pages of events have 15 rows at most, all others 100; more than 100 is refused.
-- Teammates, teams and inboxes are one page, without ``_pagination``.
+- Pages of events have at most 15 rows, all others 100; more than 100 is rejected.
+- Teammates, teams and inboxes are a single page, without ``_pagination``.
 - Times are seconds since 1970, with a fraction.
 """
 
@@ -68,15 +68,15 @@ class Front(StandIn):
         ]
 
     def is_allowed(self, request: Request) -> bool:
-        """Return whether the token is that of the secrets."""
+        """Return whether the token is correct."""
         return request.headers.get("authorization") == f"Bearer {self.secrets['API_KEY']}"
 
     def refused(self) -> Response:
-        """Return an error as Front shapes it."""
+        """Return an error in Front's format."""
         return _error(401, "Authentication", "The JSON Web Token is invalid")
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
-        """Return the rows of the tables."""
+        """Return the expected rows of the tables."""
         world = self.world
         agents = {person.number for person in world.agents}
         comments = [(ticket, each) for ticket, each in world.comments()]

@@ -1,17 +1,17 @@
-"""GitHub's issues of one repository, as its REST API's documentation describes them.
+"""GitHub's issues of one repository, according to the documentation of its REST API.
 
-Traps that are in it:
+Special behavior:
 
 - Pull requests are in the list of issues, with the key ``pull_request``.
-- The next page of the issues is named by the Link header alone: an ``after`` cursor, with a number
-  of the page beside it. Asking for a page by number is answered with 422 from the 10,000th issue
-  on, as public issue trackers report it. Lists of comments have page numbers only.
-- Links lead to ``/repositories/ID``, and not to ``/repos/OWNER/NAME``.
-- The list has open issues only, newest first, unless it is asked for others; pages have at most 100
-  rows, even if more are asked for.
-- Without rights, a private repository is unknown (404). Without ``User-Agent``, and with an unknown
-  version of the API, a request is refused.
-- When the rate limit is used up, the answer is 403 or 429.
+- The next page of issues is only in the Link header: an ``after`` cursor, together with a page
+  number. Requests by page number are rejected with 422 from the 10,000th issue on, according to
+  public issue trackers. Lists of comments have only page numbers.
+- Links lead to ``/repositories/ID``, not to ``/repos/OWNER/NAME``.
+- By default, the list contains only open issues, newest first; pages have at most 100 rows, even if
+  more are requested.
+- Without access, a private repository is not found (404). Without ``User-Agent``, and with an
+  unknown version of the API, requests are rejected.
+- When the rate limit is exceeded, the response is 403 or 429.
 """
 
 import json
@@ -31,20 +31,20 @@ from helpdesk_assets_tests.vendors.world import TAGS, Comment, Ticket
 
 TOKEN = "github_pat_planted_7Hv2"
 REPOSITORY = "/repos/planted/desk"
-# Where links lead to.
+# The path of links.
 BY_NUMBER = "/repositories/1296269"
 VERSIONS = ("2022-11-28",)
-# The most rows that can be reached by page numbers.
+# The maximum number of rows that can be requested by page number.
 NUMBERED = 10_000
 
 
 def spelled(at: datetime) -> str:
-    """Return a time as GitHub spells it."""
+    """Return a time in GitHub's format."""
     return at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def is_pull_request(ticket: Ticket) -> bool:
-    """Return whether a ticket of the world is a pull request here: one in seven is."""
+    """Return whether a ticket is a pull request here: every seventh is."""
     return ticket.number % 7 == 0
 
 
@@ -53,7 +53,7 @@ class GitHubIssues(StandIn):
     """See the module.
 
     Attributes:
-        numbered: the rows of the list of issues that can be reached by page numbers.
+        numbered: the number of issues that can be requested by page number.
     """
 
     profile: ClassVar[str] = "github_issues"
@@ -283,7 +283,7 @@ class GitHubIssues(StandIn):
 
 
 def refusal(message: str, status: int) -> Response:
-    """Return an error in GitHub's shape."""
+    """Return an error in GitHub's format."""
     about = "https://docs.github.com/rest"
     return JSONResponse({"message": message, "documentation_url": about}, status_code=status)
 

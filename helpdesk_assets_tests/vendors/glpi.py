@@ -1,15 +1,15 @@
-"""GLPI 11, as the documentation of its high-level API and its own schemas describe it.
+"""GLPI 11, according to the documentation of its high-level API and its schemas.
 
-Traps that are in it:
+Special behavior:
 
-- Tokens come from ``/api.php/token`` for a user's name and password beside the client's id and
-  secret, and last for an hour. No client gets a token for its own credentials alone.
-- Only ``Content-Range: 0-99/1234`` says how many rows there are; all pages but the last have the
+- Tokens are issued by ``/api.php/token`` for a user's name and password together with the client's
+  id and secret, and expire after an hour. The client's credentials alone are not sufficient.
+- The number of rows is only in ``Content-Range: 0-99/1234``; all pages except the last have the
   status 206.
 - Tickets in the trash are in the list, with ``is_deleted``.
-- The fields of ``sort`` and ``filter`` have to exist, or the answer is 400.
-- A filter compares times as the database does, in the time zone of the server, and without one in
-  the value; times in answers have an offset.
+- The fields in ``sort`` and ``filter`` must exist; otherwise, the response is 400.
+- Filters compare times in the time zone of the server, without an offset in the value; times in
+  responses have an offset.
 - The timeline of a ticket has items of several types, whose ids are unique within their type only.
 """
 
@@ -42,17 +42,17 @@ STATUS_NAMES = {
     5: "Solved",
     6: "Closed",
 }
-# Where the server is.
+# The time zone of the server.
 ZONE = timezone(timedelta(hours=-5))
 
 
 def spelled(at: datetime) -> str:
-    """Return a time as GLPI spells it: with the offset of the server."""
+    """Return a time in GLPI's format: with the server's offset."""
     return at.astimezone(ZONE).isoformat(timespec="seconds")
 
 
 def error(status: str, title: str, code: int) -> Response:
-    """Return an error in GLPI's shape."""
+    """Return an error in GLPI's format."""
     return JSONResponse({"status": status, "title": title, "detail": None}, status_code=code)
 
 
@@ -233,12 +233,12 @@ def kind_of(comment: Comment) -> str:
 
 
 def item_id(comment: Comment) -> int:
-    """Return the id of a comment in the timeline, which another type may have too."""
+    """Return the id of a comment in the timeline, which is not unique among types."""
     return comment.number // 5 if comment.number % 5 == 0 else comment.number
 
 
 def listed(rows: list[dict[str, Any]], request: Request) -> Response:
-    """Return the part of a list that is asked for, filtered and sorted."""
+    """Return the requested part of a list, filtered and sorted."""
     query = request.query_params
     for asked in filter(None, query.get("filter", "").split(";")):
         found = re.fullmatch(r"(\w+)(=ge=|==)(.+)", asked)
@@ -248,7 +248,7 @@ def listed(rows: list[dict[str, Any]], request: Request) -> Response:
         if operator == "==":
             rows = [row for row in rows if str(row[name]) == value]
         else:
-            # As the database compares: the server's own time, and text that is no time is refused.
+            # The database compares local times, and rejects text that is not a time.
             try:
                 start = datetime.fromisoformat(value)
             except ValueError:
@@ -272,5 +272,5 @@ def listed(rows: list[dict[str, Any]], request: Request) -> Response:
 
 
 def local(text: str) -> datetime:
-    """Return a time of an answer as it is in the database."""
+    """Return a time in a response as it is in the database."""
     return datetime.fromisoformat(text).astimezone(ZONE).replace(tzinfo=None)

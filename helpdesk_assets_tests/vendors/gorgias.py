@@ -1,12 +1,12 @@
-"""Gorgias: the REST API, as developers.gorgias.com documents it.
+"""Gorgias: the REST API, according to developers.gorgias.com.
 
-Traps in it:
+Special behavior:
 
-- No list can be limited to what has changed since a time. Lists can be ordered, and a cursor stands
-  for a place in that order: the time and the id of a row. The last page has none (null).
-- The order is newest first unless ``order_by`` is given; messages and surveys know creation only.
-- More than 100 rows a page are refused.
-- Tickets in the trash are listed, with ``trashed_datetime``.
+- Lists cannot be filtered by time of change. They can be sorted, and a cursor is a position in that
+  order: the time and the id of a row. The last page has no cursor (null).
+- By default, lists are sorted newest first; messages and surveys only by time of creation.
+- More than 100 rows per page are rejected.
+- Tickets in the trash are in the list, with ``trashed_datetime``.
 - Times have microseconds and no time zone.
 - A survey is scored long after its creation.
 """
@@ -92,17 +92,17 @@ class Gorgias(StandIn):
         ]
 
     def is_allowed(self, request: Request) -> bool:
-        """Return whether email and key are those of the secrets."""
+        """Return whether e-mail address and key are correct."""
         pair = f"{self.secrets['GORGIAS_EMAIL']}:{self.secrets['API_KEY']}"
         wanted = f"Basic {base64.b64encode(pair.encode()).decode()}"
         return request.headers.get("authorization") == wanted
 
     def refused(self) -> Response:
-        """Return an error as Gorgias shapes it."""
+        """Return an error in Gorgias's format."""
         return _error(401, "You are not authorized.")
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
-        """Return the rows of the tables."""
+        """Return the expected rows of the tables."""
         world = self.world
         return {
             "help_desk_tickets": [

@@ -1,12 +1,12 @@
-"""Help Scout: the Inbox API 2.0, as developer.helpscout.com/mailbox-api documents it.
+"""Help Scout: the Inbox API 2.0, according to developer.helpscout.com/mailbox-api.
 
-Traps in it:
+Special behavior:
 
-- Pages are numbers, of 25 conversations or 50 of anything else; no parameter changes their size.
+- Pages are numbered, and have 25 conversations or 50 other rows; their size cannot be chosen.
 - A list without rows has no ``_embedded`` at all.
-- ``status`` is ``active`` unless it is given.
+- The default of ``status`` is ``active``.
 - ``modifiedSince`` compares the time of the last change by a *user*: a customer's reply makes a
-  conversation active, and does not move that time.
+  conversation active, and does not change that time.
 - Embedded threads of chats are truncated.
 - After too many requests, the time to wait is in ``X-RateLimit-Retry-After`` only.
 """
@@ -41,7 +41,7 @@ SORTS = (
     "status",
     "waitingSince",
 )
-# Conversations have other ids than numbers.
+# Conversations have ids in addition to numbers.
 FIRST = 1_000_000
 TRUNCATED = 9
 
@@ -96,7 +96,7 @@ class HelpScout(StandIn):
         return ["/v2/oauth2/token"]
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
-        """Return the rows of the tables."""
+        """Return the expected rows of the tables."""
         tickets = self._listed_tickets()
         return {
             "help_desk_tickets": [
@@ -286,6 +286,6 @@ def _page(request: Request, name: str, rows: Sequence[Row], size: int) -> Respon
 
 
 def throttled(seconds: int) -> Response:
-    """Return the answer to too many requests."""
+    """Return the response to too many requests."""
     headers = {"X-RateLimit-Limit-Minute": "200", "X-RateLimit-Retry-After": str(seconds)}
     return PlainTextResponse("Throttled", status_code=429, headers=headers)

@@ -1,20 +1,19 @@
-"""HubSpot, as its documentation describes it.
+"""HubSpot, according to its documentation.
 
 Sources: the OpenAPI files that HubSpot publishes (CRM objects, pipelines, owners, conversations),
 the guide of the CRM search API and the usage guidelines.
 
-Traps that are in it:
+Special behavior:
 
-- A search returns at most 200 objects per page and 10,000 in all: beyond, it answers 400. Its
-  ``after`` is an offset, as a number or as text, and it is sorted by one property at most.
-- Objects with equal values of that property are in no documented order: here, in one that is not
-  that of their ids.
-- A search knows an object only when it is indexed, and never an archived one.
+- A search returns at most 200 objects per page and 10,000 in total; beyond that, the response is
+  400. Its ``after`` is an offset, as a number or as text; it is sorted by at most one property.
+- The order of objects with equal values is not documented; here, it is not that of their ids.
+- A search finds an object only after it was indexed, and never an archived one.
 - All properties are text, whatever their type, and only those that were requested are returned.
 - The list of objects has no filter, and pages of at most 100. The list of threads needs
   ``latestMessageTimestampAfter`` to be sorted by the time of the latest message.
-- Each endpoint has a scope of its own; without it, the answer is 403.
-- Times have milliseconds, unless they are 0.
+- Each endpoint needs a scope; without it, the response is 403.
+- Times have milliseconds, unless these are 0.
 """
 
 import json
@@ -54,7 +53,7 @@ FILTERS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 def spelled(at: datetime | None) -> str | None:
-    """Return a time as HubSpot spells it."""
+    """Return a time in HubSpot's format."""
     if at is None:
         return None
     text = at.astimezone(timezone.utc).isoformat(timespec="milliseconds")
@@ -62,7 +61,7 @@ def spelled(at: datetime | None) -> str | None:
 
 
 def invalid(message: str, status: int = 400, category: str = "VALIDATION_ERROR") -> Response:
-    """Return an error in HubSpot's shape."""
+    """Return an error in HubSpot's format."""
     return JSONResponse(
         {"status": "error", "message": message, "correlationId": "c0-1", "category": category},
         status_code=status,
@@ -74,9 +73,9 @@ class HubSpot(StandIn):
     """See the module.
 
     Attributes:
-        ceiling: the number of results of a search that can be reached.
+        ceiling: the maximum number of results of a search.
         scopes: the scopes of the private app.
-        unindexed: the numbers of tickets that the search does not know yet.
+        unindexed: the numbers of tickets that are not indexed yet.
     """
 
     profile: ClassVar[str] = "hubspot"
@@ -141,7 +140,7 @@ class HubSpot(StandIn):
         }
 
     def _objects(self, kind: str) -> list[dict[str, Any]] | None:
-        """Return the objects of a kind that a search knows; None if there is no such kind."""
+        """Return the indexed objects of a kind; None if the kind does not exist."""
         if kind == "tickets":
             known = [each for each in self.world.listed() if each.number not in self.unindexed]
             return [self._ticket(ticket) for ticket in known]
@@ -192,7 +191,7 @@ class HubSpot(StandIn):
             if not groups
             or any(all(_passes(row, each) for each in group["filters"]) for group in groups)
         ]
-        # The order of equal values is that of the index, and not that of the ids.
+        # Objects with equal values are in the order of the index, not of their ids.
         found.sort(key=lambda row: zlib.crc32(row["id"].encode()))
         if sorts:
             name = sorts[0]["propertyName"]
@@ -439,7 +438,7 @@ class HubSpot(StandIn):
 
 
 def ticket_id(ticket: Ticket) -> str:
-    """Return the id of a ticket: ids are text in HubSpot, and made of digits."""
+    """Return the id of a ticket: digits, as text."""
     return str(21_000_000_000 + ticket.number)
 
 
@@ -454,7 +453,7 @@ def message_id(comment: Comment) -> str:
 
 
 def missing(scope: str) -> Response:
-    """Return the answer to an app without a scope."""
+    """Return the response for a missing scope."""
     return invalid(
         f"This app hasn't been granted all required scopes: {scope}", 403, "MISSING_SCOPES"
     )
@@ -493,7 +492,7 @@ def _passes(row: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 
 def _shown(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return an object with the requested properties, and those that every answer has."""
+    """Return an object with the requested properties, and those in every response."""
     properties = row["properties"]
     always = {
         name: properties[name]

@@ -1,16 +1,17 @@
-"""Intercom, as its API documentation describes it.
+"""Intercom, according to its API documentation.
 
-What is in it:
+Special behavior:
 
-- Tickets are only in a search, a POST request with the query in its body: at most 150 a page, the
-  next of which is named by a cursor in the body. ``>`` means ``>=`` for whole seconds.
+- Tickets can only be searched for, by a POST request with the query in its body: at most 150 per
+  page; the cursor of the next page is in the body. ``>`` means ``>=`` for whole seconds.
 - Times are numbers of seconds. Ids are texts; those of contacts and companies are not numbers.
-- The state of a ticket is an object since version 2.12; another version is refused here.
-- The parts of a ticket are in it, 500 at most; those of a conversation are only in itself.
-- The search for contacts compares whole days: ``>`` starts at the next one.
-- The companies are read with a scroll: its end is an empty page, the parameter for the next page
-  stays the same, and another one is refused until it has not been used for a minute.
-- Deleted tickets and conversations are not found any more.
+- The state of a ticket is an object since version 2.12; another version is rejected here.
+- A ticket contains its parts, at most 500; the parts of a conversation are only in the response for
+  that conversation.
+- The search for contacts compares whole days: ``>`` starts at the next day.
+- Companies are read with a scroll: it ends with an empty page, its parameter stays the same, and a
+  second scroll is rejected until the first one has not been used for a minute.
+- Deleted tickets and conversations are no longer found.
 """
 
 import itertools
@@ -55,10 +56,10 @@ class Intercom(StandIn):
     """Intercom.
 
     Attributes:
-        page_limit: rows of a page, whatever is asked for; by default as documented.
+        page_limit: the maximum number of rows per page. Default: as documented.
         asked_for: the queries of searches for tickets, in order.
-        minute: the seconds after which a scroll that is not used expires. By default, syncs are
-            more than a minute apart.
+        minute: the seconds after which an unused scroll expires. Default: 0, as if syncs were more
+            than a minute apart.
     """
 
     profile: ClassVar[str] = "intercom"
@@ -180,7 +181,7 @@ class Intercom(StandIn):
         return await self._search(request, "conversations", rows)
 
     async def _search(self, request: Request, name: str, rows: list[dict[str, Any]]) -> Response:
-        """Answer a search, sorted by the time of the last change unless it asks for another."""
+        """Return the results of a search, by default sorted by the time of the last change."""
         if refused := _other_version(request):
             return refused
         body = json.loads(await request.body())
@@ -374,7 +375,7 @@ class Intercom(StandIn):
         }
 
     async def _companies(self, request: Request) -> Response:
-        """Answer a page of the scroll; starting a second one is refused while there is one."""
+        """Return a page of the scroll; a second scroll is rejected while there is one."""
         asked = request.query_params.get("scroll_param")
         if asked is None:
             if self._scroll and time.monotonic() < self._scroll[2] + self.minute:
@@ -427,7 +428,7 @@ class Intercom(StandIn):
 
 
 def contact_id(number: int) -> str:
-    """Return the id of a contact, which is a number to the base of 16."""
+    """Return the id of a contact, a hexadecimal number."""
     return f"6762f0{number:018x}"
 
 

@@ -1,4 +1,4 @@
-"""What the servers of Jira Cloud and of Jira Data Center have in common: shapes and JQL."""
+"""The common part of the servers of Jira Cloud and Jira Data Center: formats and JQL."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from helpdesk_assets_tests.vendors.world import Change, Comment, Person, State, Ticket
 
-# Names of statuses are whatever the site has called them; the category tells what they mean.
+# Names of statuses can be chosen by a site; the category determines their meaning.
 STATUSES: Mapping[State, tuple[str, str, str]] = {
     "new": ("10001", "Waiting for support", "new"),
     "open": ("10002", "In progress", "indeterminate"),
@@ -35,7 +35,7 @@ class JqlError(Exception):
 
 @dataclass(frozen=True)
 class Search:
-    """A query as far as it is understood here: issues of service projects changed since a time.
+    """A query that is supported here: issues of service projects changed since a time.
 
     Attributes:
         since: the earliest time of change, or None.
@@ -56,10 +56,10 @@ def search(jql: str, zone: str) -> Search:
     Args:
         jql: ``projectType = service_desk AND updated >= X ORDER BY created ASC``. X is a number of
             milliseconds since 1970, or a quoted text to the minute in the time zone of the user.
-        zone: the time zone of the user who asks.
+        zone: the time zone of the user.
 
     Raises:
-        JqlError: it is not such a query.
+        JqlError: the query is not supported.
     """
     condition, *rest = re.split(r"(?i)\border\s+by\b", jql)
     condition, order = condition.strip(), "".join(rest).strip()
@@ -89,7 +89,7 @@ def _time(text: str, zone: str, *, is_quoted: bool) -> datetime:
 
 
 def found(tickets: list[Ticket], query: Search) -> list[Ticket]:
-    """Return the tickets that a query finds, in its order."""
+    """Return the tickets that match a query, in its order."""
     by_update = query.order.startswith("updated")
     return sorted(
         (
@@ -131,11 +131,11 @@ def issue_id(ticket: Ticket) -> str:
 def issue(
     ticket: Ticket, zone: str, *, user: Mapping[int, dict[str, Any]], fields: str
 ) -> dict[str, Any]:
-    """Return an issue with the fields that were asked for.
+    """Return an issue with the requested fields.
 
     Args:
         ticket: the ticket.
-        zone: the time zone of the user who asks.
+        zone: the time zone of the user.
         user: users by number of their person.
         fields: ``*all,-comment`` or names, separated by commas.
     """
@@ -212,7 +212,7 @@ def sla(ticket: Ticket) -> dict[str, Any]:
 
 
 def person(of: Person, key: str) -> dict[str, Any]:
-    """Return what users have in both products; ``key`` is the name of their id."""
+    """Return a user in the common format; ``key`` is the name of the id."""
     return {key: user_id(of.number), "displayName": of.name, "active": True}
 
 
@@ -222,7 +222,7 @@ def user_id(number: int) -> str:
 
 
 def errors(*messages: str, status_code: int = 400) -> Response:
-    """Return an error as Jira sends it."""
+    """Return an error in Jira's format."""
     return JSONResponse({"errorMessages": messages, "errors": {}}, status_code=status_code)
 
 
@@ -232,7 +232,7 @@ def number(value: str | None, default: int) -> int:
 
 
 def service_desk(request: Request, rows: Sequence[Any]) -> Response:
-    """Answer a list of the service desk: at most 50 rows, and no total."""
+    """Return a list of the service desk: at most 50 rows, without a total."""
     start = number(request.query_params.get("start"), 0)
     size = min(number(request.query_params.get("limit"), 50), 50)
     page, more = rows[start : start + size], start + size < len(rows)

@@ -1,18 +1,18 @@
-"""Jira Service Management Cloud, as its documentation describes it.
+"""Jira Service Management Cloud, according to its documentation.
 
-Traps:
+Special behavior:
 
-- ``/rest/api/2/search`` and ``/rest/api/3/search`` answer 410. Their successor, ``search/jql``,
-  reports no total, has an opaque token for the next page, and sends only ids unless it is asked for
-  ``fields``; pages with more than ids have at most 100 issues. A query without a restriction is
+- ``/rest/api/2/search`` and ``/rest/api/3/search`` return 410. Their successor, ``search/jql``,
+  reports no total, has an opaque token for the next page, and sends only ids unless ``fields`` are
+  requested; pages with other fields have at most 100 issues. A query without a restriction is
   rejected.
-- A date in JQL is to the minute and in the time zone of the user, who is far from UTC here. A
+- A date in JQL has a resolution of one minute and is in the user's time zone, here far from UTC. A
   number of milliseconds since 1970 is exact.
 - ``search/jql`` sends at most 20 comments and 40 changes of an issue.
-- Issues that are no customer requests (created by an agent, without a request type) have no SLAs:
+- Issues that are not customer requests (created by an agent, without a request type) have no SLAs:
   404.
 - Lists of the platform (``startAt``, ``maxResults``) and of the service desk (``start``, ``limit``,
-  ``isLastPage``, no total) differ, and cap their page size.
+  ``isLastPage``, no total) differ, and limit their page size.
 - Texts are documents (ADF) in version 3 of the API, and texts in version 2.
 """
 
@@ -94,7 +94,7 @@ class JiraCloud(StandIn):
         size = jira.number(asked.get("maxResults"), 50)
         size = min(size, 5000 if fields in ("id", "key") else 100)
         issues = jira.found(self.world.listed(), query)
-        # The token stands for the place of the last issue that was sent.
+        # The token is the position of the last issue that was sent.
         after = _place(asked["nextPageToken"]) if "nextPageToken" in asked else None
         if "nextPageToken" in asked and after is None:
             return jira.errors("The provided nextPageToken is invalid or has expired.")
@@ -174,7 +174,7 @@ class JiraCloud(StandIn):
         )
 
     def has_request(self, ticket: Ticket) -> bool:
-        """Return whether an issue is a customer request: every tenth is none."""
+        """Return whether an issue is a customer request: all but every tenth are."""
         return ticket.number % 10 != 0
 
     def _slas(self, request: Request) -> Response:
@@ -292,7 +292,7 @@ def _no_issue() -> Response:
 def _platform(
     request: Request, rows: Sequence[Any], name: str, *, default: int, most: int
 ) -> Response:
-    """Answer a list of the platform."""
+    """Return a list of the platform."""
     start = jira.number(request.query_params.get("startAt"), 0)
     size = min(jira.number(request.query_params.get("maxResults"), default), most)
     body: dict[str, Any] = {"startAt": start, "maxResults": size, "total": len(rows)}

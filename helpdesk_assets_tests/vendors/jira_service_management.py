@@ -1,13 +1,13 @@
-"""Jira Service Management Data Center, as its documentation describes it.
+"""Jira Service Management Data Center, according to its documentation.
 
-Traps:
+Special behavior:
 
-- A date in JQL is to the minute and in the time zone of the user; a number of milliseconds since
-  1970 is exact.
-- ``search`` caps ``maxResults`` (a setting of the site, 100 here), and counts beyond the end.
-- Comments are all inside an issue; of the work logs, only 20 would be.
-- Lists of the service desk ask for the header ``X-ExperimentalApi: opt-in`` (412 without), and say
-  ``isLastPage`` in place of a total. Issues that are no customer requests have no SLAs: 404.
+- A date in JQL has a resolution of one minute and is in the user's time zone; a number of
+  milliseconds since 1970 is exact.
+- ``search`` limits ``maxResults`` (a setting of the site, 100 here), and counts beyond the end.
+- An issue contains all of its comments, but at most 20 work logs.
+- Lists of the service desk require the header ``X-ExperimentalApi: opt-in`` (412 without), and have
+  ``isLastPage`` instead of a total. Issues that are not customer requests have no SLAs: 404.
 """
 
 from collections.abc import Mapping, Sequence
@@ -107,7 +107,7 @@ class JiraDataCenter(StandIn):
         return JSONResponse([{"id": "summary", "name": "Summary", "custom": False}])
 
     def has_request(self, ticket: Ticket) -> bool:
-        """Return whether an issue is a customer request: every tenth is none."""
+        """Return whether an issue is a customer request: all but every tenth are."""
         return ticket.number % 10 != 0
 
     def _slas(self, request: Request) -> Response:

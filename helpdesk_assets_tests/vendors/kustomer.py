@@ -1,12 +1,12 @@
-"""Kustomer: the Core Resources API, as developer.kustomer.com documents it.
+"""Kustomer: the Core Resources API, according to developer.kustomer.com.
 
-Traps in it:
+Special behavior:
 
-- Conversations, messages, notes, customers and companies are found by one search, sent as POST.
-- A search has 100 pages and 10,000 rows at most; further pages are refused.
-- A search has nothing that was not updated for two years: that is in the archive search, but for
-  notes, which the archive search does not know.
-- Rows follow JSON:API: the values are in ``attributes``, the ids of others in ``relationships``.
+- Conversations, messages, notes, customers and companies are found by a search, sent as POST.
+- A search has at most 100 pages and 10,000 rows; further pages are rejected.
+- A search does not find rows that were not updated for two years. The archive search does, except
+  for notes, which it does not support.
+- Rows follow JSON:API: values are in ``attributes``, ids of related rows in ``relationships``.
 - Links are paths, without a host.
 """
 
@@ -40,7 +40,7 @@ def _iso(at: datetime) -> str:
 
 
 def _id(kind: str, number: int) -> str:
-    """Return an id as Kustomer's: 24 hexadecimal digits."""
+    """Return an id in Kustomer's format: 24 hexadecimal digits."""
     return f"{kind.encode().hex()[:4]}{number:020x}"
 
 
@@ -70,15 +70,15 @@ class Kustomer(StandIn):
         ]
 
     def is_allowed(self, request: Request) -> bool:
-        """Return whether the key is that of the secrets."""
+        """Return whether the key is correct."""
         return request.headers.get("authorization") == f"Bearer {self.secrets['API_KEY']}"
 
     def refused(self) -> Response:
-        """Return an error as Kustomer shapes it."""
+        """Return an error in Kustomer's format."""
         return _error(401, "Unauthorized")
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
-        """Return the rows of the tables."""
+        """Return the expected rows of the tables."""
         world = self.world
         return {
             "help_desk_tickets": [
@@ -131,7 +131,7 @@ class Kustomer(StandIn):
         return [(ticket, each) for ticket in self.world.listed() for each in ticket.comments]
 
     def _found_at(self, kind: str) -> list[tuple[str, int, Callable[[], dict[str, Any]]]]:
-        """Return each row with the time of its last change, its number, and how it is made."""
+        """Yield the time of the last change, the number, and a function that builds each row."""
         world = self.world
         if kind == "conversation":
             return [

@@ -1,17 +1,17 @@
-"""Redmine, as the pages of its REST API and its own views describe it.
+"""Redmine, according to the pages on its REST API and its views.
 
-Traps that are in it:
+Special behavior:
 
-- ``issues.json`` has open issues only unless it is asked for ``status_id=*``, newest first unless
-  it is sorted, and at most 100 a page, even if more are asked for.
+- By default, ``issues.json`` has only open issues (all with ``status_id=*``), newest first, and at
+  most 100 per page, even if more are requested.
 - The operator of a filter is in its value (``updated_on=>=2026-01-01T00:00:00Z``); times with
-  fractions of a second are invalid (422), and a time without an operator means that very second.
-- The journals (notes and changes) are in the answer for a single issue, if ``include`` asks for
-  them; the list of issues ignores that ``include``.
-- Users and custom fields are listed for administrators only (403). Locked users are not listed, and
-  the custom fields are those of users and projects, too.
-- Unless authentication is required, a wrong key is no error: it is an anonymous visitor, who sees
-  the public projects.
+  fractions of a second are invalid (422), and a time without an operator matches only that second.
+- Journals (notes and changes) are in the response for a single issue, if ``include`` requests them;
+  the list of issues ignores that ``include``.
+- Users and custom fields are only for administrators (403). Locked users are not in the list, and
+  custom fields include those of users and projects.
+- Unless authentication is required, a wrong key is not an error: the client is an anonymous user,
+  who has access to public projects.
 """
 
 import re
@@ -38,14 +38,14 @@ STATUS_NAMES = {
     6: "Rejected",
 }
 CLOSED = (5, 6)
-# What Redmine takes for a time in a filter.
+# The format of times in a filter.
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}(:?\d{2}){0,2}(Z|\d{2}:?\d{2})?)?")
 # The group of the world whose project is public.
 PUBLIC = 1
 
 
 def spelled(at: datetime | None) -> str | None:
-    """Return a time as Redmine spells it."""
+    """Return a time in Redmine's format."""
     return at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 
@@ -54,8 +54,8 @@ class Redmine(StandIn):
     """See the module.
 
     Attributes:
-        requires_login: whether anonymous visitors see nothing.
-        is_admin: whether the key is an administrator's.
+        requires_login: whether anonymous users have no access.
+        is_admin: whether the key belongs to an administrator.
     """
 
     profile: ClassVar[str] = "redmine"

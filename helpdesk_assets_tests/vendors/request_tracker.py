@@ -1,14 +1,14 @@
-"""Request Tracker 5.0, as its documentation says and as a real one was seen to answer.
+"""Request Tracker 5.0, according to its documentation and to responses of a real one.
 
-Traps that are in it; ``make test-real`` has them from a real one:
+Special behavior, which ``make test-real`` verifies with a real one:
 
-- A page has at most 100 rows, whatever is asked for, and 20 if nothing is.
-- A time in a query is one in the time zone of the token's user, here eleven hours behind UTC.
-- Dates that are not set are those of 1970, and other values that are not set are empty texts.
-- The total of transactions is null, except for superusers. Comments are taken out of a page after
-  it has been made, for a user without ShowTicketComments.
-- Deleted tickets are in no list. Ids in rows are texts, unless the field is asked for.
-- Users are named where others refer to them; their ids have to be asked for.
+- A page has at most 100 rows, by default 20.
+- Times in a query are in the time zone of the token's user, here eleven hours behind UTC.
+- Dates that are not set are in 1970, and other values that are not set are empty texts.
+- The total of transactions is null, except for superusers. Without the right ShowTicketComments,
+  comments are removed from a page after it was selected.
+- Deleted tickets are not in any list. Ids in rows are texts, unless the field is requested.
+- References to users contain names; ids have to be requested.
 """
 
 import re
@@ -35,7 +35,7 @@ STATUSES: Mapping[State, str] = {
 }
 NUMBERS = {"low": 20, "normal": 50, "high": 80, "urgent": 100}
 NOT_SET = "1970-01-01T00:00:00Z"
-# RT's own users, before those of the world.
+# The number of RT's own users, before those of the world.
 SYSTEM, NOBODY, PEOPLE = 1, 6, 10
 # The time zone of the token's user.
 ZONE = ZoneInfo("Pacific/Pago_Pago")
@@ -44,7 +44,7 @@ Values = dict[str, Any]
 
 
 def spelled(at: datetime | None) -> str:
-    """Return a time as RT's REST API spells it."""
+    """Return a time in RT's REST API's format."""
     return at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if at else NOT_SET
 
 
@@ -71,11 +71,11 @@ class RequestTracker(StandIn):
         ]
 
     def is_allowed(self, request: Request) -> bool:
-        """Return whether the token is the one."""
+        """Return whether the token is correct."""
         return request.headers.get("authorization") == f"token {KEY}"
 
     def refused(self) -> Response:
-        """Return RT's answer without a token."""
+        """Return RT's response without a token."""
         return JSONResponse({"message": "Unauthorized"}, status_code=401)
 
     async def _tickets(self, request: Request) -> Response:
@@ -172,7 +172,7 @@ class RequestTracker(StandIn):
                 kind = "Create" if place == 0 else reply
                 author = PEOPLE + comment.author
                 rows.append(_change(3 * comment.number, ticket, kind, author, comment.created_at))
-                # RT writes down which mails it sent of it.
+                # RT records the mail that it sent about it.
                 mail = 3 * comment.number + 1
                 rows.append(_change(mail, ticket, "EmailRecord", SYSTEM, comment.created_at))
             for change in ticket.history:
@@ -188,7 +188,7 @@ class RequestTracker(StandIn):
         return sorted(rows, key=lambda row: int(row["id"]))
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
-        """Return what the tables have, for a user who sees everything."""
+        """Return the expected rows of the tables, for a user who has access to everything."""
         return {
             "help_desk_tickets": [
                 {
@@ -260,7 +260,7 @@ def _page(
     has_total: bool = True,
     sees: Callable[[Values], bool] = lambda row: True,
 ) -> Response:
-    """Return a page; what the user may not see is taken out of it, and leaves a shorter one."""
+    """Return a page without the rows that the user has no access to, which is then shorter."""
     query = request.query_params
     size = min(int(query.get("per_page", 20)) or 20, 100)
     number = int(query.get("page", 1)) or 1
@@ -287,7 +287,7 @@ def _page(
 
 
 def _named(value: Any, name: str, query: Mapping[str, str]) -> Any:
-    """Return a value; an object without the fields that were not asked for."""
+    """Return a value; an object has only the requested fields."""
     if isinstance(value, list):
         return [_named(each, name, query) for each in value]
     if not isinstance(value, dict):

@@ -1,12 +1,12 @@
-"""Roundup 2, as its documentation says and as a real one was seen to answer.
+"""Roundup 2, according to its documentation and to responses of a real one.
 
-Traps that are in it; ``make test-real`` has them from a real one:
+Special behavior, which ``make test-real`` verifies with a real one:
 
-- Lists have ids and links only, unless ``@fields`` or ``@verbose`` asks for more.
-- Past the end, the total is the position of the page, and not the number of issues.
-- A time in a filter is one in the time zone of the user, here eleven hours behind UTC.
-- Retired issues are in no list.
-- After four failed logins nobody is let in (429).
+- Lists have only ids and links, unless ``@fields`` or ``@verbose`` requests more.
+- Past the end, the total is the position of the page instead of the number of issues.
+- Times in a filter are in the time zone of the user, here eleven hours behind UTC.
+- Retired issues are not in any list.
+- After four failed logins, all logins are rejected (429).
 """
 
 import itertools
@@ -34,7 +34,7 @@ Values = dict[str, Any]
 
 
 def spelled(at: datetime) -> str:
-    """Return a time as Roundup spells it, in UTC."""
+    """Return a time in Roundup's format, in UTC."""
     return at.astimezone(timezone.utc).strftime(TIME)
 
 
@@ -52,12 +52,12 @@ class Roundup(StandIn):
         return [Route("/rest/data/{name}", self._listed)]
 
     def is_allowed(self, request: Request) -> bool:
-        """Return whether the password is right."""
+        """Return whether the password is correct."""
         wanted = b64encode(f"{USER}:{KEY}".encode()).decode()
         return request.headers.get("authorization") == f"Basic {wanted}"
 
     def refused(self) -> Response:
-        """Return Roundup's answer to a failed login."""
+        """Return Roundup's response to a failed login."""
         if next(self.failed) >= 4:
             return PlainTextResponse(
                 "Logins occurring too fast.", status_code=429, headers={"Retry-After": "1"}
@@ -93,7 +93,7 @@ class Roundup(StandIn):
             | {each: _linked(row[each], int(query.get("@verbose", 1))) for each in fields}
             for row in rows[start : start + size]
         ]
-        # Roundup counts what is left of the list behind the position.
+        # Roundup counts the rest of the list after the position.
         total = start + len(rows[start:])
         return JSONResponse({"data": {"collection": shown, "@total_size": total}})
 
@@ -128,7 +128,7 @@ class Roundup(StandIn):
         }
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
-        """Return what the tables have."""
+        """Return the expected rows of the tables."""
         return {
             "help_desk_tickets": [
                 {
@@ -181,7 +181,7 @@ def _message(comment: Comment) -> Values:
 
 
 def _linked(value: Any, verbose: int) -> Any:
-    """Return a link with no more than its id, unless names are asked for."""
+    """Return a link with only its id, unless names are requested."""
     if isinstance(value, list):
         return [_linked(each, verbose) for each in value]
     if isinstance(value, dict) and verbose < 2:

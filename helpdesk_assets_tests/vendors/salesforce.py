@@ -1,14 +1,14 @@
-"""Salesforce Service Cloud, as the documentation of its REST API describes it.
+"""Salesforce Service Cloud, according to the documentation of its REST API.
 
-Traps:
+Special behavior:
 
-- The token comes from the same host by client credentials, and says nothing of when it expires.
-- ``nextRecordsUrl`` is relative to the host. After ``queryAll`` it names ``query`` all the same,
-  and the deleted rows go on. A page may have fewer rows than asked for, for no visible reason.
-- Errors are a list. A session that has expired is a 401, too many requests of a day a 403.
+- Tokens are issued by the same host for client credentials, without a time of expiry.
+- ``nextRecordsUrl`` is relative to the host. After ``queryAll``, it contains ``query``, but deleted
+  rows are still included. A page may have fewer rows than requested, for no visible reason.
+- Errors are a list. An expired session is a 401, too many requests per day a 403.
 - A time in a query is not quoted. ``FIELDS(ALL)`` needs a limit of 200; ``FIELDS(STANDARD)`` does
-  not, and has no custom fields.
-- Deleted rows are in ``queryAll`` alone, for as long as they are in the recycle bin.
+  not, and omits custom fields.
+- Deleted rows are only in ``queryAll``, as long as they are in the recycle bin.
 """
 
 import re
@@ -62,9 +62,9 @@ class Salesforce(StandIn):
     """The server of a Salesforce organization.
 
     Attributes:
-        batch: the number of rows of a page: 2,000 at most in the documentation.
+        batch: the number of rows per page: at most 2,000 in the documentation.
         sessions: whether the token is still valid.
-        cursors: the rest of each query that had more rows than a page.
+        cursors: the remaining rows of each query with more rows than a page.
     """
 
     profile: ClassVar[str] = "salesforce"
@@ -401,7 +401,7 @@ def _errors(code: str, message: str, status_code: int) -> Response:
 
 
 def _select(text: str, rows: list[dict[str, Any]], version: str) -> list[dict[str, Any]]:
-    """Return the records that a query finds.
+    """Return the records that match a query.
 
     Raises:
         SoqlError: Salesforce would reject it.

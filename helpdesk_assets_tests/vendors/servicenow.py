@@ -1,15 +1,15 @@
-"""ServiceNow, as the documentation of its Table API describes it.
+"""ServiceNow, according to the documentation of its Table API.
 
-Traps:
+Special behavior:
 
-- Every value is a text, and a field without one is an empty text, times and references included.
-  Times are in UTC and have no zone. A reference is an object with ``link`` and ``value``, unless
-  the links are excluded.
-- ``X-Total-Count`` is the number of rows that the query finds. Access controls take rows away after
-  counting: pages are short then, and there is nothing that says so.
-- Rows that are equal in what they are sorted by come in any order, another one for each page.
+- Every value is a text, and a field that is not set is an empty text, including times and
+  references. Times are in UTC and have no time zone. A reference is an object with ``link`` and
+  ``value``, unless the links are excluded.
+- ``X-Total-Count`` is the number of rows that match the query. Access controls remove rows after
+  counting: pages are then shorter, without an indication.
+- Rows with equal sort keys are in any order, which differs from page to page.
 - A condition on a field that a table does not have is ignored, and all rows are returned.
-- ``sysparm_limit`` is 10,000 by default. Past the end there is an empty page.
+- ``sysparm_limit`` is 10,000 by default. Past the end, the response is an empty page.
 """
 
 import hashlib
@@ -301,12 +301,12 @@ def _text(value: Any) -> str:
 
 
 def _found(rows: list[dict[str, Any]], query: str, *, salt: str) -> list[dict[str, Any]]:
-    """Return the rows that an encoded query finds, in its order.
+    """Return the rows that match an encoded query, in its order.
 
     Args:
         rows: all rows of the table.
         query: conditions and ``ORDERBY``, separated by ``^``.
-        salt: rows that are equal in what they are sorted by come in an order that depends on it.
+        salt: determines the order of rows with equal sort keys.
     """
     order = []
     for part in filter(None, query.split("^")):
@@ -327,7 +327,7 @@ def _holds(value: str, operator: str, wanted: str) -> bool:
         return value in wanted.split(",")
     if operator in ("=", "!="):
         return (value == wanted) == (operator == "=")
-    # Texts of times compare like the times; an empty one is never found.
+    # Texts of times compare like the times; an empty one never matches.
     return (
         bool(value)
         and {

@@ -1,4 +1,4 @@
-"""Loads some tables of a vendor's profile, without their checks: for tests of its traps."""
+"""Loads some tables of a vendor's profile, without checks, for tests of its special behavior."""
 
 from collections.abc import Sequence
 from typing import Any

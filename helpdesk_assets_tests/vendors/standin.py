@@ -1,4 +1,4 @@
-"""What the servers of all vendors share: they answer as a vendor's documentation says it does."""
+"""The common part of the servers of all vendors, which behave as documented by the vendor."""
 
 import importlib
 import pkgutil
@@ -34,19 +34,19 @@ class Asked:
 class StandIn:
     """A vendor's help desk, to be served.
 
-    A subclass is one vendor. It is written from the vendor's public documentation, and not from the
-    profile: paths, shapes, paging, limits and traps are those of the documentation, and what the
-    documentation does not allow is refused as it says (an unknown parameter where the vendor
-    refuses one, a page too far, a missing scope).
+    Each subclass is a vendor, written from the vendor's public documentation, not from the profile:
+    paths, formats, paging, limits and special behavior are as documented, and requests that are not
+    allowed are rejected as documented (unknown parameters if the vendor rejects them, pages beyond
+    a limit, a missing scope).
 
     Attributes:
         profile: the name of the built-in profile.
         secrets: the environment variables that the profile needs, with planted values.
         world: the data.
-        base_path: the path of the profile's base URL there, such as that of a repository.
-        base_url: where it is served; set when it is.
+        base_path: the path of the profile's base URL, such as that of a repository.
+        base_url: the URL of the running server.
         asked: the requests received, in order.
-        fault: answers in its place, or returns None.
+        fault: returns a response instead of the server's, or None.
     """
 
     profile: ClassVar[str]
@@ -67,22 +67,22 @@ class StandIn:
         raise NotImplementedError
 
     def refused(self) -> Response:
-        """Return the vendor's answer to a request that is not."""
+        """Return the vendor's response to a request that is not authenticated."""
         return JSONResponse({"error": "Couldn't authenticate you"}, status_code=401)
 
     def environment(self) -> Mapping[str, str]:
-        """Return the environment variables that a run needs, beside the base URL."""
+        """Return the environment variables that a run needs, in addition to the base URL."""
         return self.secrets
 
     def open_paths(self) -> Sequence[str]:
-        """Return the paths that need no authentication, such as that of the token."""
+        """Return the paths that need no authentication, such as that for tokens."""
         return ()
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
         """Return the rows that each table of the profile must have: some columns of each.
 
-        They come from the world, and not from what the server answers. The columns include the key.
-        Rows that the API does not have any more are not among them.
+        They are derived from the world, not from the server's responses, and include the key.
+        Rows that the API no longer has are not included.
         """
         raise NotImplementedError
 

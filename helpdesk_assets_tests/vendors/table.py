@@ -1,4 +1,4 @@
-"""What can be loaded from each vendor, as its profile says.
+"""The tables that can be loaded from each vendor, according to its profile.
 
 ``python -m helpdesk_assets_tests.vendors.table > docs/vendors/README.md`` writes the page.
 """
@@ -74,7 +74,7 @@ def linked(text: str, name: str, anchor: str = "") -> str:
 
 
 def incremental(profile: Profile) -> str:
-    """Return the tables of which only changes are requested."""
+    """Return the tables that are loaded incrementally."""
     changing = {each.name for each in profile.resources if each.endpoint.incremental}
     changing |= {each.name for each in profile.resources if each.endpoint.resumes}
     found = [
@@ -95,7 +95,7 @@ def deletions(tickets: Resource) -> str:
 
 
 def verified(profile: Profile) -> str:
-    """Return the tables whose completeness can be verified, as far as the paging decides."""
+    """Return the tables whose paging allows completeness to be verified."""
     found = [
         f"{each.name}{'*' if has_fixed_pages(each) else ''}"
         for each in profile.resources

@@ -16,10 +16,10 @@ open_vendor = test_vendors.open_vendor
 
 
 @pytest.mark.parametrize("profile", at_length(all_standins(), short=["zammad"]))
-def test_a_built_in_profile_is_right(
+def test_built_in_profile_passes_the_check(
     profile: str, open_vendor: Open, check: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    """Also where a field is empty in all rows, or missing because nobody uses it."""
+    """Even if a field is empty in all rows, or missing because it is not used."""
     served = open_vendor(profile)
     finished = check()
 
@@ -30,5 +30,5 @@ def test_a_built_in_profile_is_right(
 
 
 def without_numbers(text: str) -> str:
-    """Return a text without its numbers, some of which depend on the time of day."""
+    """Return a text without numbers, because some of them depend on the time of day."""
     return re.sub(r"\d[\d,]*( rows?| of| in|(?=,|$))", "N", text, flags=re.M)

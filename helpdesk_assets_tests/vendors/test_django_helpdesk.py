@@ -1,4 +1,4 @@
-"""What django-helpdesk does that a load has to know."""
+"""Special behavior of django-helpdesk."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from helpdesk_assets_tests.vendors.test_vendors import Open, load
 open_vendor = test_vendors.open_vendor
 
 
-def test_the_secret_keys_of_tickets_are_nowhere(
+def test_secret_keys_of_tickets_are_not_stored(
     open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = open_vendor("django_helpdesk")

@@ -1,4 +1,4 @@
-"""What Freshdesk does that a load has to know: no page after the 300th, spam and trash apart."""
+"""Special behavior of Freshdesk: 300 pages per list, spam and trash in separate lists."""
 
 from collections.abc import Callable
 from itertools import cycle
@@ -55,7 +55,7 @@ def served(open_vendor: Open) -> Freshdesk:
 def lowered(
     open_vendor: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[int, World], Freshdesk]:
-    """Serve a Freshdesk that has no page after a smaller one, which its profile knows."""
+    """Serve Freshdesk with a lower number of the last page, which its profile contains."""
 
     def start(last_page: int, world: World) -> Freshdesk:
         served = open_vendor("freshdesk", world)
@@ -71,7 +71,7 @@ def lowered(
 
 
 def furthest(served: Freshdesk) -> int:
-    """Return the largest number of a page of tickets that was asked for."""
+    """Return the highest page number that was requested."""
     return max(
         int(dict(each.query).get("page", 1))
         for each in served.asked
@@ -79,7 +79,7 @@ def furthest(served: Freshdesk) -> int:
     )
 
 
-def test_more_tickets_than_pages_are_loaded(
+def test_tickets_beyond_the_last_page_are_loaded(
     lowered: Callable[[int, World], Freshdesk], sync: Sync, warehouse: Warehouse
 ) -> None:
     served = lowered(3, World(tickets=850, comments=1))
@@ -104,7 +104,7 @@ def test_31_000_tickets_are_loaded(open_vendor: Open, sync: Sync, warehouse: War
 
 
 @pytest.mark.parametrize("first", [180, 250, 299])
-def test_tickets_of_one_second_at_the_end_of_a_slice_are_loaded(
+def test_tickets_with_equal_times_at_the_end_of_a_slice_are_loaded(
     first: int,
     lowered: Callable[[int, World], Freshdesk],
     sync: Sync,
@@ -121,7 +121,7 @@ def test_tickets_of_one_second_at_the_end_of_a_slice_are_loaded(
     assert warehouse.query(IDS) == [(700, 700)]
 
 
-def test_more_tickets_of_one_second_than_a_slice_has_are_an_error(
+def test_more_tickets_with_equal_times_than_a_slice_has_fail_the_run(
     lowered: Callable[[int, World], Freshdesk], sync: Sync
 ) -> None:
     served = lowered(3, World(tickets=700, comments=1))
@@ -132,7 +132,7 @@ def test_more_tickets_of_one_second_than_a_slice_has_are_an_error(
     assert not sync().success
 
 
-def test_a_busy_desk_in_slices_loses_nothing(
+def test_changing_list_in_slices_is_read_completely(
     lowered: Callable[[int, World], Freshdesk], sync: Sync, warehouse: Warehouse
 ) -> None:
     served = lowered(3, World(tickets=850, comments=1))
@@ -155,7 +155,7 @@ def test_a_busy_desk_in_slices_loses_nothing(
     assert lived <= stored
 
 
-def test_tickets_that_move_to_the_spam_or_the_trash_are_marked(
+def test_tickets_that_are_moved_to_spam_or_trash_are_marked(
     served: Freshdesk, sync: Sync, warehouse: Warehouse
 ) -> None:
     world = served.world
@@ -178,7 +178,7 @@ def test_tickets_that_move_to_the_spam_or_the_trash_are_marked(
     assert warehouse.query(marked) == [(spam.number, "spam")]
 
 
-def test_a_full_refresh_finds_what_was_deleted_forever(
+def test_full_refresh_detects_permanently_deleted_tickets(
     served: Freshdesk, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     job = job_of(dg.AssetSelection.assets("help_desk_tickets"), build_defs())
@@ -192,7 +192,7 @@ def test_a_full_refresh_finds_what_was_deleted_forever(
     assert warehouse.query(marked) == [(gone.number,)]
 
 
-def test_too_many_requests_are_waited_for(served: Freshdesk, sync: Sync) -> None:
+def test_rate_limit_is_respected(served: Freshdesk, sync: Sync) -> None:
     def patience(request: Request) -> Response | None:
         if len(served.asked) != 2:
             return None
@@ -205,10 +205,10 @@ def test_too_many_requests_are_waited_for(served: Freshdesk, sync: Sync) -> None
     assert metadata_of(result)["retries"] >= 1
 
 
-def test_an_error_in_the_place_of_a_page_is_no_end(
+def test_error_instead_of_a_page_does_not_end_the_list(
     served: Freshdesk, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One after the other, so that the second is a page, and not one past the end.
+    # One page at a time, so that the second request is for a page before the end.
     monkeypatch.setenv("SOURCES__HELP_DESK__PAGES_IN_FLIGHT", "1")
     served.fault = lambda request: (
         JSONResponse({"message": "The list is being rebuilt."}) if len(served.asked) == 2 else None
@@ -217,7 +217,7 @@ def test_an_error_in_the_place_of_a_page_is_no_end(
     assert "The help desk at" in sentence_of(sync())
 
 
-def test_a_sync_asks_for_what_has_changed(
+def test_sync_requests_changes_only(
     served: Freshdesk, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     job = job_of(dg.AssetSelection.assets("help_desk_tickets", "conversations"), build_defs())
@@ -233,7 +233,7 @@ def test_a_sync_asks_for_what_has_changed(
     assert len(paths) < 10
 
 
-def test_a_table_of_the_earlier_profile_goes_on(
+def test_table_of_the_earlier_profile_is_continued(
     served: Freshdesk,
     sync: Sync,
     warehouse: Warehouse,

@@ -1,4 +1,4 @@
-"""What Freshservice does that a load has to know: workspaces, the last 30 days, spam and trash."""
+"""Special behavior of Freshservice: workspaces, the last 30 days, spam and trash."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ def test_tickets_of_all_workspaces_and_times_are_loaded(
     assert count > 80
 
 
-def test_tickets_that_move_to_the_spam_or_the_trash_are_marked(
+def test_tickets_that_are_moved_to_spam_or_trash_are_marked(
     served: Freshservice, sync: Sync, warehouse: Warehouse
 ) -> None:
     assert sync().success

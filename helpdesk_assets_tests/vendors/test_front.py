@@ -1,4 +1,4 @@
-"""What Front does that a load has to know."""
+"""Special behavior of Front."""
 
 import dagster as dg
 import pytest
@@ -24,7 +24,7 @@ def served(open_vendor: Open) -> Front:
     return vendor
 
 
-def test_archived_is_what_solved_means(
+def test_archived_conversations_count_as_solved(
     served: Front, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served.world.delete(served.world.listed()[7])
@@ -40,7 +40,7 @@ def test_archived_is_what_solved_means(
     ]
 
 
-def test_a_conversation_that_gets_a_message_while_the_list_is_read_is_not_lost(
+def test_conversation_with_a_new_message_during_a_sync_is_not_lost(
     open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     world = World(tickets=350, comments=1)
@@ -58,7 +58,7 @@ def test_a_conversation_that_gets_a_message_while_the_list_is_read_is_not_lost(
     assert warehouse.query("select count(*) from help_desk.help_desk_tickets") == [(350,)]
 
 
-def test_messages_come_from_events_and_only_new_ones_are_read(
+def test_messages_are_read_from_events_incrementally(
     served: Front, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     assert load(instance, *EVENTS).success
@@ -76,7 +76,7 @@ def test_messages_come_from_events_and_only_new_ones_are_read(
     assert all(dict(asked.query)["q[after]"].isdigit() for asked in second)
 
 
-def test_what_is_around_a_message_is_not_loaded(
+def test_other_fields_of_message_events_are_not_loaded(
     served: Front, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     assert load(instance, "messages").success

@@ -1,4 +1,4 @@
-"""GitHub's traps: pull requests among the issues, links with cursors, rate limits, 404."""
+"""Special behavior of GitHub: pull requests, links with cursors, rate limits, 404."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ Reduced = Callable[..., GitHubIssues]
 
 @pytest.fixture
 def reduced(open_vendor: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reduced:
-    """Serve GitHub for a copy of the profile that has some tables only."""
+    """Serve GitHub with a copy of the profile that has only some tables."""
 
     def start(*more: str, tickets: int = 120) -> GitHubIssues:
         served = open_vendor("github_issues", World(tickets=tickets, comments=3))
@@ -52,7 +52,7 @@ def test_pull_requests_are_not_loaded(
     assert not [name for name in columns if name.startswith("pull_request")]
 
 
-def test_more_issues_than_page_numbers_reach(
+def test_issues_beyond_the_last_page_number_are_loaded(
     reduced: Reduced, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = reduced(tickets=650)
@@ -62,7 +62,7 @@ def test_more_issues_than_page_numbers_reach(
     assert result.success, sentence_of(result)
     issues = [each for each in served.world.listed() if not is_pull_request(each)]
     assert warehouse.query(f"select count(*) from {TICKETS}") == [(len(issues),)]
-    # Links are trusted, and cannot be verified.
+    # A list that is read by links cannot be verified.
     assert not metadata_of(result)["completeness_verified"]
 
 
@@ -82,7 +82,7 @@ def test_comments_belong_to_their_issues(
     ]
 
 
-def test_a_rate_limit_is_waited_for(reduced: Reduced, instance: dg.DagsterInstance) -> None:
+def test_rate_limit_is_respected(reduced: Reduced, instance: dg.DagsterInstance) -> None:
     served = reduced()
     left = [1]
 
@@ -101,7 +101,7 @@ def test_a_rate_limit_is_waited_for(reduced: Reduced, instance: dg.DagsterInstan
     assert metadata_of(result)["retries"] >= 1
 
 
-def test_a_repository_without_rights_is_unknown(
+def test_inaccessible_repository_is_reported_as_not_found(
     reduced: Reduced, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served = reduced()

@@ -1,4 +1,4 @@
-"""GLPI's traps: tokens that expire, the trash, days in another time zone."""
+"""Special behavior of GLPI: tokens that expire, the trash, days in another time zone."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Reduced = Callable[..., Glpi]
 
 @pytest.fixture
 def reduced(open_vendor: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reduced:
-    """Serve GLPI for a copy of the profile that has some tables only."""
+    """Serve GLPI with a copy of the profile that has only some tables."""
 
     def start(*more: str, tickets: int = 120) -> Glpi:
         served = open_vendor("glpi", World(tickets=tickets))
@@ -35,7 +35,7 @@ def reduced(open_vendor: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return start
 
 
-def test_a_token_that_has_expired_is_replaced(
+def test_expired_token_is_renewed(
     reduced: Reduced, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = reduced(tickets=350)
@@ -55,7 +55,7 @@ def test_a_token_that_has_expired_is_replaced(
     assert warehouse.query(f"select count(*) from {TICKETS}") == [(350,)]
 
 
-def test_a_sync_requests_changes_from_a_day_on(
+def test_sync_requests_changes_since_a_day(
     reduced: Reduced, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = reduced("timeline", tickets=350)

@@ -1,4 +1,4 @@
-"""What Gorgias does that a load has to know."""
+"""Special behavior of Gorgias."""
 
 import dagster as dg
 import pytest
@@ -26,7 +26,7 @@ def asked_for(served: Gorgias, name: str) -> list[Asked]:
     return [asked for asked in served.asked if asked.path == f"/api/{name}"]
 
 
-def test_a_sync_continues_where_the_last_one_ended(
+def test_sync_continues_at_the_end_of_the_last_one(
     served: Gorgias, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     assert load(instance, "help_desk_tickets").success
@@ -41,7 +41,7 @@ def test_a_sync_continues_where_the_last_one_ended(
     assert differences(served, warehouse, "help_desk_tickets") == []
     (asked,) = asked_for(served, "tickets")
     assert "cursor" in dict(asked.query)
-    # The ticket in the trash is marked, although the sync is incremental.
+    # The ticket in the trash is marked by the incremental sync.
     assert warehouse.query(
         "select id, trashed_at is null from help_desk.help_desk_tickets"
         " where deleted_at is not null"
@@ -53,7 +53,7 @@ def test_a_sync_continues_where_the_last_one_ended(
     assert differences(served, warehouse, "help_desk_tickets") == []
 
 
-def test_a_ticket_that_changes_while_the_list_is_read_is_not_lost(
+def test_ticket_that_changes_during_a_sync_is_not_lost(
     served: Gorgias, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     newest = iter(reversed(served.world.listed()))
@@ -68,7 +68,7 @@ def test_a_ticket_that_changes_while_the_list_is_read_is_not_lost(
     assert warehouse.query("select count(*) from help_desk.help_desk_tickets") == [(250,)]
 
 
-def test_a_survey_that_is_scored_later_gets_its_score(
+def test_later_score_of_a_survey_is_loaded(
     served: Gorgias, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     assert load(instance, "satisfaction_surveys").success

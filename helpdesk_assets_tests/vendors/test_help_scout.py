@@ -1,4 +1,4 @@
-"""What Help Scout does that a load has to know."""
+"""Special behavior of Help Scout."""
 
 import dagster as dg
 import pytest
@@ -18,7 +18,7 @@ open_vendor = test_vendors.open_vendor
 
 
 def answer_as_customer(ticket: Ticket, number: int) -> None:
-    """Let the customer reply now: that makes the conversation active, and nothing else."""
+    """Add a reply of the customer, which only makes the conversation active."""
     body = f"Still broken {number}"
     ticket.comments.append(Comment(number, ticket.requester, True, body, now()))
     ticket.state = "open"
@@ -40,9 +40,9 @@ def test_replies_of_customers_are_loaded(
     for place, ticket in enumerate(closed):
         answer_as_customer(ticket, 9000 + place)
 
-    # This is the trap: as far as modifiedSince is concerned, nothing has happened.
+    # For modifiedSince, the conversation is unchanged.
     assert [served.user_updated_at(ticket) for ticket in closed] == before
-    # One waits for an answer, and one is closed again before the next sync.
+    # One stays active, and the other one is closed again before the next sync.
     served.world.move(closed[1], "closed")
     served.asked.clear()
     result = load(instance, *LISTS)
@@ -54,10 +54,10 @@ def test_replies_of_customers_are_loaded(
     assert all("modifiedSince" in query for query in listed if query["status"] == "all")
 
 
-def test_a_conversation_that_is_deleted_between_two_pages_costs_no_other(
+def test_conversation_deleted_between_two_pages_hides_no_other(
     served: HelpScout, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
-    """Pages of a fixed size cannot overlap: forward, another one would be lost."""
+    """Pages of a fixed size cannot overlap: reading forward would lose another conversation."""
     deleted = iter(served.world.listed()[::9])
 
     def delete_between_pages(request: Request) -> None:
@@ -77,7 +77,7 @@ def test_a_conversation_that_is_deleted_between_two_pages_costs_no_other(
     assert differences(served, warehouse, *LISTS) == []
 
 
-def test_the_time_to_wait_is_in_a_header_of_its_own(
+def test_vendor_specific_header_for_the_wait_is_respected(
     served: HelpScout, instance: dg.DagsterInstance
 ) -> None:
     answers = iter([throttled(1)])
@@ -99,7 +99,7 @@ def test_an_empty_account_has_no_rows_and_no_embedded_lists(
     assert warehouse.query("select count(*) from help_desk.customers") == [(40,)]
 
 
-def test_an_error_in_the_place_of_a_list_is_no_empty_list(
+def test_error_instead_of_a_list_does_not_count_as_empty(
     served: HelpScout, instance: dg.DagsterInstance
 ) -> None:
     def rebuilding(request: Request) -> Response | None:
@@ -129,7 +129,7 @@ def test_custom_fields_have_their_names(
 def test_threads_of_chats_are_truncated(
     served: HelpScout, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
-    """docs/vendors/help_scout.md says so; all others are whole."""
+    """This is documented in docs/vendors/help_scout.md; other threads are complete."""
     assert load(instance, "threads").success
     bodies = dict(warehouse.query("select id, body from help_desk.threads"))
 

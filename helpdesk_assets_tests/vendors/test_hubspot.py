@@ -1,4 +1,4 @@
-"""HubSpot's traps: searches of 10,000 results, an index that lags, archived tickets, scopes."""
+"""Special behavior of HubSpot: limited searches, a late index, archived tickets, scopes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,7 +22,7 @@ Limited = Callable[..., HubSpot]
 
 @pytest.fixture
 def limited(open_vendor: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Limited:
-    """Serve HubSpot with another ceiling, for a copy of the profile that has some tables only."""
+    """Serve HubSpot with another ceiling, with a copy of the profile that has only some tables."""
 
     def start(tickets: int, ceiling: int = 10_000, *more: str) -> HubSpot:
         def change(resource: Any) -> None:
@@ -64,7 +64,7 @@ def test_more_tickets_than_a_search_returns_are_read_in_slices(
 
 
 @pytest.mark.parametrize("equal", [30, 399])
-def test_equal_times_where_two_slices_meet(
+def test_tickets_with_equal_times_at_the_boundary_of_slices_are_loaded(
     equal: int, limited: Limited, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = limited(1_000, 400)
@@ -88,7 +88,7 @@ def test_more_equal_times_than_a_search_returns_fail_the_run(
     assert "has more rows with the same time" in sentence_of(load(instance))
 
 
-def test_what_the_index_learns_late_is_loaded_by_the_next_sync(
+def test_tickets_indexed_late_are_loaded_by_the_next_sync(
     limited: Limited, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = limited(300, 10_000)
@@ -126,7 +126,7 @@ def test_archived_tickets_are_listed_and_marked_by_a_full_refresh(
         assert warehouse.query(query) == rows
 
 
-def test_times_and_numbers_are_those_of_hubspot(
+def test_times_and_numbers_are_converted(
     limited: Limited, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = limited(120)
@@ -143,7 +143,7 @@ def test_times_and_numbers_are_those_of_hubspot(
     assert stored == [tuple(round(at.timestamp() * 1000) for at in times)]
 
 
-def test_a_missing_scope_is_reported(limited: Limited, instance: dg.DagsterInstance) -> None:
+def test_missing_scope_is_reported(limited: Limited, instance: dg.DagsterInstance) -> None:
     limited(120).scopes = SCOPES - {"tickets"}
 
     assert "required scopes: tickets" in sentence_of(load(instance))

@@ -1,4 +1,4 @@
-"""What Intercom does that a load has to know: tickets are in a search, companies in a scroll."""
+"""Special behavior of Intercom: searches for tickets, a scroll of companies."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def served(open_vendor: Open) -> Intercom:
 
 
 def counts(warehouse: Warehouse) -> tuple[int, int]:
-    """Return how many tickets and parts of tickets there are."""
+    """Return the numbers of tickets and of parts of tickets."""
     ((tickets,),) = warehouse.query("select count(*) from help_desk.help_desk_tickets")
     ((parts,),) = warehouse.query("select count(*) from help_desk.parts where deleted_at is null")
     return tickets, parts
@@ -36,7 +36,7 @@ def parts_of(served: Intercom) -> int:
     return len(served.expected()["parts"])
 
 
-def test_all_pages_of_a_search_are_read_and_then_what_has_changed(
+def test_all_pages_of_a_search_are_read_and_then_changes_only(
     served: Intercom, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     job = job_of(dg.AssetSelection.assets("help_desk_tickets", "parts"), build_defs())
@@ -54,7 +54,7 @@ def test_all_pages_of_a_search_are_read_and_then_what_has_changed(
     assert min(since) > began - 3600
 
 
-def test_a_ticket_that_changes_while_the_search_is_read_is_not_lost(
+def test_ticket_that_changes_during_a_search_is_not_lost(
     served: Intercom, sync: Sync, warehouse: Warehouse
 ) -> None:
     changing = iter(served.world.listed()[::3])
@@ -70,7 +70,7 @@ def test_a_ticket_that_changes_while_the_search_is_read_is_not_lost(
     assert warehouse.query("select count(*) from help_desk.help_desk_tickets") == [(350,)]
 
 
-def test_the_scroll_of_companies_is_read_to_its_end(
+def test_scroll_of_companies_is_read_completely(
     served: Intercom, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     world = served.world
@@ -87,7 +87,7 @@ def test_the_scroll_of_companies_is_read_to_its_end(
     assert "scroll already exists" in sentence_of(execute(job, instance))
 
 
-def test_a_conversation_is_asked_for_its_parts_when_it_has_changed(
+def test_parts_are_requested_for_changed_conversations_only(
     served: Intercom, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     assets = dg.AssetSelection.assets("conversations", "conversation_parts")

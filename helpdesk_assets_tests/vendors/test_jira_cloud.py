@@ -1,4 +1,4 @@
-"""Traps of Jira Cloud: tokens of pages, times in JQL, caps of the search, issues without SLAs."""
+"""Special behavior of Jira Cloud: page tokens, times in JQL, limits, issues without SLAs."""
 
 import re
 from collections.abc import Callable
@@ -24,10 +24,10 @@ def test_each_token_is_followed(open_vendor: Open, sync: Sync, warehouse: Wareho
     assert len({dict(asked.query).get("nextPageToken") for asked in served.asked}) == 3
 
 
-def test_changes_are_requested_by_a_number(
+def test_changes_are_requested_with_a_timestamp(
     open_vendor: Open, sync: Sync, warehouse: Warehouse
 ) -> None:
-    # The user's clock is hours behind UTC: a date would be read as one in the future.
+    # The user's time zone is hours behind UTC, so a date would be in the future.
     served = open_vendor("jira_cloud", World(tickets=30))
     assert sync().success
     served.world.move(served.world.tickets[7], "closed")
@@ -41,7 +41,7 @@ def test_changes_are_requested_by_a_number(
     ) == [(jira.STATUSES["closed"][1],)]
 
 
-def test_comments_and_changes_beyond_the_caps_of_the_search(
+def test_comments_and_changes_beyond_the_limits_of_the_search_are_loaded(
     open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     world = World(tickets=8)

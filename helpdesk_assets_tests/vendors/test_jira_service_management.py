@@ -1,4 +1,4 @@
-"""Traps of Jira Data Center: times in JQL, lists inside issues, a busy desk, errors on the way."""
+"""Special behavior of Jira Data Center: times in JQL, inner lists, changes, errors."""
 
 import itertools
 import random
@@ -20,7 +20,7 @@ __all__ = ["open_vendor"]
 Sync = Callable[[], dg.ExecuteInProcessResult]
 
 
-def test_changes_are_requested_by_a_number(
+def test_changes_are_requested_with_a_timestamp(
     open_vendor: Open, sync: Sync, warehouse: Warehouse
 ) -> None:
     served = open_vendor("jira_service_management", World(tickets=30))
@@ -37,7 +37,7 @@ def test_changes_are_requested_by_a_number(
 
 
 @pytest.mark.parametrize("seed", at_length([0, 1, 2], short=[0]))
-def test_a_busy_desk_loses_nothing(
+def test_changing_list_is_read_completely(
     seed: int, open_vendor: Open, sync: Sync, warehouse: Warehouse
 ) -> None:
     world = World(tickets=900, seed=seed, comments=1)
@@ -69,7 +69,7 @@ def test_a_busy_desk_loses_nothing(
     assert len(lived) > 700
 
 
-def test_too_many_requests_are_waited_for(open_vendor: Open, sync: Sync) -> None:
+def test_rate_limit_is_respected(open_vendor: Open, sync: Sync) -> None:
     served = open_vendor("jira_service_management", World(tickets=30))
     count = itertools.count(1)
     served.fault = lambda request: (
@@ -83,10 +83,10 @@ def test_too_many_requests_are_waited_for(open_vendor: Open, sync: Sync) -> None
     assert metadata_of(result)["retries"] >= 1
 
 
-def test_an_error_in_the_place_of_a_page_is_no_end(
+def test_error_instead_of_a_page_does_not_end_the_list(
     open_vendor: Open, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One after the other, so that the second is a page, and not one past the end.
+    # One page at a time, so that the second request is for a page before the end.
     monkeypatch.setenv("SOURCES__HELP_DESK__PAGES_IN_FLIGHT", "1")
     served = open_vendor("jira_service_management", World(tickets=250, comments=1))
     count = itertools.count(1)

@@ -1,4 +1,4 @@
-"""What Kustomer does that a load has to know."""
+"""Special behavior of Kustomer."""
 
 import dagster as dg
 import pytest
@@ -14,7 +14,7 @@ open_vendor = test_vendors.open_vendor
 
 
 @pytest.mark.parametrize("tickets", at_length([25_000, 10_600], short=[10_600]))
-def test_more_rows_than_a_search_shows_are_read(
+def test_rows_beyond_the_limit_of_a_search_are_loaded(
     tickets: int, open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     assert tickets > MOST_ROWS
@@ -26,7 +26,7 @@ def test_more_rows_than_a_search_shows_are_read(
     assert max(asked.status for asked in served.asked) == 200
 
 
-def test_what_is_in_the_archive_is_loaded_and_not_deleted(
+def test_archived_rows_are_loaded_and_not_marked(
     open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = open_vendor("kustomer")

@@ -1,4 +1,4 @@
-"""Desks that make test-real has as real ones, too, while they change or fail in mid-sync."""
+"""Help desks that change or fail during a sync; make test-real also tests the real ones."""
 
 import itertools
 import random
@@ -23,7 +23,7 @@ open_vendor = test_vendors.open_vendor
 
 
 def load_tickets(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    """Read all tickets, also those that have not changed."""
+    """Read all tickets, including unchanged ones."""
     job = job_of(dg.AssetSelection.assets("help_desk_tickets").without_checks())
     return job.execute_in_process(
         instance=instance,
@@ -34,7 +34,7 @@ def load_tickets(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
 
 @pytest.mark.parametrize("seed", at_length(range(5), short=[0]))
 @pytest.mark.parametrize("profile", at_length(LISTS, short=["request_tracker"]))
-def test_a_busy_desk_loses_nothing(
+def test_changing_list_is_read_completely(
     profile: str,
     seed: int,
     open_vendor: Open,
@@ -64,13 +64,13 @@ def test_a_busy_desk_loses_nothing(
 
 
 @pytest.mark.parametrize("profile", at_length(LISTS, short=["request_tracker"]))
-def test_too_many_requests_are_waited_for_and_an_error_is_no_page(
+def test_rate_limit_is_respected_and_errors_are_not_pages(
     profile: str,
     open_vendor: Open,
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # One after the other, so that the second is a page, and not one past the end.
+    # One page at a time, so that the second request is for a page before the end.
     monkeypatch.setenv("SOURCES__HELP_DESK__PAGES_IN_FLIGHT", "1")
     served = open_vendor(profile, World(tickets=700, comments=1))
 

@@ -1,4 +1,4 @@
-"""Redmine's traps: the operator in the value, keys without rights, deleted issues."""
+"""Special behavior of Redmine: the operator in the value, keys without rights, deleted issues."""
 
 import re
 from collections.abc import Callable
@@ -21,13 +21,13 @@ Reduced = Callable[..., Redmine]
 
 
 def without_names(resource: Any) -> None:
-    """Remove what needs the list of custom fields."""
+    """Remove the settings that need the list of custom fields."""
     resource.pop("field_names", None)
 
 
 @pytest.fixture
 def reduced(open_vendor: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reduced:
-    """Serve Redmine for a copy of the profile that has some tables only."""
+    """Serve Redmine with a copy of the profile that has only some tables."""
 
     def start(*more: str, tickets: int = 120) -> Redmine:
         served = open_vendor("redmine", World(tickets=tickets))
@@ -45,7 +45,7 @@ def failed(result: dg.ExecuteInProcessResult) -> set[str]:
     return {str(event.step_key) for event in result.all_events if event.is_step_failure}
 
 
-def test_the_operator_is_in_the_value(
+def test_filter_has_its_operator_in_the_value(
     reduced: Reduced, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = reduced("journals")
@@ -74,7 +74,7 @@ def test_custom_fields_have_their_names_in_a_view(
     ]
 
 
-def test_a_date_range_is_loaded(
+def test_date_range_is_loaded(
     reduced: Reduced, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     listed = reduced().world.listed()
@@ -103,7 +103,7 @@ def test_deleted_issues_are_marked_by_a_full_refresh(
     assert warehouse.query(f"select count(*) from {TICKETS} where deleted_at is not null") == [(4,)]
 
 
-def test_a_key_without_rights_loads_all_but_the_users(
+def test_key_without_admin_rights_loads_all_tables_except_users(
     reduced: Reduced, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = reduced("users", "statuses")
@@ -113,7 +113,7 @@ def test_a_key_without_rights_loads_all_but_the_users(
     assert warehouse.query(f"select count(*) from {TICKETS}") == [(120,)]
 
 
-def test_a_wrong_key_of_a_public_redmine_fails_for_the_users_only(
+def test_wrong_key_of_a_public_redmine_fails_for_users_only(
     reduced: Reduced,
     instance: dg.DagsterInstance,
     warehouse: Warehouse,
@@ -124,5 +124,5 @@ def test_a_wrong_key_of_a_public_redmine_fails_for_the_users_only(
     monkeypatch.setenv("API_KEY", "wrong-planted-1Zz")
 
     assert failed(load(instance)) == {"users"}
-    # Which is why its page warns of it.
+    # The page on Redmine warns about this.
     assert warehouse.query(f"select distinct group_id from {TICKETS}") == [(PUBLIC,)]

@@ -1,4 +1,4 @@
-"""What Request Tracker does that a load has to know."""
+"""Special behavior of Request Tracker."""
 
 import dagster as dg
 import pytest
@@ -18,7 +18,7 @@ def served(open_vendor: Open) -> RequestTracker:
     return vendor
 
 
-def test_an_incremental_sync_asks_for_changes_early_enough_for_any_time_zone(
+def test_incremental_sync_allows_for_any_time_zone_of_the_user(
     served: RequestTracker, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     assert load(instance).success
@@ -28,14 +28,14 @@ def test_an_incremental_sync_asks_for_changes_early_enough_for_any_time_zone(
 
     assert result.success, sentence_of(result)
     compare(served, warehouse)
-    # The times of queries are those of the user, and nothing else has changed for a day.
+    # Times in queries are in the user's time zone; no other ticket has changed for a day.
     (tickets,) = result.asset_materializations_for_node("help_desk_tickets")
     assert tickets.metadata["rows_read"].value == 1
     (history,) = result.asset_materializations_for_node("history")
     assert history.metadata["rows_read"].value == 1
 
 
-def test_comments_that_are_taken_out_of_pages_take_nothing_else_along(
+def test_comments_removed_from_pages_hide_no_other_rows(
     served: RequestTracker, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served.sees_comments = False

@@ -1,4 +1,4 @@
-"""What Roundup does that a load has to know."""
+"""Special behavior of Roundup."""
 
 import dagster as dg
 
@@ -9,7 +9,7 @@ from helpdesk_assets_tests.vendors.test_vendors import Open, compare, load
 open_vendor = test_vendors.open_vendor
 
 
-def test_an_incremental_sync_asks_for_changes_early_enough_for_any_time_zone(
+def test_incremental_sync_allows_for_any_time_zone_of_the_user(
     open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = open_vendor("roundup")
@@ -20,13 +20,13 @@ def test_an_incremental_sync_asks_for_changes_early_enough_for_any_time_zone(
 
     assert result.success, sentence_of(result)
     compare(served, warehouse)
-    # The times of filters are those of the user, and nothing else has changed for a day.
+    # Times in filters are in the user's time zone; no other issue has changed for a day.
     for table, rows in {"help_desk_tickets": 1, "messages": 1, "users": 48}.items():
         (loaded,) = result.asset_materializations_for_node(table)
         assert loaded.metadata["rows_read"].value == rows, table
 
 
-def test_a_message_that_is_removed_from_an_issue_is_detected_by_a_full_refresh(
+def test_full_refresh_detects_messages_removed_from_an_issue(
     open_vendor: Open, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     served = open_vendor("roundup")

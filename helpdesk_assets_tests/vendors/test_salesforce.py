@@ -1,4 +1,4 @@
-"""Traps of Salesforce: relative links, sessions that expire, deleted rows, and errors in lists."""
+"""Special behavior of Salesforce: relative links, expired sessions, deleted rows, errors."""
 
 from collections.abc import Callable
 
@@ -27,13 +27,11 @@ def test_links_to_the_next_page_are_relative_to_the_host(
     assert warehouse.query(COUNT) == [(130,)]
     followed = [asked for asked in served.asked if "/query/01g" in asked.path]
     assert any(asked.path.endswith("-100") for asked in followed)
-    # The link has all that the request needs.
+    # The link contains the whole request.
     assert not any(asked.query for asked in followed)
 
 
-def test_a_session_that_expires_is_renewed(
-    open_vendor: Open, sync: Sync, warehouse: Warehouse
-) -> None:
+def test_expired_session_is_renewed(open_vendor: Open, sync: Sync, warehouse: Warehouse) -> None:
     served = open_vendor("salesforce", World(tickets=130))
     assert isinstance(served, Salesforce)
     expired: list[str] = []
@@ -69,7 +67,7 @@ def test_cases_in_the_recycle_bin_are_marked(
     assert warehouse.query(deleted) == [("00000004",), ("00000009",)]
 
 
-def test_an_error_in_a_list_is_no_page(open_vendor: Open, sync: Sync) -> None:
+def test_error_in_a_list_does_not_count_as_a_page(open_vendor: Open, sync: Sync) -> None:
     served = open_vendor("salesforce", World(tickets=10))
     limit = [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
     served.fault = lambda request: (

@@ -1,4 +1,4 @@
-"""Traps of ServiceNow: rows hidden after counting, equal sort keys, and empty texts."""
+"""Special behavior of ServiceNow: rows hidden after counting, equal sort keys, and empty texts."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -30,7 +30,7 @@ def test_rows_that_are_hidden_after_counting_fail_the_load(
     assert warehouse.query(KEPT) == [(60, 0)]
 
 
-def test_tickets_that_were_imported_in_the_same_second(
+def test_tickets_imported_in_the_same_second_are_loaded(
     open_vendor: Open, sync: Sync, warehouse: Warehouse
 ) -> None:
     world = World(tickets=700, comments=1)
@@ -45,7 +45,7 @@ def test_tickets_that_were_imported_in_the_same_second(
     assert warehouse.query(KEPT) == [(700, 0)]
 
 
-def test_empty_texts_are_nulls(open_vendor: Open, sync: Sync, warehouse: Warehouse) -> None:
+def test_empty_texts_become_null(open_vendor: Open, sync: Sync, warehouse: Warehouse) -> None:
     open_vendor("servicenow", World(tickets=40))
     result = sync()
 

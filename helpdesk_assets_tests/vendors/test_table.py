@@ -19,7 +19,7 @@ HEADINGS = [
 VENDORS = [name for name in built_in_profiles() if name != DEFAULT_PROFILE]
 
 
-def test_the_table_is_what_the_profiles_say() -> None:
+def test_table_matches_the_profiles() -> None:
     assert (DOCS / "README.md").read_text() == page()
 
 

@@ -1,6 +1,6 @@
 """A database that was loaded with a built-in profile of an earlier version is continued.
 
-The profiles in ``before`` are those of the version before most vendors got more tables.
+The profiles in ``before`` are those of the version before tables were added for most vendors.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ PROFILES = sorted(file.stem for file in BEFORE.glob("*.yaml"))
 
 
 @pytest.mark.parametrize("profile", at_length(PROFILES, short=["freshdesk"]))
-def test_a_database_of_the_earlier_profile_is_continued(
+def test_database_of_the_earlier_profile_is_continued(
     profile: str,
     open_vendor: Open,
     instance: dg.DagsterInstance,
@@ -27,7 +27,7 @@ def test_a_database_of_the_earlier_profile_is_continued(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     served = open_vendor(profile)
-    # The token is issued where the server is, and not at the vendor's own address.
+    # The token is issued by the server, not by the vendor's host.
     earlier = (BEFORE / f"{profile}.yaml").read_text()
     earlier = earlier.replace("https://api.helpscout.net", served.base_url)
     file = tmp_path / f"{profile}.yaml"

@@ -29,7 +29,7 @@ Open = Callable[..., StandIn]
 
 @pytest.fixture
 def open_vendor(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Serve a vendor's help desk, and set what a run needs to read it."""
+    """Serve a vendor's help desk, and configure runs to load from it."""
     with ExitStack() as running:
 
         def start(profile: str, world: World | None = None) -> StandIn:
@@ -46,7 +46,7 @@ def open_vendor(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def load(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResult:
-    """Load every table of the profile, with the checks of each."""
+    """Load all tables of the profile, with their checks."""
     definitions = build_defs()
     loaded = dg.AssetSelection.tag("help_desk/layer", "loaded")
     job = job_of(loaded, definitions)
@@ -59,7 +59,7 @@ def load(instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResu
 
 
 def compare(served: StandIn, warehouse: Warehouse) -> None:
-    """Compare each table, without deleted rows, with what the vendor's own data says."""
+    """Compare each table, without deleted rows, with the vendor's own data."""
     for table, rows in served.expected().items():
         names = sorted(rows[0]) if rows else []
         listed = ", ".join(f'"{name}"' for name in names) or "*"
@@ -108,7 +108,7 @@ def test_first_sync_changes_and_full_refresh(
 
 
 @pytest.mark.parametrize("profile", at_length(STANDINS, short=SHORT[:1]))
-def test_secrets_are_nowhere(
+def test_secrets_are_not_stored_or_logged(
     profile: str,
     open_vendor: Open,
     instance: dg.DagsterInstance,

@@ -1,4 +1,4 @@
-"""What happens to the tickets of a vendor while they are read, and what its server does then."""
+"""Changes, rate limits and errors of a vendor's server while tickets are read."""
 
 import itertools
 import random
@@ -16,7 +16,7 @@ from helpdesk_assets_tests.vendors.test_vendors import Open
 from helpdesk_assets_tests.vendors.world import World
 
 TICKETS = "help_desk_tickets"
-# Where the tickets are.
+# The paths of tickets.
 LISTS = {
     "front": "/conversations",
     "gorgias": "/api/tickets",
@@ -29,7 +29,7 @@ open_vendor = test_vendors.open_vendor
 
 
 def keep_busy(served: StandIn, seed: int) -> None:
-    """Change a ticket after each request for tickets: it gets a reply, is deleted, or a new one."""
+    """After each request for tickets, add a reply, delete a ticket or add one."""
     chance, world = random.Random(seed), served.world
 
     def change(request: Request) -> None:
@@ -49,7 +49,7 @@ def keep_busy(served: StandIn, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", at_length(range(5), short=[0]))
 @pytest.mark.parametrize("profile", at_length(LISTS, short=["zammad"]))
-def test_a_busy_desk_loses_nothing(
+def test_changing_list_is_read_completely(
     profile: str,
     seed: int,
     open_vendor: Open,
@@ -69,7 +69,7 @@ def test_a_busy_desk_loses_nothing(
 
 
 @pytest.mark.parametrize("profile", at_length(LISTS, short=["gorgias"]))
-def test_too_many_requests_are_waited_for(
+def test_rate_limit_is_respected(
     profile: str, open_vendor: Open, instance: dg.DagsterInstance
 ) -> None:
     served = open_vendor(profile)
@@ -95,14 +95,14 @@ def test_too_many_requests_are_waited_for(
         short=[("help_scout", 1), ("front", 2), ("zammad", 2)],
     ),
 )
-def test_an_error_in_the_place_of_a_page_is_no_end(
+def test_error_instead_of_a_page_does_not_end_the_list(
     profile: str,
     place: int,
     open_vendor: Open,
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # One after the other, so that the second is a page, and not one past the end.
+    # One page at a time, so that the second request is for a page before the end.
     monkeypatch.setenv("SOURCES__HELP_DESK__PAGES_IN_FLIGHT", "1")
     served = open_vendor(profile, World(tickets=350, comments=1))
     numbers = itertools.count(1)
@@ -118,7 +118,7 @@ def test_an_error_in_the_place_of_a_page_is_no_end(
 
 
 @pytest.mark.parametrize("profile", at_length(LISTS, short=["front"]))
-def test_a_wrong_secret_is_reported(
+def test_wrong_secret_is_reported(
     profile: str,
     open_vendor: Open,
     instance: dg.DagsterInstance,

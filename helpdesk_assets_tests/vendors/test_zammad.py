@@ -1,4 +1,4 @@
-"""What Zammad does that a load has to know."""
+"""Special behavior of Zammad."""
 
 import json
 
@@ -34,7 +34,7 @@ def tickets_whose_articles_were_asked_for(served: Zammad) -> list[int]:
     )
 
 
-def test_articles_are_read_of_tickets_that_have_changed(
+def test_articles_of_changed_tickets_are_read(
     served: Zammad, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     world = served.world
@@ -51,7 +51,7 @@ def test_articles_are_read_of_tickets_that_have_changed(
     assert tickets_whose_articles_were_asked_for(served) == [changed.number]
 
 
-def test_changes_are_asked_for_by_a_condition_and_not_from_the_search_index(
+def test_changes_are_requested_by_condition_and_not_from_the_search_index(
     served: Zammad, instance: dg.DagsterInstance
 ) -> None:
     assert load(instance, *LISTS).success
@@ -67,7 +67,7 @@ def test_changes_are_asked_for_by_a_condition_and_not_from_the_search_index(
         assert operation["value"] > served.world.began.strftime("%Y-%m-%dT%H:%M")[:10]
 
 
-def test_a_deleted_ticket_and_its_articles_are_detected_by_a_full_refresh(
+def test_full_refresh_detects_a_deleted_ticket_and_its_articles(
     served: Zammad, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     assert load(instance, *LISTS).success
@@ -86,7 +86,7 @@ def test_a_deleted_ticket_and_its_articles_are_detected_by_a_full_refresh(
     ) == [(len(gone.comments),)]
 
 
-def test_a_ticket_that_is_deleted_before_its_articles_are_read_does_not_fail_the_run(
+def test_ticket_deleted_before_its_articles_are_read_does_not_fail_the_run(
     served: Zammad, instance: dg.DagsterInstance
 ) -> None:
     ticket = served.world.listed()[9]

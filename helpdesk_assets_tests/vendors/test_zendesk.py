@@ -1,4 +1,4 @@
-"""What Zendesk does that a load has to know."""
+"""Special behavior of Zendesk."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,7 +22,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 
 TICKETS = f"{EXPORTS}tickets/cursor.json"
 TABLE = "help_desk.help_desk_tickets"
-# The built-in profile before it read the export.
+# The built-in profile of the version before the export was used.
 LISTED = """
 client:
   auth:
@@ -50,7 +50,7 @@ resources:
 
 
 def filled(warehouse: Warehouse) -> dict[str, int]:
-    """Return how many values each column of the tickets has."""
+    """Return the number of values in each column of the tickets."""
     names = [name for name, *_ in warehouse.query(f"describe {TABLE}")]
     listed = ", ".join(f'count("{name}")' for name in names)
     ((*counts,),) = warehouse.query(f"select {listed} from {TABLE}")
@@ -65,7 +65,7 @@ def served(open_vendor: Open) -> Zendesk:
 
 
 def asked(served: Zendesk) -> list[dict[str, str]]:
-    """Return the queries that the export of tickets was asked with."""
+    """Return the queries of the requests for the export of tickets."""
     return [dict(each.query) for each in served.asked if each.path == TICKETS]
 
 
@@ -84,7 +84,7 @@ def test_archived_tickets_are_loaded(served: Zendesk, sync: Sync, warehouse: War
     assert stored >= old
 
 
-def test_a_deleted_ticket_is_marked_by_the_next_sync(
+def test_deleted_ticket_is_marked_by_the_next_sync(
     served: Zendesk, sync: Sync, warehouse: Warehouse
 ) -> None:
     assert sync().success
@@ -101,14 +101,14 @@ def test_a_deleted_ticket_is_marked_by_the_next_sync(
     assert warehouse.query(marked) == []
 
 
-def test_a_sync_goes_on_where_the_last_one_ended(
+def test_sync_continues_at_the_end_of_the_last_one(
     served: Zendesk, sync: Sync, warehouse: Warehouse
 ) -> None:
     assert sync().success
     assert asked(served)[0]["start_time"] == "0"
 
     before = len(asked(served))
-    # Changed by the system: the time of its last update is older than anything asked for.
+    # Changed by the system: its updated_at is earlier than the requested time.
     touched = served.world.listed()[0]
     served.touched[touched.number] = served.world.began
     touched.subject = "Merged"
@@ -120,14 +120,14 @@ def test_a_sync_goes_on_where_the_last_one_ended(
     assert stored == [("Merged",)]
 
 
-def test_what_happened_in_the_last_minute_comes_with_the_next_sync(
+def test_changes_of_the_last_minute_are_loaded_by_the_next_sync(
     served: Zendesk, sync: Sync, warehouse: Warehouse
 ) -> None:
     served.ahead = timedelta(0)
     assert sync().success
     served.world.move(served.world.listed()[3], "open")
     served.world.add(2)
-    # Two syncs that get an empty page, which has no cursor to go on from.
+    # Two syncs with an empty page, which has no cursor to continue from.
     for _ in range(2):
         assert sync().success
         assert warehouse.query(f"select count(*) from {TABLE}") == [(120,)]
@@ -139,7 +139,7 @@ def test_what_happened_in_the_last_minute_comes_with_the_next_sync(
     ]
 
 
-def test_an_export_that_grows_while_it_is_read_loses_nothing(
+def test_export_that_grows_while_it_is_read_is_read_completely(
     served: Zendesk, sync: Sync, warehouse: Warehouse
 ) -> None:
     served.page_limit = 25
@@ -159,7 +159,7 @@ def test_an_export_that_grows_while_it_is_read_loses_nothing(
     assert len(asked(served)) > 5
 
 
-def test_an_error_in_the_place_of_a_page_is_no_end(served: Zendesk, sync: Sync) -> None:
+def test_error_instead_of_a_page_does_not_end_the_list(served: Zendesk, sync: Sync) -> None:
     served.page_limit = 25
     served.fault = lambda request: (
         JSONResponse({"description": "The list is being rebuilt."})
@@ -170,7 +170,7 @@ def test_an_error_in_the_place_of_a_page_is_no_end(served: Zendesk, sync: Sync) 
     assert "The help desk at" in sentence_of(sync())
 
 
-def test_the_limit_of_exports_is_waited_for(
+def test_rate_limit_of_exports_is_respected(
     served: Zendesk, sync: Sync, warehouse: Warehouse
 ) -> None:
     served.exports, served.minute, served.page_limit = 3, 1, 25
@@ -181,7 +181,9 @@ def test_the_limit_of_exports_is_waited_for(
     assert 429 in {each.status for each in served.asked}
 
 
-def test_exports_are_refused_to_agents(served: Zendesk, sync: Sync, warehouse: Warehouse) -> None:
+def test_key_of_an_agent_is_rejected_by_exports(
+    served: Zendesk, sync: Sync, warehouse: Warehouse
+) -> None:
     assert sync().success
     served.is_admin = False
 
@@ -199,7 +201,7 @@ def test_custom_fields_have_their_names_in_a_view(
     assert warehouse.query(named) == [("North", 120)]
 
 
-def test_a_table_of_the_list_goes_on_with_the_export(
+def test_table_loaded_from_the_list_is_continued_with_the_export(
     open_vendor: Open,
     sync: Sync,
     warehouse: Warehouse,
@@ -227,9 +229,7 @@ def test_a_table_of_the_list_goes_on_with_the_export(
     assert not [name for name in after if "__v_" in name]
 
 
-def test_a_token_that_is_revoked_is_bought_again(
-    open_vendor: Open, sync: Sync, warehouse: Warehouse
-) -> None:
+def test_revoked_token_is_renewed(open_vendor: Open, sync: Sync, warehouse: Warehouse) -> None:
     served = open_vendor("zendesk_oauth")
     assert isinstance(served, ZendeskOAuth)
     served.page_limit = 25

@@ -1,4 +1,4 @@
-"""Traps of Zoho Desk: 204 for nothing, the end of a search, and tokens."""
+"""Special behavior of Zoho Desk: 204 for an empty list, the end of a search, and tokens."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 COUNT = "select count(*) from help_desk.help_desk_tickets"
 
 
-def test_no_tickets_at_all_are_no_error(
+def test_empty_help_desk_does_not_fail_the_run(
     open_vendor: Open, sync: Sync, warehouse: Warehouse
 ) -> None:
     served = open_vendor("zoho_desk", World(tickets=0))
@@ -27,7 +27,7 @@ def test_no_tickets_at_all_are_no_error(
     assert {asked.status for asked in served.asked if "search" in asked.path} == {204}
 
 
-def test_a_search_is_read_beyond_its_thousandth_row(
+def test_rows_beyond_the_thousandth_of_a_search_are_loaded(
     open_vendor: Open, sync: Sync, warehouse: Warehouse
 ) -> None:
     served = open_vendor("zoho_desk", World(tickets=2300, comments=1))
@@ -39,7 +39,7 @@ def test_a_search_is_read_beyond_its_thousandth_row(
     assert {asked.status for asked in served.asked} <= {200, 204}
 
 
-def test_more_tickets_of_one_time_than_a_search_returns_fail_the_load(
+def test_more_tickets_with_equal_times_than_a_search_returns_fail_the_run(
     open_vendor: Open, sync: Sync
 ) -> None:
     world = World(tickets=1300, comments=1)
@@ -53,10 +53,10 @@ def test_more_tickets_of_one_time_than_a_search_returns_fail_the_load(
     assert "The help desk at" in sentence_of(result)
 
 
-def test_a_refresh_token_that_is_not_valid(
+def test_invalid_refresh_token_is_reported(
     open_vendor: Open, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The answer is 200, with an error in place of the token.
+    # The response is 200, with an error instead of a token.
     open_vendor("zoho_desk", World(tickets=3))
     monkeypatch.setenv("ZOHO_REFRESH_TOKEN", "wrong-planted-1Zz")
 

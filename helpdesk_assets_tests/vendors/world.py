@@ -1,4 +1,4 @@
-"""What a help desk knows, whatever its make: the servers of vendors present it in their shapes."""
+"""The data of a help desk, independent of the vendor; each server sends it in its own format."""
 
 import random
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 TYPES = ("question", "incident", "problem", "task")
 CHANNELS = ("email", "web", "phone", "chat")
 TAGS = ("billing", "hardware", "login", "vpn")
-# When the oldest ticket was created, and the newest, before the world is made.
+# How long before the creation of the world the oldest and the newest ticket were created.
 OLDEST, NEWEST = timedelta(days=700), timedelta(days=2)
 
 
@@ -60,7 +60,7 @@ class Change:
 
 @dataclass
 class Ticket:
-    """A ticket; its conversation and its history are in it, oldest first."""
+    """A ticket with its conversation and its history, oldest first."""
 
     number: int
     subject: str
@@ -84,18 +84,18 @@ class Ticket:
 
 
 class World:
-    """Tickets, people and conversations, generated reproducibly but for the clock.
+    """Tickets, people and conversations, generated reproducibly except for times.
 
     Times are in whole seconds, in UTC. Changes happen now, by the machine's clock, because that is
     what a sync compares with.
 
     Args:
         tickets: the initial number of tickets.
-        seed: the same seed gives the same world, at another time.
-        comments: the maximum number of comments of a ticket; each has one at least.
+        seed: the same seed results in the same world, at another time.
+        comments: the maximum number of comments of a ticket; each has at least one.
 
     Attributes:
-        tickets: all tickets by number, those in the spam or the trash included.
+        tickets: all tickets by number, including those in spam or trash.
     """
 
     def __init__(self, tickets: int = 120, seed: int = 1, *, comments: int = 4) -> None:
@@ -129,12 +129,12 @@ class World:
 
     @property
     def agents(self) -> list[Person]:
-        """The people who answer."""
+        """The agents."""
         return [person for person in self.people if person.is_agent]
 
     @property
     def customers(self) -> list[Person]:
-        """The people who ask."""
+        """The customers."""
         return [person for person in self.people if not person.is_agent]
 
     def person(self, number: int) -> Person:
@@ -142,7 +142,7 @@ class World:
         return self.people[number - 1]
 
     def listed(self, *, spam: bool = False, deleted: bool = False) -> list[Ticket]:
-        """Return the tickets by number: the usual ones, or those in the spam or the trash."""
+        """Return the tickets sorted by number: the normal ones, or those in spam or trash."""
         return [
             ticket
             for _, ticket in sorted(self.tickets.items())
@@ -177,7 +177,7 @@ class World:
         ticket.updated_at = now()
 
     def purge(self, ticket: Ticket) -> None:
-        """Delete a ticket for good: nothing shows it any more."""
+        """Delete a ticket permanently."""
         del self.tickets[ticket.number]
 
     def _make(self, number: int, created_at: datetime) -> Ticket:
@@ -200,7 +200,7 @@ class World:
         at = created_at
         self._comment(ticket, ticket.requester, at, is_public=True)
         if created_at < self.began - timedelta(days=1):
-            # The past of a ticket takes hours: it ends before the world began.
+            # The history of a ticket takes hours, and ends before the world begins.
             for _ in range(chance.randrange(self._comments)):
                 at += timedelta(minutes=chance.randint(5, 200))
                 agent = chance.choice(self.agents).number

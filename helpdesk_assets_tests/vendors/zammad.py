@@ -1,14 +1,15 @@
-"""Zammad: its REST API, as docs.zammad.org documents it.
+"""Zammad: its REST API, according to docs.zammad.org.
 
-Traps in it:
+Special behavior:
 
-- Lists have no envelope, no total and no link: pages are numbers, of ``per_page`` rows at most.
-- ``per_page`` above the maximum of an endpoint is lowered without a word.
-- The list of tickets cannot be limited to those changed since a time. The search can, by
-  ``condition``, which the database answers. A ``query`` is for an index that may be absent.
-- Unless a search names an order, it is that of the last change, newest first.
-- Articles are listed by ticket, all of them at once.
-- Nobody is the owner with id 1.
+- Lists are plain arrays without a total or a link; pages are numbered, with at most ``per_page``
+  rows.
+- ``per_page`` above the maximum of an endpoint is reduced without notice.
+- The list of tickets cannot be filtered by time of change. The search can, by ``condition``, with
+  the database. A ``query`` needs an index that may be missing.
+- By default, a search is sorted by last change, newest first.
+- Articles are listed by ticket, all at once.
+- The owner with id 1 means that there is no owner.
 """
 
 import json
@@ -23,7 +24,7 @@ from starlette.routing import Route
 from helpdesk_assets_tests.vendors.standin import Row, StandIn
 from helpdesk_assets_tests.vendors.world import Comment, Ticket
 
-# The names of the states that come with it, by id, and their types.
+# The names of its predefined states, by id, and their types.
 STATES = {
     1: ("new", 1),
     2: ("open", 2),
@@ -72,16 +73,16 @@ class Zammad(StandIn):
         ]
 
     def is_allowed(self, request: Request) -> bool:
-        """Return whether the token is that of the secrets."""
+        """Return whether the token is correct."""
         wanted = f"Token token={self.secrets['API_KEY']}"
         return request.headers.get("authorization") == wanted
 
     def refused(self) -> Response:
-        """Return an error as Zammad shapes it."""
+        """Return an error in Zammad's format."""
         return JSONResponse({"error": "Invalid token!"}, status_code=401)
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
-        """Return the rows of the tables."""
+        """Return the expected rows of the tables."""
         world = self.world
         return {
             "help_desk_tickets": [
@@ -131,7 +132,7 @@ class Zammad(StandIn):
         if body := await request.body():
             asked |= json.loads(body)
         if "query" in asked:
-            # Without an index, the text is looked for in subjects, as it is.
+            # Without an index, subjects are searched for the literal text.
             found = [ticket for ticket in self.world.listed() if asked["query"] in ticket.subject]
         else:
             found = self.world.listed()

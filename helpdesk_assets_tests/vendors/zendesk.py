@@ -1,16 +1,16 @@
-"""Zendesk Support, with an API token and with OAuth, as its API documentation describes it.
+"""Zendesk Support, with an API token and with OAuth, according to its API documentation.
 
-What is in it:
+Special behavior:
 
-- ``/api/v2/tickets`` leaves out deleted tickets, and those archived 120 days after closing.
-- The exports have all tickets, deleted ones with the status ``deleted``, sorted by the time of the
+- ``/api/v2/tickets`` omits deleted tickets, and those archived 120 days after closing.
+- Exports contain all tickets, deleted ones with the status ``deleted``, sorted by the time of the
   last update of any kind, which may be later than ``updated_at``. A changed ticket moves to the
-  end. They leave out the last minute, refuse a start within it, and allow 10 requests a minute.
-- An empty page of an export has no cursor. The page of a time-based export begins with the rows of
-  the second in which the one before it ended, and its last page has a link to the next one, too.
-- Exports are for administrators. Comments are in events only with ``include=comment_events``.
-- Lists have pages of 100 at most, with the parameters ``page[size]`` and ``page[after]``.
-- OAuth: a token is for a scope, is bought with the client's credentials, and may be revoked.
+  end. They omit the last minute, reject a start within it, and allow 10 requests per minute.
+- An empty page of an export has no cursor. Each page of a time-based export starts with the rows of
+  the last second of the page before, and even its last page has a link to a next one.
+- Exports require an administrator. Events contain comments only with ``include=comment_events``.
+- Lists have pages of at most 100, with the parameters ``page[size]`` and ``page[after]``.
+- OAuth: a token has a scope, is issued for the client's credentials, and may be revoked.
 """
 
 import itertools
@@ -32,11 +32,11 @@ from helpdesk_assets_tests.vendors.world import Change, Comment, Person, Ticket,
 ARCHIVED = timedelta(days=120)
 MOST_EXPORTED, MOST_LISTED = 1000, 100
 EXPORTS = "/api/v2/incremental/"
-# Ids of what happened to tickets: audits of comments and of changes, and what is in them.
+# Offsets of ids: audits of comments and of changes, and their events.
 OF_COMMENTS, OF_CHANGES, COMMENTS, CHANGES = 5_000_000, 6_000_000, 7_000_000, 8_000_000
 RATINGS = 700_000
 
-# What an export has: the time and the number that it is sorted by, and the row.
+# An entry of an export: the time and the number that it is sorted by, and the row.
 Exported = tuple[int, int, dict[str, Any]]
 Rows = Callable[[Request], Iterable[Exported]]
 Endpoint = Callable[[Request], Any]
@@ -47,12 +47,12 @@ class Zendesk(StandIn):
     """Zendesk Support with an API token.
 
     Attributes:
-        ahead: how far the server's clock is ahead of the world's. By default, what happened just
-            now is more than a minute old.
-        is_admin: whether the key is that of an administrator.
-        exports, minute: the number of requests to the exports allowed in so many seconds.
-        page_limit: the number of rows of an export's page, whatever is asked for; as documented.
-        touched: when the system changed a ticket, by its number, which changes no ``updated_at``.
+        ahead: how far the server's clock is ahead of the world's. By default, a change that was
+            just made is more than a minute old.
+        is_admin: whether the key belongs to an administrator.
+        exports, minute: the maximum number of requests for exports per number of seconds.
+        page_limit: the maximum number of rows per page of an export. Default: as documented.
+        touched: times when the system changed a ticket, by number; ``updated_at`` stays the same.
     """
 
     profile: ClassVar[str] = "zendesk"
@@ -136,7 +136,7 @@ class Zendesk(StandIn):
         }
 
     def _by_cursor(self, name: str, rows: Rows) -> Endpoint:
-        """Return the endpoint of an export with a cursor, which is a place in it."""
+        """Return the endpoint of an export with a cursor, which is a position in it."""
 
         async def export(request: Request) -> Response:
             asked = request.query_params
@@ -179,7 +179,7 @@ class Zendesk(StandIn):
             size = min(int(asked.get("per_page", MOST_EXPORTED)), self.page_limit)
             found = [each for each in self._complete(rows(request)) if each[0] >= start]
             page = found[:size]
-            # A page ends with the last row of a second, and not in the one that it starts with.
+            # A page ends with the last row of a second, later than the second that it starts with.
             while len(page) < len(found) and (page[-1][0] in (start, found[len(page)][0])):
                 page.append(found[len(page)])
             end = page[-1][0] if page else start
@@ -196,7 +196,7 @@ class Zendesk(StandIn):
         return export
 
     def _complete(self, rows: Iterable[Exported]) -> list[Exported]:
-        """Return what an export shows: all but the last minute, sorted."""
+        """Return the rows of an export: all except those of the last minute, sorted."""
         until = int((now() + self.ahead - timedelta(minutes=1)).timestamp())
         return sorted((each for each in rows if each[0] <= until), key=lambda each: each[:2])
 
@@ -239,7 +239,7 @@ class Zendesk(StandIn):
             found = [row for row in rows(request) if row["id"] > after]
             page, has_more = found[:size], len(found) > size
             if "page[size]" not in asked:
-                # The paging of old: numbered pages.
+                # The old paging: numbered pages.
                 following = f"{self.base_url}{request.url.path}?page=2" if has_more else None
                 body = {name: page, "next_page": following, "previous_page": None}
                 return JSONResponse({**body, "count": len(found)})
@@ -393,7 +393,7 @@ class Zendesk(StandIn):
 
 @dataclass
 class ZendeskOAuth(Zendesk):
-    """Zendesk Support with the client of an OAuth application; it sells one token at a time."""
+    """Zendesk Support with an OAuth client; only the last token that was issued is valid."""
 
     profile: ClassVar[str] = "zendesk_oauth"
     secrets: ClassVar[Mapping[str, str]] = {
@@ -401,11 +401,11 @@ class ZendeskOAuth(Zendesk):
         "ZENDESK_CLIENT_SECRET": "secret-planted-Zd3",
     }
 
-    sold: Iterator[int] = field(default_factory=itertools.count)
+    issued: Iterator[int] = field(default_factory=itertools.count)
     token: str = ""
 
     def routes(self) -> Sequence[Route]:
-        return [Route("/oauth/tokens", self._sell, methods=["POST"]), *super().routes()]
+        return [Route("/oauth/tokens", self._issue_token, methods=["POST"]), *super().routes()]
 
     def open_paths(self) -> Sequence[str]:
         return ("/oauth/tokens",)
@@ -413,7 +413,7 @@ class ZendeskOAuth(Zendesk):
     def is_allowed(self, request: Request) -> bool:
         return bool(self.token) and request.headers.get("authorization") == f"Bearer {self.token}"
 
-    async def _sell(self, request: Request) -> Response:
+    async def _issue_token(self, request: Request) -> Response:
         if request.headers.get("content-type", "").startswith("application/json"):
             form = await request.json()
         else:
@@ -425,13 +425,13 @@ class ZendeskOAuth(Zendesk):
             return _error("invalid_client", "Client authentication failed", 401)
         if form.get("scope") != "read":
             return _error("invalid_scope", "The requested scope is invalid", 400)
-        self.token = f"access-planted-{next(self.sold)}"
+        self.token = f"access-planted-{next(self.issued)}"
         body = {"access_token": self.token, "token_type": "bearer", "scope": "read"}
         return JSONResponse({**body, "expires_in": 1800})
 
 
 def iso(at: datetime | None) -> str | None:
-    """Return a time as Zendesk writes it."""
+    """Return a time in Zendesk's format."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 

@@ -1,15 +1,15 @@
-"""Zoho Desk, as the documentation and the OpenAPI description of its API tell.
+"""Zoho Desk, according to the documentation and the OpenAPI description of its API.
 
-Traps:
+Special behavior:
 
-- Tokens come from another host than the API, one for each data center; a refresh token that is not
-  accepted is answered with 200 and an ``error``. A token is sent as ``Zoho-oauthtoken``, and a
+- Tokens are issued by another host than the API, one for each data center; the response to an
+  invalid refresh token is 200 with an ``error``. A token is sent as ``Zoho-oauthtoken``, and a
   request without the header ``orgId`` is rejected.
-- A list with nothing in it, and a page past the end, is 204, without a body.
-- ``limit`` is 100 at most (200 for agents), ``from`` counts from 0 and is 999 at most in a search;
-  both are rejected beyond that, and so is a parameter that is not known.
-- Only a search has ``modifiedTimeRange``, and only it has a ``count``.
-- Tickets that are spam or in the recycle bin are in no list.
+- For an empty list, and past the end, the response is 204, without a body.
+- ``limit`` is at most 100 (200 for agents); ``from`` starts at 0 and is at most 999 in a search.
+  Higher values and unknown parameters are rejected.
+- Only a search has ``modifiedTimeRange`` and a ``count``.
+- Tickets that are spam or in the recycle bin are not in any list.
 - A conversation has threads, with a summary, and comments, with their text; their fields differ.
 """
 
@@ -29,7 +29,7 @@ from helpdesk_assets_tests.vendors.world import Comment, State, Ticket
 
 CLIENT, SECRET, REFRESH = "1000.planted-3Kd", "zoho-planted-8Wm", "1000.refresh-planted-4Rf"
 TOKEN, ORG = "1000.access-planted-5Hz", "2389290"
-# Names of statuses are free, their types are not.
+# Names of statuses can be chosen, their types cannot.
 STATUSES: Mapping[State, tuple[str, str]] = {
     "new": ("Open", "Open"),
     "open": ("Being looked at", "Open"),
@@ -253,7 +253,7 @@ class ZohoDesk(StandIn):
         return _page(request, rows, default=50)
 
     def _teams(self, request: Request) -> Response:
-        """Answer all teams at once: this list has no pages."""
+        """Return all teams at once: this list has no pages."""
         if refusal := _refusal(request, known=set(), most=0):
             return refusal
         return JSONResponse({"teams": [{"id": str(GROUPS + 500), "name": "Second line"}]})
@@ -363,7 +363,7 @@ def _error(code: str, message: str, status_code: int) -> Response:
 def _refusal(
     request: Request, *, known: set[str], most: int, most_from: int | None = None
 ) -> Response | None:
-    """Return the answer to a request that Zoho Desk would reject, or None."""
+    """Return the response to a request that Zoho Desk would reject; None for others."""
     asked = request.query_params
     if request.headers.get("orgid") != ORG:
         return _error("OAUTH_ORG_MISMATCH", "The orgId is missing, or of another portal.", 403)
