@@ -44,7 +44,7 @@ class Drawn:
 
 
 def chart_of_days(title: str, days: Sequence[tuple[date, int]]) -> str:
-    """Return an image of a number per day; the earliest days are left out if needed.
+    """Return an image of a number per day; the earliest days are omitted if needed.
 
     Args:
         title: what is counted.
@@ -54,7 +54,7 @@ def chart_of_days(title: str, days: Sequence[tuple[date, int]]) -> str:
 
 
 def chart_of_bars(title: str, bars: Sequence[tuple[str, int]]) -> str:
-    """Return an image of a bar with its value per label; the last ones are left out if needed.
+    """Return an image of a bar with its value per label; the last ones are omitted if needed.
 
     Args:
         title: what is counted.

@@ -131,7 +131,7 @@ class Kustomer(StandIn):
         return [(ticket, each) for ticket in self.world.listed() for each in ticket.comments]
 
     def _found_at(self, kind: str) -> list[tuple[str, int, Callable[[], dict[str, Any]]]]:
-        """Yield the time of the last change, the number, and a function that builds each row."""
+        """Return the time of the last change, the number and a function that builds it, by row."""
         world = self.world
         if kind == "conversation":
             return [
