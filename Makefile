@@ -64,8 +64,8 @@ test-real: $(READY) .venv-real/.ready  ## Run the tests against real help desks,
 # A separate environment: DuckDB's extensions are packages only for an older DuckDB than the locked
 # one. The tests start the servers themselves.
 SCALE := helpdesk_assets_tests/scale
-SCALE_EXTRAS := $(addprefix --extra ,app ducklake reports sandbox slack test)
-test-scale: .venv-scale/.ready  ## Run the tests on DuckLake and with PostgreSQL, which it installs.
+SCALE_EXTRAS := $(addprefix --extra ,app celery ducklake k8s postgres reports sandbox slack test)
+test-scale: .venv-scale/.ready  ## Run the tests on DuckLake, PostgreSQL and Celery, which it installs.
 	.venv-scale/bin/python -m pytest -m scale $(SCALE)
 
 .venv-scale/.ready: $(SCALE)/requirements.lock pyproject.toml setup.cfg | $(READY)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from helpdesk_assets.models.assets import DRAW, missing_tables_explained, today_
 from helpdesk_assets.models.tables import REPORT_TABLES
 from helpdesk_assets.models.trust import CheckHistory, check_history, refuse_what_cannot_be_trusted
 from helpdesk_assets.reports.page import write_page
+from helpdesk_assets.reports.place import is_local
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.resources.keys import with_resources_of
 
@@ -62,16 +64,26 @@ def report_page(desk: HelpDesk, checks: Sequence[dg.AssetChecksDefinition]) -> d
             )
             for spec in specs
         ]
-        path = help_desk_reports.resolved_path(help_desk_warehouse.path(desk.schema))
+        address = help_desk_reports.resolved_path(help_desk_warehouse.path(desk.schema))
         event = context.instance.get_latest_materialization_event(desk.tickets)
         with help_desk_warehouse.reader(desk.schema) as connection, missing_tables_explained():
             today = today_in(settings["timezone"], datetime.now(timezone.utc))
             pictures = {name: draw(connection, today) for name, draw in DRAW.items()}
-            size = write_page(path, connection, event, histories, pictures, settings["timezone"])
+            size = write_page(
+                address,
+                connection,
+                event,
+                histories,
+                pictures,
+                settings["timezone"],
+                desk=desk.name,
+            )
         return dg.MaterializeResult(
             metadata={
-                "report": dg.MetadataValue.url(path.as_uri()),
-                "path": dg.MetadataValue.path(str(path)),
+                "report": dg.MetadataValue.url(
+                    Path(address).as_uri() if is_local(address) else address
+                ),
+                "path": dg.MetadataValue.path(address),
                 "bytes": size,
                 "seconds": round(time.perf_counter() - started, 3),
             }

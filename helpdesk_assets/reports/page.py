@@ -1,14 +1,8 @@
 """The report page: one self-contained HTML file, without scripts."""
 
-import glob
-import shutil
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,16 +11,14 @@ import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from helpdesk_assets.assets.metadata import LAG_SECONDS, NEWEST_TICKET_AGE, age_of
-from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.models.assets import today_in
 from helpdesk_assets.models.charts import NONE, as_address
 from helpdesk_assets.models.tables import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.models.trust import CheckHistory
+from helpdesk_assets.reports.place import write_to
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.schema import TABLE
 
-# Seconds after which a temporary file is considered abandoned.
-LEFT_BEHIND = 3600
 # Days in the volume table of the page.
 DAYS_LISTED = 14
 MOVES_LISTED = 20
@@ -118,22 +110,25 @@ def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:
 
 
 def write_page(
-    path: Path,
+    address: str,
     connection: duckdb.DuckDBPyConnection,
     load: dg.EventLogEntry | None,
     checks: Sequence[CheckHistory],
     pictures: Mapping[str, str],
     time_zone: str,
+    *,
+    desk: str,
 ) -> int:
     """Write the page atomically, and return its size in bytes.
 
     Args:
-        path: the path of the page.
+        address: the local path or the address of the page.
         connection: for reading the tables.
         load: the event of the last load of the tickets.
         checks: the recent results of the checks.
         pictures: SVG by table name.
         time_zone: the time zone of times on the page.
+        desk: the name of the help desk.
 
     Raises:
         dg.Failure: the page cannot be written.
@@ -159,25 +154,7 @@ def write_page(
         time_zone=time_zone,
     )
     body = text.encode()
-    try:
-        _remove_leftovers(path)
-        # The temporary file has an unpredictable name and is private; the permissions of the page
-        # that it replaces are kept.
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
-            new = Path(beside.name)
-            try:
-                beside.write(body)
-                if path.exists():
-                    shutil.copymode(path, new)
-                new.replace(path)
-            except BaseException:
-                new.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise setting_failure(
-            f"The report cannot be written to {path} ({error.strerror}): set "
-            "REPORTS__HELP_DESK__PATH to a file in an existing, writable folder."
-        ) from None
+    write_to(address, body, desk=desk)
     return len(body)
 
 
@@ -187,11 +164,3 @@ def _of_the_load(known: dict[str, Any]) -> list[tuple[str, Any]]:
         # Earlier versions recorded only the number.
         known.setdefault(NEWEST_TICKET_AGE, age_of(known[LAG_SECONDS]))
     return [(what, known[name]) for name, what in OF_THE_WALK.items() if name in known]
-
-
-def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of runs that were killed while writing this page."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        with suppress(OSError):
-            if left.is_file() and time.time() - left.lstat().st_mtime > LEFT_BEHIND:
-                left.unlink()

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -41,7 +43,8 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
     path: str | None = Field(
         default=None,
         description=(
-            "The path of the HTML page that the report is written to. "
+            "The path of the HTML page that the report is written to, or an address that fsspec "
+            "knows, such as s3://bucket/report.html. "
             + described("reports", "path", default="help_desk_report.html next to the DuckDB file")
         ),
     )
@@ -84,7 +87,23 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
         """Return the statuses that are set; they are names of statuses, whatever the profile."""
         return self.solved_statuses or self.settings.config("solved_statuses")
 
-    def resolved_path(self, duckdb_file: Path) -> Path:
-        """Return the path of the page."""
+    @explained
+    def resolved_path(self, duckdb_file: Path) -> str:
+        """Return where the page is: an absolute local path, or an address for fsspec.
+
+        Raises:
+            dg.Failure: the address contains a password.
+        """
         path = self.path or self.settings.config("path", str)
-        return Path(path).absolute() if path else duckdb_file.with_name(f"{self.desk}_report.html")
+        if not path:
+            return str(duckdb_file.with_name(f"{self.desk}_report.html"))
+        parts = urlsplit(path)
+        if parts.password:
+            raise setting_failure(
+                "The address of the report contains a password, and would be shown with it: set "
+                "the password under [reports.help_desk.credentials] in .dlt/secrets.toml, and "
+                "remove it from REPORTS__HELP_DESK__PATH."
+            )
+        if parts.scheme in ("", "file"):
+            return str(Path(url2pathname(parts.path) if parts.scheme else path).absolute())
+        return str(path)

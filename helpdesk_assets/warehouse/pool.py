@@ -3,6 +3,11 @@
 Dagster frees the slot of a killed run only if its daemon is running. Therefore each run holds a
 lock, which the operating system releases when the process dies, so that the next run can tell a
 dead run from a slow one. It keeps checking, because a run may also die while it is queued.
+
+A lock tells about the runs of one machine. Dagster keeps its history in SQLite files only if all
+runs are on one machine. With another storage, such as PostgreSQL, the runs may be anywhere, and the
+storage directory is a path of the machine that submitted the run: then dead runs are left to
+Dagster's run monitoring.
 """
 
 import threading
@@ -11,6 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.event_log import (
+    ConsolidatedSqliteEventLogStorage,
+    SqliteEventLogStorage,
+)
 from filelock import FileLock, Timeout
 
 # Seconds between two checks for dead runs.
@@ -19,7 +28,13 @@ LOOKS_EVERY = 5.0
 
 @contextmanager
 def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Mark a run as alive inside a ``with`` block, and free the pool slots of dead runs."""
+    """Mark a run as alive inside a ``with`` block, and free the pool slots of dead runs.
+
+    Does nothing if runs of the instance may be on other machines.
+    """
+    if not _is_on_this_machine(instance):
+        yield
+        return
     life = life_of(instance, run_id)
     with suppress(Timeout):
         life.acquire(timeout=0)
@@ -61,12 +76,14 @@ def free_places_of_dead_runs(instance: dg.DagsterInstance) -> None:
 
 
 def runs_ahead(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Return the ids of the other live runs that hold a pool slot or wait for one."""
-    return sorted(
-        other
-        for other in _runs_in_pools(instance) - {run_id}
-        if Path(life_of(instance, other).lock_file).exists()
-    )
+    """Return the ids of the other runs that hold a pool slot or wait for one.
+
+    Without dead runs, where they can be told from others.
+    """
+    others = sorted(_runs_in_pools(instance) - {run_id})
+    if not _is_on_this_machine(instance):
+        return others
+    return [other for other in others if Path(life_of(instance, other).lock_file).exists()]
 
 
 def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
@@ -74,6 +91,13 @@ def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
     folder = Path(instance.storage_directory())
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / f"{run_id}.alive")
+
+
+def _is_on_this_machine(instance: dg.DagsterInstance) -> bool:
+    """Return whether all runs of an instance are on this machine, as its history is in files."""
+    return isinstance(
+        instance.event_log_storage, (SqliteEventLogStorage, ConsolidatedSqliteEventLogStorage)
+    )
 
 
 def _runs_in_pools(instance: dg.DagsterInstance) -> set[str]:

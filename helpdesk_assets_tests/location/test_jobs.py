@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import dagster as dg
@@ -16,7 +17,7 @@ from starlette.responses import Response
 
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.app import Answer
-from helpdesk_assets.warehouse.pool import life_of
+from helpdesk_assets.warehouse.pool import alive, life_of
 from helpdesk_assets_tests.conftest import (
     BIN,
     EXECUTE,
@@ -72,6 +73,43 @@ def test_sync_job_runs_all_assets_and_checks_in_one_process() -> None:
         "help_desk_report",
     }
     assert job.executor_def is dg.in_process_executor
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("multiprocess", "multiprocess"),
+        ("multiproces", "Unknown executor 'multiproces' in RUNTIME__EXECUTOR: did you mean multip"),
+        ("celery", "pip install 'helpdesk_assets[celery]'"),
+    ],
+)
+def test_the_executor_is_configured_in_the_environment(setting: str, said: str) -> None:
+    if setting == "celery" and find_spec("dagster_celery"):
+        pytest.skip("dagster-celery is installed here; the tests in scale use it")
+    # Run in another process, because the environment is read at import. It prints the result.
+    say = (
+        "from helpdesk_assets import defs;"
+        "print(defs.resolve_job_def('help_desk_sync').executor_def.name)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", say],
+        env={**os.environ, "RUNTIME__EXECUTOR": setting},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+    assert said in loaded.stdout.strip().splitlines()[-1]
+    assert (loaded.returncode == 0) == (setting == said)
+
+
+def test_runs_hold_no_lock_if_they_may_be_on_other_machines(instance: dg.DagsterInstance) -> None:
+    """The history of this instance is not in files, as with PostgreSQL."""
+    with alive(instance, "run"):
+        held = list(Path(instance.storage_directory()).glob("*.alive"))
+
+    assert held == []
 
 
 def test_crashed_runs_are_retried_but_failed_runs_are_not() -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import dagster as dg
 import duckdb
 import pytest
+import tomlkit
 import yaml
 
 from helpdesk_assets.component import HelpDeskComponent
@@ -219,7 +220,7 @@ def test_every_make_target_in_the_text_exists(page: Path) -> None:
 def test_every_code_block_has_a_tested_language() -> None:
     found = {language for page in PAGES for _, language, _ in FENCE.findall(page.read_text())}
 
-    assert found <= {"sh", "yaml", "python", "sql", "mermaid", "text"}
+    assert found <= {"sh", "yaml", "toml", "python", "sql", "mermaid", "text"}
 
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=labels(blocks("yaml")))
@@ -264,6 +265,11 @@ def profile_of(block: Block, first: tuple[str, str]) -> str:
 @pytest.mark.parametrize("block", blocks("python"), ids=labels(blocks("python")))
 def test_every_python_block_compiles(block: Block) -> None:
     assert compile(block.text, block.page, "exec")
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=labels(blocks("toml")))
+def test_every_toml_block_can_be_parsed(block: Block) -> None:
+    assert tomlkit.parse(block.text)
 
 
 @pytest.mark.parametrize("block", blocks("sql"), ids=labels(blocks("sql")))

@@ -17,6 +17,7 @@ from helpdesk_assets_tests.conftest import BIN, EXECUTE, PROJECT
 
 PACKAGE = PROJECT / "helpdesk_assets"
 EXTRAS = ("rich", "dagster-slack", "starlette", "uvicorn")
+SCALE = PROJECT / "helpdesk_assets_tests" / "scale"
 
 
 @pytest.fixture(scope="module")
@@ -130,11 +131,14 @@ def test_every_imported_package_is_a_declared_dependency() -> None:
     assert imported <= provided
 
 
-def test_lock_file_pins_every_dependency_with_hashes() -> None:
-    text = (PROJECT / "requirements.lock").read_text()
-    pinned = re.findall(r"^([\w.-]+)(?:\[[\w, -]+\])?==(\S+) .*\\\n +--hash=sha256:", text, re.M)
+def test_lock_files_pin_every_dependency_with_hashes() -> None:
+    pinned: set[str] = set()
+    for lock in (PROJECT / "requirements.lock", SCALE / "requirements.lock"):
+        text = lock.read_text()
+        found = re.findall(r"^([\w.-]+)(?:\[[\w, -]+\])?==(\S+) .*\\\n +--hash=sha256:", text, re.M)
 
-    assert "://" not in text
-    assert len(pinned) == len(re.findall(r"^[a-z]", text, re.M))
+        assert "://" not in text
+        assert len(found) == len(re.findall(r"^[a-z]", text, re.M))
+        pinned |= {distribution(name) for name, _ in found}
     wanted = {distribution(name) for name in requires("helpdesk_assets") or []}
-    assert wanted - {"helpdesk-assets"} <= {distribution(name) for name, _ in pinned}
+    assert wanted - {"helpdesk-assets"} <= pinned

@@ -15,7 +15,7 @@ import requests
 from dlt.common.configuration.specs import BaseConfiguration
 
 from helpdesk_assets.checks import CHECKS
-from helpdesk_assets.definitions import defs
+from helpdesk_assets.definitions import DEFAULT_EXECUTOR, defs
 from helpdesk_assets.models.tables import REPORT_TABLES
 from helpdesk_assets.profiles import DEFAULT_PROFILE
 from helpdesk_assets.reports.assets import REPORT
@@ -248,6 +248,7 @@ def test_documented_settings_match_the_code() -> None:
         for name in RetryPolicy.get_resolvable_fields()
         if name not in BaseConfiguration.get_resolvable_fields()
     }
+    defaults["RUNTIME__EXECUTOR"] = DEFAULT_EXECUTOR
     defaults["SCHEDULES__HELP_DESK_SYNC__CRON"] = str(
         defs.resolve_schedule_def("help_desk_sync_schedule").cron_schedule
     )
