@@ -23,7 +23,7 @@ INTERVAL = 30
 LONGEST_TITLE = 300
 LONGEST = 2000
 # What failed, and its error message.
-Said = tuple[str, str]
+Failed = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def alert_sensors(
     )
     @with_resources_of(desk)
     def on_failure(context: dg.RunFailureSensorContext, help_desk_alerts: HelpDeskAlerts) -> None:
-        _tell(context, help_desk_alerts, _of_failure(context, watched))
+        _send_alert(context, help_desk_alerts, _of_failure(context, watched))
 
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
@@ -104,20 +104,22 @@ def alert_sensors(
     )
     @with_resources_of(desk)
     def on_success(context: dg.RunStatusSensorContext, help_desk_alerts: HelpDeskAlerts) -> None:
-        _tell(context, help_desk_alerts, _failed_checks(context, watched))
+        _send_alert(context, help_desk_alerts, _failed_checks(context, watched))
 
     return [on_failure, on_success]
 
 
-def _tell(context: dg.RunStatusSensorContext, alerts: HelpDeskAlerts, said: Sequence[Said]) -> None:
+def _send_alert(
+    context: dg.RunStatusSensorContext, alerts: HelpDeskAlerts, failed: Sequence[Failed]
+) -> None:
     """Send an alert if a part of the desk failed."""
-    if not said:
+    if not failed:
         return
     run = context.dagster_run
     ways = alerts.send(
         Alert(
-            title=shown("; ".join(dict.fromkeys(title for title, _ in said)), LONGEST_TITLE),
-            sentence=shown(" ".join(dict.fromkeys(sentence for _, sentence in said)), LONGEST),
+            title=shown("; ".join(dict.fromkeys(title for title, _ in failed)), LONGEST_TITLE),
+            sentence=shown(" ".join(dict.fromkeys(message for _, message in failed)), LONGEST),
             job=run.job_name,
             run_id=run.run_id,
             run_url=alerts.run_url(run.run_id),
@@ -128,7 +130,7 @@ def _tell(context: dg.RunStatusSensorContext, alerts: HelpDeskAlerts, said: Sequ
     )
 
 
-def _of_failure(context: dg.RunFailureSensorContext, watched: Watched) -> Sequence[Said]:
+def _of_failure(context: dg.RunFailureSensorContext, watched: Watched) -> Sequence[Failed]:
     """Return what failed: the desk's checks if any, otherwise its steps, otherwise the run."""
     failed = _failed_checks(context, watched) or list(_failed_steps(context, watched))
     if failed or not watched.owns(context.dagster_run):
@@ -141,7 +143,7 @@ def _of_failure(context: dg.RunFailureSensorContext, watched: Watched) -> Sequen
     ]
 
 
-def _failed_checks(context: dg.RunStatusSensorContext, watched: Watched) -> Sequence[Said]:
+def _failed_checks(context: dg.RunStatusSensorContext, watched: Watched) -> Sequence[Failed]:
     logs = context.instance.all_logs(
         context.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
     )
@@ -160,18 +162,18 @@ def _failed_checks(context: dg.RunStatusSensorContext, watched: Watched) -> Sequ
     return found
 
 
-def _failed_steps(context: dg.RunFailureSensorContext, watched: Watched) -> Iterator[Said]:
+def _failed_steps(context: dg.RunFailureSensorContext, watched: Watched) -> Iterator[Failed]:
     events = context.get_step_failure_events()
     if not watched.owns(context.dagster_run):
         ours = watched.steps(context)
         events = [event for event in events if event.step_key in ours]
     for event in events:
         data = event.step_failure_data
-        said = data.user_failure_data.description if data.user_failure_data else None
-        if not said:
+        message = data.user_failure_data.description if data.user_failure_data else None
+        if not message:
             # The text of an unexpected error may contain anything, so it is not sent.
             error = data.error
             while error and error.cause:
                 error = error.cause
-            said = f"{error.cls_name if error else 'An error'}: see the run for details."
-        yield f"Step {event.step_key} failed", said
+            message = f"{error.cls_name if error else 'An error'}: see the run for details."
+        yield f"Step {event.step_key} failed", message

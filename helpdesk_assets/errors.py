@@ -27,9 +27,9 @@ class TooManyRejectedError(Exception):
     """More rows were rejected than allowed; the text is the error message."""
 
 
-def setting_failure(sentence: str) -> dg.Failure:
+def setting_failure(message: str) -> dg.Failure:
     """Return a failure that is not retried, because someone has to follow its message first."""
-    return dg.Failure(sentence, allow_retries=False)
+    return dg.Failure(message, allow_retries=False)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -2,7 +2,7 @@
 
 The settings of a desk are in sections named after it: ``[sources.help_desk]`` in files,
 ``SOURCES__HELP_DESK__`` in the environment. Messages name the settings of the default desk;
-``called_after`` rewrites them for another desk.
+``for_desk`` rewrites them for another desk.
 """
 
 from collections.abc import Callable, Iterator
@@ -88,7 +88,7 @@ def described(kind: str, name: str, *, default: str = "", file: str = "config") 
     )
 
 
-def called_after(desk: str, text: str) -> str:
+def for_desk(desk: str, text: str) -> str:
     """Return a text with the default desk's settings replaced by those of another desk."""
     for kind in ("sources", "reports", "alerts"):
         text = text.replace(Section(kind).variable(""), Section(kind, desk).variable(""))
@@ -99,7 +99,7 @@ def called_after(desk: str, text: str) -> str:
 def failure_for(desk: str, failure: dg.Failure) -> dg.Failure:
     """Return a failure that names the settings of a desk instead of the default desk's."""
     return dg.Failure(
-        called_after(desk, str(failure.description)),
+        for_desk(desk, str(failure.description)),
         metadata=failure.metadata,
         allow_retries=failure.allow_retries,
     )

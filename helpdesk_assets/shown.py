@@ -14,21 +14,21 @@ MOST = 80
 _NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def shown(said: object, most: int = MOST) -> str:
+def shown(value: object, most: int = MOST) -> str:
     """Return untrusted text, made safe to show: one short line of visible characters.
 
     Runs of white space become one space. Invisible and control characters are escaped as in
     Python: ``\\x1b``.
 
     Args:
-        said: the text as received.
+        value: the text as received.
         most: maximum number of characters; longer texts are cut and end with "...".
     """
     # More is read than is shown, because white space is collapsed.
-    text = " ".join(str(said)[: 4 * most].split())
+    text = " ".join(str(value)[: 4 * most].split())
     visible = "".join(
         ascii(letter)[1:-1] if unicodedata.category(letter) in _NO_TEXT else letter
         for letter in text[: most + 1]
     )
-    cut = len(visible) > most or len(str(said)) > 4 * most
+    cut = len(visible) > most or len(str(value)) > 4 * most
     return f"{visible[:most]}..." if cut else visible

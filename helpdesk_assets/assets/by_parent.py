@@ -45,12 +45,12 @@ class Since:
 
     Attributes:
         load_id: those of parents that were loaded after this load; empty: all of them.
-        why_all: why all of them are read; None if they are not.
+        full_sync_reason: why all of them are read; None if they are not.
         is_asked_for: whether someone has asked for all of them.
     """
 
     load_id: str
-    why_all: str | None
+    full_sync_reason: str | None
     is_asked_for: bool
 
 
@@ -87,7 +87,7 @@ class ListsByParent:
         self._loaded = 0
         # Whether the progress of the pass is recorded in the dataset.
         self._is_recorded = False
-        # Whether lists that were taken as complete are to be read again.
+        # Whether lists that were assumed to be complete are to be read again.
         self._has_doubts = False
 
     def load(
@@ -133,13 +133,13 @@ class ListsByParent:
                 return self._outcome
             self._context.log.info(f"{self._table.name}: {self._progress}.")
 
-    def told(self, failure: dg.Failure) -> dg.Failure:
-        """Return a failure that says what is loaded although the run has failed."""
+    def with_progress(self, failure: dg.Failure) -> dg.Failure:
+        """Return a failure that also reports what was loaded before."""
         if not self._is_recorded:
             return failure
-        said = str(failure.description).replace(UNCHANGED, "").strip()
+        message = str(failure.description).replace(UNCHANGED, "").strip()
         return dg.Failure(
-            f"{said} {self._progress}, and the next run continues with the others.",
+            f"{message} {self._progress}, and the next run continues with the others.",
             metadata=failure.metadata,
             allow_retries=failure.allow_retries,
         )
@@ -178,8 +178,8 @@ class ListsByParent:
             self._context.log.info(
                 f"Continuing an interrupted load of {self._table.name}. {self._progress}."
             )
-        elif since.why_all:
-            self._context.log.info(f"Full sync of {self._table.name}: {since.why_all}.")
+        elif since.full_sync_reason:
+            self._context.log.info(f"Full sync of {self._table.name}: {since.full_sync_reason}.")
 
     def _portion(self, size: int) -> tuple[Portion, Mapping[Any, Version]]:
         """Return the next parents whose lists are read, and their present versions."""

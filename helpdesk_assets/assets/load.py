@@ -68,17 +68,17 @@ def load_table(
         ):
             of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes
             resource = connection.settings.resource
-            why_all = stored.why_not(of)
+            full_sync_reason = stored.why_invalid(of)
             if full_refresh and not window:
-                why_all = "full_refresh is set"
-            watermark = None if why_all else stored.watermark
+                full_sync_reason = "full_refresh is set"
+            watermark = None if full_sync_reason else stored.watermark
             known = watermark.up_to if watermark else None
-            if why_all and not window and changes:
-                context.log.info(f"Full sync of {table.name}: {why_all}.")
+            if full_sync_reason and not window and changes:
+                context.log.info(f"Full sync of {table.name}: {full_sync_reason}.")
             cursor = watermark.cursor if watermark else None
             if changes and known and not asked and (cursor or not resource.endpoint.resumes):
                 asked = changes.changes(datetime.fromisoformat(known), cursor)
-            if why_all and stored.row_count:
+            if full_sync_reason and stored.row_count:
                 with pipeline.sql_client() as client:
                     converted = retype(client, connection.settings.table)
                 if converted:
@@ -96,7 +96,7 @@ def load_table(
             )
             with connection.walk(asked) as walk, progress(walk, context.log.info):
                 if lists:
-                    since = Since(known or "", why_all, full_refresh)
+                    since = Since(known or "", full_sync_reason, full_refresh)
                     outcome = lists.load(connection, walk, pipeline, since, settle)
                 else:
                     outcome = _load_once(
@@ -110,7 +110,7 @@ def load_table(
     except dg.Failure as failure:
         if not lists:
             raise
-        raise lists.told(failure) from None
+        raise lists.with_progress(failure) from None
     for warning in warnings_of(walk):
         context.log.warning(warning)
     is_whole = outcome.reads_all and not outcome.is_continued

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from helpdesk_assets.load.deletes import Gone
+from helpdesk_assets.load.deletes import Deletions
 from helpdesk_assets.load.reported import Reported
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
@@ -23,7 +23,7 @@ class Outcome:
         metadata: dlt's, of the last load.
         rows_loaded: the number of rows passed to merges.
         rows_deleted: the number of newly deleted rows.
-        deletes: how they were handled; see Gone.
+        deletes: how they were handled; see Deletions.
         reported: the number of rows that the API reports as deleted.
         removed: the number of those that were removed from the table.
         load_ids: the loads.
@@ -43,13 +43,13 @@ class Outcome:
     is_continued: bool = False
     cleared: int = 0
 
-    def add(self, gone: Gone, reported: Reported) -> None:
-        """Add the deleted rows of a load; what was done once counts more than why it was not."""
+    def add(self, deletions: Deletions, reported: Reported) -> None:
+        """Add the deleted rows of a load; ``deletes`` keeps how rows were deleted over a reason."""
         self.reported += reported.rows
         self.removed += reported.removed
-        self.rows_deleted += gone.rows
-        if gone.how == "soft" or self.deletes not in ("soft", "hard"):
-            self.deletes = gone.how
+        self.rows_deleted += deletions.rows
+        if deletions.how == "soft" or self.deletes not in ("soft", "hard"):
+            self.deletes = deletions.how
 
 
 def counts_of(walk: Walk, read: WalkOfWalks, outcome: Outcome) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 from requests import HTTPError
 
-from helpdesk_assets.cli.finding import Finding, reader_of, said
+from helpdesk_assets.cli.finding import Finding, message_of, reader_of
 from helpdesk_assets.errors import chain
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.incremental import Asked, Filter
@@ -58,7 +58,7 @@ def of_changes(api: HelpDeskApi, whole: Page) -> Iterator[Finding]:
             for cause in chain(failure)
             if isinstance(cause, HTTPError) and cause.response is not None
         ]
-        why = f"HTTP {statuses[0]}" if statuses else said(failure)
+        why = f"HTTP {statuses[0]}" if statuses else message_of(failure)
         yield Finding(
             "changes",
             False,

@@ -110,8 +110,8 @@ def of_cost(connection: Connection, reader: CompleteReader, page: Page) -> Findi
     has_proof = counted is not None and len(passes) < 2
     proof = " and verifies completeness" if has_proof else ""
     if page.total is None:
-        said = "unknown, because the API reports no total"
-        return Finding("cost", True, f"{said}; a full sync reads every ticket{proof}")
+        unknown = "unknown, because the API reports no total"
+        return Finding("cost", True, f"{unknown}; a full sync reads every ticket{proof}")
     if counted is None:
         requests = 1 + -(-page.total // max(1, len(page.rows)))
     else:

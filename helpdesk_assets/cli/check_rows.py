@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from helpdesk_assets.cli.finding import Finding, reader_of, said
+from helpdesk_assets.cli.finding import Finding, message_of, reader_of
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import Portion
@@ -83,7 +83,7 @@ def of_other_lists(api: HelpDeskApi, profile: Profile, tickets: list[Row]) -> It
                     if column.primary_key
                 ]
         except dg.Failure as failure:
-            yield Finding(resource.name, False, said(failure))
+            yield Finding(resource.name, False, message_of(failure))
             continue
         seen[resource.name] = rows
         protection = connection.settings.protection

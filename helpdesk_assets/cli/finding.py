@@ -16,15 +16,15 @@ class Finding:
     Attributes:
         what: what was checked.
         ok: whether it works; None if it works, but deserves attention.
-        said: what was found, and what to do about it.
+        message: what was found, and what to do about it.
     """
 
     what: str
     ok: bool | None
-    said: str
+    message: str
 
 
-def said(failure: dg.Failure) -> str:
+def message_of(failure: dg.Failure) -> str:
     """Return the message of a failure, without the part about the table, which is not read."""
     return str(failure.description).removesuffix(UNCHANGED).rstrip()
 

@@ -55,6 +55,6 @@ def main(arguments: list[str] | None = None) -> int:
     for finding in look(HelpDeskApi(desk=options.desk, profile=options.profile)):
         well = well and finding.ok is not False
         word = {True: "ok    ", None: "note  ", False: "FAILED"}[finding.ok]
-        sys.stdout.write(f"{word}  {finding.what:8}  {shown(finding.said, LONGEST)}\n")
+        sys.stdout.write(f"{word}  {finding.what:8}  {shown(finding.message, LONGEST)}\n")
         sys.stdout.flush()
     return 0 if well else 1

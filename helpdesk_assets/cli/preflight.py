@@ -14,7 +14,7 @@ from helpdesk_assets.assets.loaded import reload_needed
 from helpdesk_assets.cli.check_changes import of_changes, of_clock
 from helpdesk_assets.cli.check_paging import of_cost, of_end, of_order
 from helpdesk_assets.cli.check_rows import of_other_lists, of_rows
-from helpdesk_assets.cli.finding import Finding, reader_of, said
+from helpdesk_assets.cli.finding import Finding, message_of, reader_of
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import NoTokenError, UnusableAnswerError, chain
 from helpdesk_assets.profiles.client import secrets_of
@@ -66,7 +66,7 @@ def _of_failure(failure: dg.Failure, what: str) -> Iterator[Finding]:
     causes = list(chain(failure)) if what == "host" else []
     if any(isinstance(cause, NoTokenError) for cause in causes):
         # A token is requested first, often from another host.
-        yield Finding("key", False, said(failure))
+        yield Finding("key", False, message_of(failure))
         return
     if any(isinstance(cause, UnusableAnswerError) for cause in causes):
         what = "rows"
@@ -75,4 +75,4 @@ def _of_failure(failure: dg.Failure, what: str) -> Iterator[Finding]:
     before = {"key": ["host"], "path": ["host"], "rows": ["host", "key"]}.get(what, [])
     for name in before:
         yield Finding(name, True, "answers" if name == "host" else "accepted")
-    yield Finding(what, False, said(failure))
+    yield Finding(what, False, message_of(failure))

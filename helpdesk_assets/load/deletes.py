@@ -15,7 +15,7 @@ Deletes = Literal["soft", "hard", "off"]
 
 
 @dataclass(frozen=True)
-class Gone:
+class Deletions:
     """How deleted rows were handled.
 
     Attributes:
@@ -28,7 +28,7 @@ class Gone:
     how: str
 
 
-def why_not(walk: Walk) -> str | None:
+def why_deletions_are_unknown(walk: Walk) -> str | None:
     """Return why a sync cannot tell which rows were deleted; None if it can."""
     read = walk.reader.walk
     if walk.asked and walk.asked.is_window:
@@ -52,7 +52,7 @@ def settle_deleted(
     how: Deletes,
     share: float,
     before: int = 0,
-) -> Gone:
+) -> Deletions:
     """Mark or delete the rows in the table that a complete sync has not read.
 
     A load writes every row that it reads; the others have an earlier load id. A row that reappears
@@ -67,12 +67,12 @@ def settle_deleted(
             only marked, because the cause may be another one.
         before: the number of rows that earlier portions of the same list have deleted.
     """
-    reason = "switched off" if how == "off" else why_not(walk)
+    reason = "switched off" if how == "off" else why_deletions_are_unknown(walk)
     read = walk.inner.read if walk.inner else set()
     # Each list by parent is verified by itself, whatever is known of the others.
     lists = walk.reader.walk if isinstance(walk.reader.walk, WalkOfWalks) else None
     if reason and (how == "off" or not (read or lists) or walk.tables.rejected_without_key):
-        return Gone(0, reason)
+        return Deletions(0, reason)
     table = walk.table.qualified
     gone = f"{DELETED_AT} is null and _dlt_load_id <> ?"
     values: list[Any] = [load_id]
@@ -94,12 +94,12 @@ def settle_deleted(
     )
     ((rows, living),) = counted or [(0, 0)]
     if reason and lists and not (rows or lists.verified):
-        return Gone(0, reason)
+        return Deletions(0, reason)
     if how == "hard" and before + rows <= share * (before + living):
         client.execute_sql(f"delete from {table} where {gone}", *values)
-        return Gone(rows, "hard")
+        return Deletions(rows, "hard")
     client.execute_sql(f"update {table} set {DELETED_AT} = now() where {gone}", *values)
-    return Gone(rows, "soft")
+    return Deletions(rows, "soft")
 
 
 def _was_looked_for(parent: str, dataset: str) -> str:

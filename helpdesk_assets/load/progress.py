@@ -20,46 +20,46 @@ def progress(walk: Walk, say: Callable[[str], None]) -> Iterator[None]:
     """
     began, ended = time.monotonic(), threading.Event()
 
-    def tell() -> None:
+    def log_progress() -> None:
         while not ended.wait(EVERY):
             say(where(walk, time.monotonic() - began))
 
-    teller = threading.Thread(target=tell, name="progress", daemon=True)
-    teller.start()
+    thread = threading.Thread(target=log_progress, name="progress", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         ended.set()
-        teller.join()
+        thread.join()
 
 
 def where(walk: Walk, seconds: float) -> str:
     """Return the progress of a sync after some seconds, in one line."""
     read, session = walk.reader.walk, walk.reader.session
     name, rows = walk.table.name, walk.reader.rows_read
-    said = f"{name}: {rows:,} rows"
+    message = f"{name}: {rows:,} rows"
     if read.has_ended and not (isinstance(read, WalkOfWalks) and read.asked < read.of):
         return f"{name}: all {rows:,} rows read in {read.pages:,} pages; loading them now."
     rate = rows / seconds if seconds else 0
     done, of = rows, read.total
     if isinstance(read, WalkOfWalks):
         done, of = read.asked, read.of
-        said += f", for {done:,} of {of:,} {walk.parent}"
+        message += f", for {done:,} of {of:,} {walk.parent}"
     else:
         pages = -(-of * read.pages // max(1, rows)) if of and rows else None
-        said += f" of {of:,}" if of else ""
-        said += f", {read.pages:,} pages" + (
+        message += f" of {of:,}" if of else ""
+        message += f", {read.pages:,} pages" + (
             f" of about {max(pages, read.pages):,}" if pages else ""
         )
-    said += f", {rate:,.0f} rows per second"
+    message += f", {rate:,.0f} rows per second"
     if of and done:
-        said += f", about {_spelled(max(0.0, (of - done) * seconds / done))} left"
+        message += f", about {_duration(max(0.0, (of - done) * seconds / done))} left"
     waited = session.waited
     if waited >= 1:
-        said += f"; {_spelled(waited)} spent on rate limits and retries"
-    return said + "."
+        message += f"; {_duration(waited)} spent on rate limits and retries"
+    return message + "."
 
 
-def _spelled(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from helpdesk_assets.errors import setting_failure
-from helpdesk_assets.profiles.mistakes import repeated_key, sentence
+from helpdesk_assets.profiles.mistakes import message_of, repeated_key
 from helpdesk_assets.profiles.model import Profile
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.schema import TABLE, Table
@@ -71,7 +71,7 @@ def load_profile(named: str | None = None) -> Profile:
         known = {"name": file.stem, "is_built_in": file.parent == BUILT_IN}
         return Profile.model_validate(content).model_copy(update=known)
     except ValidationError as error:
-        raise setting_failure(sentence(error, file, tree)) from None
+        raise setting_failure(message_of(error, file, tree)) from None
 
 
 def listed_tables(named: str | None = None) -> list[tuple[Table, str | None]]:

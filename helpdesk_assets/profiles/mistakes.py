@@ -15,7 +15,7 @@ from helpdesk_assets.profiles.paginators import AnyPaginator
 _TAGGED = {"auth": Auth, "paginator": AnyPaginator}
 
 
-def sentence(error: ValidationError, file: Path, tree: yaml.Node | None) -> str:
+def message_of(error: ValidationError, file: Path, tree: yaml.Node | None) -> str:
     """Return the message for the first mistake: location and expectation, but never the value."""
     mistakes = error.errors(include_url=False, include_input=False)
     # A misspelled setting is also reported as missing; the spelling is what to correct.

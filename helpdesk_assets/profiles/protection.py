@@ -19,11 +19,11 @@ _STEP = rf"([\w@-]+|{_QUOTED})(\[(\*|\d+)\])*"
 ColumnKey = Annotated[str, StringConstraints(pattern=rf"^{_STEP}(\.{_STEP}|{_QUOTED})*$")]
 
 # What the description of a protected column says.
-SAID: Mapping[Protect, str] = {"hash": "Hashed", "mask": "Masked", "drop": "Not loaded"}
+DESCRIBED: Mapping[Protect, str] = {"hash": "Hashed", "mask": "Masked", "drop": "Not loaded"}
 
 
 class ColumnSpec(Part):
-    """What is done to a column, with room for the column hints of dlt's REST API source."""
+    """How a column is protected; column hints of dlt's REST API source are allowed, too."""
 
     protect: Protect
 
@@ -76,5 +76,5 @@ def protected_columns(
         if rule is None:
             yield column
         elif rule.how != "drop" or column.name in kept:
-            description = f"{column.description} {SAID[rule.how]}."
+            description = f"{column.description} {DESCRIBED[rule.how]}."
             yield replace(column, dlt_type="text", description=description)

@@ -78,7 +78,7 @@ class Resource(Part):
     field_names: FieldNames | None = None
 
     @model_validator(mode="after")
-    def _has_what_it_needs(self) -> "Resource":
+    def _check_requirements(self) -> "Resource":
         if (
             self.name in RESERVED
             or self.name.startswith(RESERVED_START)

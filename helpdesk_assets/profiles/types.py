@@ -58,8 +58,8 @@ class MisplacedError(ValueError):
         location: the keys from where it is detected to where it is.
     """
 
-    def __init__(self, sentence: str, *location: str | int) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, *location: str | int) -> None:
+        super().__init__(message)
         self.location = location
 
 

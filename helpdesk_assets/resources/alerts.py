@@ -96,14 +96,14 @@ class HelpDeskAlerts(KeepsSecrets):
             dg.Failure: the alert could not be sent to a channel, even after retries. Raised after
                 all channels were tried; the message does not contain the webhook URL.
         """
-        ways = {"webhook": self._webhook(alert), "Slack": self._slack(alert)}
-        failed = [f"{way} ({said})" for way, said in ways.items() if said]
+        errors = {"webhook": self._webhook(alert), "Slack": self._slack(alert)}
+        failed = [f"{way} ({error})" for way, error in errors.items() if error]
         if failed:
             raise setting_failure(
                 f"The alert could not be sent via {' and '.join(failed)}: check the settings under "
                 f"alerts.{self.desk}. The alert: {alert.title}: {alert.sentence}"
             )
-        return [way for way, said in ways.items() if said is not None]
+        return [way for way, error in errors.items() if error is not None]
 
     def _webhook(self, alert: Alert) -> str | None:
         url = self._secret("webhook_url")

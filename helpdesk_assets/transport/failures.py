@@ -88,16 +88,16 @@ def _of_status(response: Response, desk: Desk, redaction: Redaction) -> str:
     status = response.status_code
     is_temporary = status in RETRIED_STATUSES
     if is_throttled(status, response.headers):
-        said, is_temporary = "received too many requests", True
+        problem, is_temporary = "received too many requests", True
         remedy = "run again later, or less often"
     elif status in (401, 403) and not desk.set_secrets:
-        said, remedy = "requires authentication", "add auth to client in its profile"
+        problem, remedy = "requires authentication", "add auth to client in its profile"
     elif status in (401, 403):
-        said, remedy = "rejected the API key", f"set {desk.set_secrets}, to one with read access"
+        problem, remedy = "rejected the API key", f"set {desk.set_secrets}, to one with read access"
     elif status >= 500 or is_temporary:
-        said, remedy = "failed", "run again when it has recovered"
+        problem, remedy = "failed", "run again when it has recovered"
     else:
-        said = "rejected the request"
+        problem = "rejected the request"
         remedy = _REMEDIES.get(
             status, "see the API's documentation for the requirements of this request"
         )
@@ -105,7 +105,7 @@ def _of_status(response: Response, desk: Desk, redaction: Redaction) -> str:
     again = ", even after retries" if is_temporary else ""
     reason = redaction.text(reason_of(response))
     quoted = f' It responded: "{reason}".' if reason else ""
-    return f"The help desk at {desk.url} {said} (HTTP {status}){again}: {remedy}.{quoted}"
+    return f"The help desk at {desk.url} {problem} (HTTP {status}){again}: {remedy}.{quoted}"
 
 
 def reason_of(response: Response) -> str:
@@ -171,13 +171,13 @@ def unexpected_failure(error: BaseException, redaction: Redaction) -> dg.Failure
     """
     innermost = list(chain(error))[-1]
     first, _, _ = redaction.text(str(innermost)).partition("\n")
-    said = shown(_QUOTED.sub("'...'", first), _LONGEST_REASON)
+    problem = shown(_QUOTED.sub("'...'", first), _LONGEST_REASON)
     places = [
         f"{frame.filename}:{frame.lineno} in {frame.name}"
         for cause in chain(error)
         for frame in traceback.extract_tb(cause.__traceback__)
     ]
     return dg.Failure(
-        f"The load failed: {type(innermost).__name__}: {said}",
+        f"The load failed: {type(innermost).__name__}: {problem}",
         metadata={"raised_at": dg.MetadataValue.text("\n".join(places))},
     )

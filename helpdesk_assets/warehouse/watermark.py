@@ -84,7 +84,7 @@ class Stored:
         protection = self.watermark.of.protection if self.watermark else ""
         return not of.protection or protection == of.protection
 
-    def why_not(self, of: TakenOf) -> str | None:
+    def why_invalid(self, of: TakenOf) -> str | None:
         """Return why the watermark is not valid for a list; None if it is."""
         known = self.watermark
         if known is None:

@@ -28,7 +28,7 @@ def _small_buckets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @given(pages=st.lists(st.lists(KEYS, max_size=8)), removed=st.lists(KEYS), others=st.sets(KEYS))
-def test_it_answers_like_a_set(
+def test_distinct_values_behave_like_a_set(
     pages: list[list[Hashable]], removed: list[Hashable], others: set[Hashable]
 ) -> None:
     _compare(pages, removed, others)
