@@ -12,11 +12,9 @@ import duckdb
 from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.load.deletes import Deletes
-from helpdesk_assets.tables.only import Value, spelled
 from helpdesk_assets.tables.schema import DELETED_AT, Table
+from helpdesk_assets.tables.values import ANY, Value, spelled
 
-# Stands for any value, for columns such as the time when a row was moved to the trash.
-ANY = "*"
 COLUMNS_OF = (
     "select column_name from information_schema.columns where table_catalog = current_database()"
     " and table_schema = ? and table_name = ?"

@@ -9,11 +9,13 @@ from helpdesk_assets.profiles.client import Client, Part
 from helpdesk_assets.profiles.field_names import FieldNames
 from helpdesk_assets.profiles.filters import DateFilter, IncrementalParams
 from helpdesk_assets.profiles.resource import Resource, parent_column
+from helpdesk_assets.profiles.ticket_url import TicketUrl, columns_in
 from helpdesk_assets.profiles.types import MisplacedError, TimeFormat, TimeZone
 from helpdesk_assets.tables.inner import INDEX
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import COLUMNS, NAMED, TABLE, Column, DltType, Table
 from helpdesk_assets.tables.times import ISO, Times
+from helpdesk_assets.tables.vocabulary import Role
 
 # Statuses of the vendors with built-in profiles, and of the sandbox.
 DEFAULT_SOLVED_STATUSES = (
@@ -40,6 +42,8 @@ class Profile(Part):
         format: the format of times; see Times.
         time_zone: the time zone of times without one. Default: UTC.
         null_values: texts that the API sends for what is not set; they are loaded as null.
+        ticket_url: where people open a ticket: a path after the base URL, or a URL, with columns
+            in braces; or one column that has the URL.
     """
 
     name: str = Field(default="", exclude=True)
@@ -50,6 +54,7 @@ class Profile(Part):
     format: TimeFormat = ISO
     time_zone: TimeZone | None = None
     null_values: list[str] = Field(default_factory=list)
+    ticket_url: TicketUrl | None = None
     client: Client
     resource_defaults: Defaults = Defaults()
     resources: Annotated[list[Resource], Field(min_length=1)]
@@ -80,8 +85,14 @@ class Profile(Part):
         return resources
 
     @model_validator(mode="after")
-    def _has_the_field(self) -> "Profile":
+    def _has_the_fields(self) -> "Profile":
         fields = self.tickets.fields
+        columns = [column.name for column in self.tickets.columns()]
+        for name in columns_in(self.ticket_url or ""):
+            if name not in columns:
+                raise MisplacedError(
+                    f"names of columns of {TABLE} in braces: {', '.join(columns)}", "ticket_url"
+                )
         if self.solved_field not in fields:
             raise MisplacedError(
                 f"the name of one of the fields of {TABLE}: {', '.join(fields)}", "solved_field"
@@ -96,6 +107,10 @@ class Profile(Part):
     def resource(self, name: str) -> Resource:
         """Return a resource by name. Raises KeyError if there is none."""
         return {resource.name: resource for resource in self.resources}[name]
+
+    def with_role(self, role: Role) -> list[Resource]:
+        """Return the resources whose rows are, for example, comments."""
+        return [resource for resource in self.resources if resource.role == role]
 
     def times(self, asked: IncrementalParams | DateFilter | None = None) -> Times:
         """Return the format of times; for a filter, with the overrides of the filter."""

@@ -77,4 +77,4 @@ def protected_columns(
             yield column
         elif rule.how != "drop" or column.name in kept:
             description = f"{column.description} {DESCRIBED[rule.how]}."
-            yield replace(column, dlt_type="text", description=description)
+            yield replace(column, dlt_type="text", description=description, values=())

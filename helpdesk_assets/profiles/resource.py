@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from pydantic import Field, StringConstraints, model_validator
@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 from helpdesk_assets.profiles.client import Part
 from helpdesk_assets.profiles.endpoint import Endpoint
 from helpdesk_assets.profiles.field_names import FieldNames
+from helpdesk_assets.profiles.fields import FieldSpec, column_of, refuse_other_meaning
 from helpdesk_assets.profiles.protection import (
     ColumnKey,
     ColumnSpec,
@@ -21,10 +22,11 @@ from helpdesk_assets.profiles.protection import (
 )
 from helpdesk_assets.profiles.types import FieldPath, MisplacedError
 from helpdesk_assets.tables.inner import INDEX
-from helpdesk_assets.tables.only import Value
 from helpdesk_assets.tables.paths import Path, path_of
 from helpdesk_assets.tables.protection import Rule
-from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column, DltType
+from helpdesk_assets.tables.schema import COLUMNS, REJECTED, TABLE, Column
+from helpdesk_assets.tables.values import Value
+from helpdesk_assets.tables.vocabulary import Role, Term, role_of, terms_of
 
 # dlt's placeholder in a path for the id of each row of another resource.
 PARENT = re.compile(r"\{resources\.(\w+)\.id\}")
@@ -39,23 +41,11 @@ _NAMING = NamingConvention()
 KEY = (replace(COLUMNS[0], description="The id in the help desk. Rows are merged on it."),)
 
 
-class FieldSpec(Part):
-    """The path of a column in a row, and its type: one of dlt's, or ``json`` for JSON text."""
-
-    path: FieldPath
-    type: DltType | Literal["json"] | None = None
-    description: Annotated[str, StringConstraints(max_length=1000)] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _path_alone(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
-
-
 class Resource(Part):
     """A list of the API, and the required columns of its table.
 
     Attributes:
+        given_role: what its rows are, if its name is not that of a role; see ``role``.
         include_from_parent: fields of the outer row, where the rows are those of inner lists. They
             are its key there, and become columns such as ``_issues_id``.
         only_rows: values by field, of its fields or by path; other rows are read and not stored.
@@ -63,6 +53,7 @@ class Resource(Part):
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
+    given_role: Role | None = Field(default=None, alias="role")
     endpoint: Endpoint
     fields: dict[str, FieldSpec]
     primary_key: str | list[str] | None = None
@@ -87,9 +78,14 @@ class Resource(Part):
             raise MisplacedError(
                 "another name, because this project uses it for its own tables or assets", "name"
             )
+        if self.name == TABLE and self.given_role:
+            raise MisplacedError("to be removed, because these are the tickets", "role")
         missing = [column.name for column in self._known if column.name not in self.fields]
         if missing:
             raise ValueError(f"the path of {', '.join(missing)} under fields")
+        known = {column.name: column for column in self._known}
+        for name, spec in self.fields.items():
+            refuse_other_meaning(name, spec, known.get(name), self._terms.get(name))
         for name in self.key:
             if name not in self.fields and name not in self.marks:
                 raise MisplacedError(
@@ -98,6 +94,10 @@ class Resource(Part):
             if name in self.fields and self.fields[name].type == "json":
                 raise MisplacedError(
                     "another type, because rows are merged on it", "fields", name, "type"
+                )
+            if name in self.fields and self.fields[name].values:
+                raise MisplacedError(
+                    "to be removed, because rows are merged on it", "fields", name, "values"
                 )
         if self.name == TABLE and self.key != ("id",):
             raise MisplacedError("to be id alone, because ticket ids are unique", "primary_key")
@@ -149,6 +149,15 @@ class Resource(Part):
     def rules(self) -> list[Rule]:
         """The rules that protect fields."""
         return rules_of(self.protected, {name: spec.path for name, spec in self.fields.items()})
+
+    @property
+    def role(self) -> Role | None:
+        """What its rows are in the common vocabulary; None if they have no part in it."""
+        return self.given_role or role_of(self.name)
+
+    @property
+    def _terms(self) -> Mapping[str, Term]:
+        return terms_of(self.name, self.role)
 
     @property
     def _known(self) -> tuple[Column, ...]:
@@ -213,7 +222,10 @@ class Resource(Part):
         """Return the columns of the table according to its fields, the standard ones first."""
         known = {column.name: column for column in self._known}
         names = [*known, *(name for name in self.fields if name not in known)]
-        columns = (_column(name, self.fields[name], known.get(name)) for name in names)
+        columns = (
+            column_of(name, self.fields[name], known.get(name), self._terms.get(name))
+            for name in names
+        )
         return tuple(
             replace(column, primary_key=True, nullable=False)
             if column.name in self.key
@@ -225,24 +237,3 @@ class Resource(Part):
 def parent_column(parent: str) -> str:
     """Return the name of the column with the parent's id, as in dlt."""
     return f"_{parent}_id"
-
-
-def _column(name: str, spec: FieldSpec, known: Column | None) -> Column:
-    path, is_json = path_of(spec.path), spec.type == "json"
-    named: DltType | None = "text" if spec.type == "json" else spec.type
-    if known:
-        return replace(
-            known,
-            path=path,
-            dlt_type=named or known.dlt_type,
-            description=spec.description or known.description,
-            is_json=is_json,
-        )
-    usual: DltType = "timestamp" if name.endswith("_at") else "text"
-    return Column(
-        name=name,
-        dlt_type=named or usual,
-        description=spec.description or f"The API field {spec.path}.",
-        path=path,
-        is_json=is_json,
-    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, cast, get_args
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import dagster as dg
 from pydantic import Field
@@ -36,6 +36,8 @@ DEFAULT_DELETES: Deletes = "soft"
 # The name of the secret with the key of hashes, and the minimum number of its characters.
 HASH_KEY = "hash_key"
 LEAST_HASH_KEY = 16
+# What is not escaped in a base URL.
+URL_CHARACTERS = "/:?#[]@!$&'()*+,;=%~"
 SET_BASE_URL = (
     "set SOURCES__HELP_DESK__BASE_URL, or base_url under [sources.help_desk] in .dlt/config.toml, "
     "to the API's base URL, such as https://api.example.com."
@@ -194,6 +196,21 @@ class HelpDeskApi(KeepsSecrets):
                 f"under params in the profile: {SET_BASE_URL}"
             )
         return base_url
+
+    def resolved_ticket_url(self, profile: Profile) -> str | None:
+        """Return where people open a ticket, with columns in braces; None if it is not known.
+
+        See ``helpdesk_assets.profiles.ticket_url.url_of`` for the URL of one ticket.
+
+        Raises:
+            dg.Failure: the profile has a path, and the base URL is missing or invalid.
+        """
+        address = profile.ticket_url
+        if address is None or not address.startswith("/"):
+            return address
+        # Braces in a base URL are no columns.
+        base_url = self.resolved_base_url(profile).rstrip("/")
+        return quote(base_url, safe=URL_CHARACTERS) + address
 
     @explained
     def secret(self, name: str) -> str:

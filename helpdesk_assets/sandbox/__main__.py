@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import ORDERS, Desk
@@ -17,9 +19,14 @@ examples:
   python -m helpdesk_assets.sandbox --port 8010 --tickets 2500 --seed 1
   python -m helpdesk_assets.sandbox --port 0 -- dagster dev
 
-With a command after --, the sandbox runs it with SOURCES__HELP_DESK__BASE_URL and API_KEY set,
-stops when it ends, and returns its exit code. Without a command, it serves until Ctrl-C.
+With a command after --, the sandbox runs it with SOURCES__HELP_DESK__BASE_URL, API_KEY and, unless
+it is set, SOURCES__HELP_DESK__PROFILE set, stops when it ends, and returns its exit code. Without a
+command, it serves until Ctrl-C.
 """
+# The profile of the sandbox, with all of its lists.
+PROFILE = Path(__file__).with_name("sandbox.yaml")
+# The age of the oldest ticket.
+SPAN = timedelta(days=365)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,6 +46,12 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument(
         "--seed", type=int, default=1, help="seed of the generated tickets [%(default)s]"
+    )
+    result.add_argument(
+        "--now",
+        type=_instant,
+        metavar="TIME",
+        help="when the newest tickets are created, such as 2026-10-31T18:00Z [the current hour]",
     )
     result.add_argument("--api-key", default=DEFAULT_API_KEY, help="accepted key [%(default)s]")
     result.add_argument("--no-total", action="store_true", help="send no total number of tickets")
@@ -79,7 +92,16 @@ def main(arguments: list[str] | None = None) -> int:
         for fault in FAULTS.values():
             sys.stdout.write(f"{fault.name:18}{fault.description}\n")
         return 0
-    desk = Desk(options.tickets, options.seed, order=options.order, churn=options.churn)
+    desk = Desk(
+        options.tickets,
+        options.seed,
+        order=options.order,
+        churn=options.churn,
+        clock=_now,
+        # Starting it again within the hour gives the same tickets.
+        end=options.now or _now().replace(minute=0, second=0),
+        span=SPAN,
+    )
     app = build_app(
         desk,
         api_key=options.api_key,
@@ -110,8 +132,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(command: list[str], base_url: str, api_key: str) -> int:
+    profile = {"SOURCES__HELP_DESK__PROFILE": str(PROFILE)}
     settings = {"SOURCES__HELP_DESK__BASE_URL": base_url, "API_KEY": api_key}
-    with subprocess.Popen(command, env={**os.environ, **settings}) as process:
+    with subprocess.Popen(command, env={**profile, **os.environ, **settings}) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -119,6 +142,16 @@ def _run(command: list[str], base_url: str, api_key: str) -> int:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             return process.wait()
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def _instant(text: str) -> datetime:
+    # Python 3.10 does not know Z.
+    instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
 
 
 def _count(text: str) -> int:

@@ -1,5 +1,8 @@
 """The API of the sandbox: ``GET /v1/tickets?offset=0&limit=100&api_key=KEY``.
 
+``/v1/comments``, ``/v1/status_changes``, ``/v1/users``, ``/v1/groups`` and ``/v1/organizations``
+are listed in the same way.
+
 ``page=1&per_page=100`` requests the same by page number. ``updated_since=2026-10-31T18:00:00Z``
 returns tickets changed since then; ``created_since`` and ``created_before`` filter by creation
 time.
@@ -9,13 +12,14 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from secrets import compare_digest
+from typing import get_args
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.desk import Desk, Name
 
 DEFAULT_API_KEY = "sandbox-key"
 MAXIMUM_LIMIT = 1000
@@ -44,14 +48,14 @@ def build_app(
     """Return the web application of a desk.
 
     Args:
-        desk: the tickets.
+        desk: the tickets, and what belongs to them.
         api_key: the accepted key; requests with another one get HTTP 401.
         total: whether each page contains the total number of tickets.
         latency: the delay of each response in seconds.
-        fault: the fault to simulate.
+        fault: the fault of the list of tickets to simulate.
     """
 
-    async def tickets(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         if not compare_digest(request.query_params.get("api_key", "").encode(), api_key.encode()):
             return JSONResponse({"error": "The API key is missing or wrong."}, status_code=401)
         try:
@@ -71,11 +75,23 @@ def build_app(
             request.query_params.get(name, "")
             for name in ("updated_since", "created_since", "created_before")
         )
-        page, of_how_many = desk.page(offset, limit, updated_since=since, created=(opened, before))
+        if name := request.path_params.get("name"):
+            rows = desk.rows(name, since)
+            page, of_how_many = rows[offset : offset + limit], len(rows)
+        else:
+            page, of_how_many = desk.page(
+                offset, limit, updated_since=since, created=(opened, before)
+            )
         return TicketsResponse({**({"total": of_how_many} if total else {}), "data": page})
 
-    async def endpoint(request: Request) -> Response:
+    async def tickets(request: Request) -> Response:
         await asyncio.sleep(latency)
-        return await fault(request, tickets) if fault else await tickets(request)
+        return await fault(request, answer) if fault else await answer(request)
 
-    return Starlette(routes=[Route("/v1/tickets", endpoint)])
+    async def others(request: Request) -> Response:
+        if request.path_params["name"] not in get_args(Name):
+            return JSONResponse({"error": "This list does not exist."}, status_code=404)
+        await asyncio.sleep(latency)
+        return await answer(request)
+
+    return Starlette(routes=[Route("/v1/tickets", tickets), Route("/v1/{name}", others)])

@@ -14,8 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.models.tables import REPORT_TABLES
+from helpdesk_assets.profiles.resource import RESERVED_START
 from helpdesk_assets.resources import HelpDeskReports, HelpDeskWarehouse
-from helpdesk_assets.tables.schema import COLUMNS, Table
+from helpdesk_assets.tables.schema import COLUMNS, TABLE, Table
 
 JOB = "help_desk_sync"
 COMMAND = ["dg", "launch", "--job", JOB]
@@ -42,12 +43,12 @@ def main() -> int:
     warehouse = HelpDeskWarehouse()
     _show_tickets(warehouse)
     results = _check_results()
-    for name, passed in results.items():
-        _say(f"  {'passed' if passed else 'FAILED'}  {name}")
+    for line in _said(results):
+        _say(line)
     path = warehouse.path()
     _say(f"\nReport: {HelpDeskReports().resolved_path(path)}")
     checks = len(CHECKS) + len(REPORT_TABLES)
-    return 0 if all(results.values()) and len(results) == checks else 1
+    return 0 if all(results.values()) and len(results) >= checks else 1
 
 
 def _launch(log: IO[str]) -> int:
@@ -101,15 +102,28 @@ def _show_tickets(warehouse: HelpDeskWarehouse) -> None:
         _say("  " + " | ".join(str(value) for value in row))
 
 
-def _check_results() -> dict[str, bool]:
-    """Return whether each check of the job's last run passed, from the Dagster instance."""
+def _said(results: dict[tuple[str, str], bool]) -> Iterator[str]:
+    """Yield a line for each check of the tickets and the reports, and for each other table."""
+    passed: dict[str, int] = {}
+    for (asset, check), is_passed in results.items():
+        is_other = asset != TABLE and not asset.startswith(RESERVED_START)
+        if is_other and is_passed:
+            passed[asset] = passed.get(asset, 0) + 1
+        else:
+            yield f"  {'passed' if is_passed else 'FAILED'}  {asset}: {check}"
+    for asset, count in passed.items():
+        yield f"  passed  {asset}: {count} checks"
+
+
+def _check_results() -> dict[tuple[str, str], bool]:
+    """Return whether each check of the job's last run passed, by asset and name."""
     with dg.DagsterInstance.get() as instance:
         (run,) = instance.get_runs(dg.RunsFilter(job_name=JOB), limit=1)
         logs = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
         evaluations = [entry.get_dagster_event().asset_check_evaluation_data for entry in logs]
     _say(f"\nChecks of run {run.run_id}:")
     return {
-        f"{evaluation.asset_key.to_user_string()}: {evaluation.check_name}": evaluation.passed
+        (evaluation.asset_key.to_user_string(), evaluation.check_name): evaluation.passed
         for evaluation in evaluations
     }
 

@@ -1,44 +1,27 @@
-"""The tickets of the sandbox, generated reproducibly from a seed."""
+"""The help desk of the sandbox, generated reproducibly from a seed: tickets, and all about them."""
 
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Literal
+
+from helpdesk_assets.sandbox.stories import Story, Storyteller, timestamp
+from helpdesk_assets.sandbox.team import Row, team
+from helpdesk_assets.sandbox.working_days import WorkingDays
 
 Ticket = dict[str, Any]
+# The lists beside the tickets.
+Name = Literal["comments", "status_changes", "users", "groups", "organizations"]
 
+# The end of the generated time, unless it is another, and its length.
 NEWEST = datetime(2026, 10, 31, 18, 0, tzinfo=timezone.utc)
 SPAN = timedelta(days=730)
-
-STATUSES = ("new", "open", "pending", "on hold", "solved", "closed")
-PRIORITIES = ("low", "normal", "high", "urgent")
-CHANNELS = ("web", "email", "phone", "chat")
-TAGS = ("billing", "hardware", "login", "network", "printing", "vpn")
-
-THINGS = ("printer on floor 3", "VPN", "laptop", "invoice 4711", "badge", "the “new” intranet")
-SUBJECTS = (
-    "Can't log in to {}",
-    'Error "0x80070005" with {}',
-    "{} doesn't work since Monday",
-    "Please give Zoë access to {} 🙏",
-    "Drucker druckt nicht – betrifft {}",
-    "Größe der Anlage überschritten: {}",
-    "Impossible d'accéder à « {} »",
-    "¿Por qué no funciona {}?",
-    "Не работает {}",
-    "{} が起動しません",
-    "无法连接 {}",
-    "{} 🔥 urgent!!! 🔥",
-    "Re: Fwd: {}; drop table tickets; --",
-    "الطابعة لا تعمل: {}",
-)
-
 
 ORDERS = ("id", "-id", "updated_at", "-updated_at")
 
 
 class Desk:
-    """The tickets, and the order in which the API lists them.
+    """The tickets, the order in which the API lists them, and what belongs to them.
 
     ``tickets`` may be changed at any time; the next request returns the changed list.
 
@@ -48,6 +31,8 @@ class Desk:
         order: the field to sort by; a leading minus means descending.
         churn: the average number of changes after each page: tickets deleted, added or reopened.
         clock: returns the time of a change. Default: one second after the previous change.
+        end: the end of the time in which the tickets were created and changed.
+        span: the length of that time.
     """
 
     def __init__(
@@ -58,14 +43,19 @@ class Desk:
         order: str = "id",
         churn: float = 0,
         clock: Callable[[], datetime] | None = None,
+        end: datetime = NEWEST,
+        span: timedelta = SPAN,
     ) -> None:
         # Reproducible, and not used for security.
-        self._chance = random.Random(seed)
+        self._chance = random.Random(f"churn {seed}")
         self.order = order
         self.churn = churn
-        self.tickets = [_ticket(number, tickets, self._chance) for number in range(1, tickets + 1)]
+        self.team = team(seed)
+        self._days = WorkingDays(end - span, end)
+        self._stories = self._told(tickets, end - span, end, random.Random(seed))
+        self.tickets = [story.ticket for story in self._stories.values()]
         self._newest = tickets
-        self._now = NEWEST + SPAN
+        self._now = end + span
         self._clock = clock
 
     def page(
@@ -111,46 +101,56 @@ class Desk:
             self.change()
         return page, total
 
+    def rows(self, name: Name, since: str = "") -> list[Row]:
+        """Return the rows of a list other than the tickets, by id.
+
+        Args:
+            name: the name of the list.
+            since: only return comments and status changes from this time on.
+        """
+        if name == "users":
+            return [*self.team.agents, *self.team.customers]
+        if name == "groups":
+            return self.team.groups
+        if name == "organizations":
+            return self.team.organizations
+        # Tickets that were added to the list have no story.
+        found = (self._stories.get(ticket["id"]) for ticket in self.tickets)
+        stories = [story for story in found if story]
+        if name == "comments":
+            return [
+                row for story in stories for row in story.comments if row["created_at"] >= since
+            ]
+        return [row for story in stories for row in story.changes if row["changed_at"] >= since]
+
     def change(self) -> None:
         """Delete, add or reopen a ticket, chosen at random with equal probability."""
         self._now = self._clock() if self._clock else self._now + timedelta(seconds=1)
+        now = int(self._now.timestamp())
         kind = self._chance.choice(("delete", "add", "reopen"))
         if kind == "add" or not self.tickets:
             self._newest += 1
-            now = _timestamp(self._now)
-            self.tickets.append(
-                {
-                    **_ticket(self._newest, self._newest, self._chance),
-                    "created_at": now,
-                    "updated_at": now,
-                }
-            )
+            story = self._teller(self._now - SPAN, self._now, self._chance).tell(self._newest, now)
+            self._stories[self._newest] = story
+            self.tickets.append(story.ticket)
         elif kind == "delete":
             self.tickets.pop(self._chance.randrange(len(self.tickets)))
         else:
             reopened = self._chance.choice(self.tickets)
-            reopened.update(status="open", updated_at=_timestamp(self._now))
+            story = self._stories.get(reopened["id"]) or Story(reopened)
+            story.reopen(timestamp(now))
 
+    def _told(
+        self, tickets: int, start: datetime, end: datetime, chance: random.Random
+    ) -> dict[int, Story]:
+        teller = self._teller(start, end, chance)
+        told: dict[int, Story] = {}
+        before: Ticket | None = None
+        for place, created in enumerate(self._days.arrivals(tickets, chance)):
+            told[place + 1] = teller.tell(place + 1, created, before)
+            before = told[place + 1].ticket
+        return told
 
-def _ticket(number: int, of: int, chance: random.Random) -> Ticket:
-    created_at = NEWEST - SPAN * (1 - number / of) - timedelta(seconds=chance.random() * 3600)
-    updated_at = created_at + timedelta(hours=chance.expovariate(1 / 48))
-    return {
-        "id": number,
-        "subject": _or_null(chance.choice(SUBJECTS).format(chance.choice(THINGS)), 0.02, chance),
-        "status": _or_null(chance.choice(STATUSES), 0.01, chance),
-        "created_at": _or_null(_timestamp(created_at), 0.005, chance),
-        "updated_at": _timestamp(updated_at),
-        "priority": chance.choice(PRIORITIES),
-        "channel": chance.choice(CHANNELS),
-        "requester": {"id": chance.randint(1, 400), "locale": chance.choice(("de", "en", "ja"))},
-        "tags": chance.sample(TAGS, chance.choice((0, 0, 1, 2))),
-    }
-
-
-def _timestamp(instant: datetime) -> str:
-    return instant.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _or_null(value: str, share: float, chance: random.Random) -> str | None:
-    return None if chance.random() < share else value
+    def _teller(self, start: datetime, end: datetime, chance: random.Random) -> Storyteller:
+        first, last = int(start.timestamp()), int(end.timestamp())
+        return Storyteller(self.team, self._days, start=first, end=last, chance=chance)

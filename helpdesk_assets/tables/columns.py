@@ -26,6 +26,7 @@ from helpdesk_assets.tables.paths import MISSING, Path, path_of, storable, value
 from helpdesk_assets.tables.rows import Row, read
 from helpdesk_assets.tables.schema import COLUMNS, FURTHER, OURS, Column
 from helpdesk_assets.tables.times import INSTANTS, UTC_TIMES, Times
+from helpdesk_assets.tables.values import replaced
 
 # Maximum depth of nested objects that are expanded to columns.
 DEEPEST = 10
@@ -108,6 +109,8 @@ def _values(rows: list[Row], path: tuple[str, ...]) -> list[Any]:
 
 
 def _plain(values: list[Any], column: Column, times: Times) -> pa.Array:
+    if column.values:
+        values = replaced(values, column.values)
     kinds, data_type = set(map(type, values)), column.dlt_type
     if not column.nullable and NOTHING in kinds:
         raise ValueError

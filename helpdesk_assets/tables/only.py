@@ -1,22 +1,12 @@
 """Which rows of a list are stored, if only some of them are."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from helpdesk_assets.tables.distinct import DistinctKeys
 from helpdesk_assets.tables.keys import Identity, key_of
-from helpdesk_assets.tables.paths import MISSING, Path, value_at
+from helpdesk_assets.tables.paths import Path, value_at
 from helpdesk_assets.tables.rows import Row
-
-# A value in a profile.
-Value = str | int | bool | None
-
-
-def spelled(value: Any) -> str | None:
-    """Return a value as a text to compare, such as true; None if it is null or missing."""
-    if value is None or value is MISSING:
-        return None
-    return str(value).lower() if isinstance(value, bool) else str(value)
+from helpdesk_assets.tables.values import Value, spelled
 
 
 class OnlyRows:

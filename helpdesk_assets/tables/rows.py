@@ -10,6 +10,7 @@ from helpdesk_assets.tables.json_text import json_text
 from helpdesk_assets.tables.paths import MISSING, Path, path_of, storable, value_at
 from helpdesk_assets.tables.schema import COLUMNS, Column
 from helpdesk_assets.tables.times import UTC_TIMES, Times
+from helpdesk_assets.tables.values import replacement
 
 Row = dict[str, Any]
 
@@ -30,6 +31,8 @@ def read(
     typed: Row = {}
     for column in columns:
         value = value_at(row, column.field)
+        if column.values:
+            value = replacement(value, column.values)
         if value is None or value is MISSING:
             if not column.nullable:
                 return typed, f"{column.name} is missing or null"

@@ -12,6 +12,7 @@ import dagster as dg
 from dlt.common.schema.typing import C_DLT_LOAD_ID, TTableSchemaColumns
 
 from helpdesk_assets.tables.times import UTC_TIMES, Times
+from helpdesk_assets.tables.values import Values
 
 # The name of the default desk, and of its dataset.
 DATASET = "help_desk"
@@ -35,6 +36,7 @@ class Column:
     If ``is_json`` is set, it is a text that holds whatever the API sends as JSON; otherwise a row
     with a list or an object there is rejected. ``may_be_empty`` is set if its field is known to
     exist, so that a column without any value only means that the help desk does not use it.
+    ``values`` replaces values of the API by others.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Column:
     path: tuple[str, ...] = ()
     is_json: bool = False
     may_be_empty: bool = False
+    values: Values = ()
 
     @property
     def duckdb_type(self) -> str:

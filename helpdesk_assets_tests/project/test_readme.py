@@ -123,6 +123,8 @@ def on_a_pipe(command: list[str]) -> str:
 
 def same_each_time(output: str) -> set[str]:
     """Return the lines of an output, without parts that differ between runs and machines."""
+    # The sandbox's tickets are those of the year before the current hour.
+    output = re.sub(r"^(  \d+ \|) .*", r"\1 ...", output, flags=re.M)
     output = re.sub(r"127\.0\.0\.1:\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "...", output)
     return set(re.sub(r"\S+/(\w+\.(duckdb|html))", r"\1", output).splitlines())
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from helpdesk_assets.sandbox.__main__ import main, parser
+from helpdesk_assets.sandbox.__main__ import SPAN, main, parser
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
@@ -46,13 +46,14 @@ def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_sandbox_serves_until_it_is_stopped(stop: signal.Signals) -> None:
-    with served("--tickets", "12", "--seed", "7") as (process, base_url):
+    now = "2026-10-31T18:00Z"
+    with served("--tickets", "12", "--seed", "7", "--now", now) as (process, base_url):
         status, body = get(f"{base_url}/v1/tickets?offset=10&limit=100&api_key=sandbox-key")
         process.send_signal(stop)
         _, said = process.communicate(timeout=30)
 
     assert status == 200
-    assert body == {"data": Desk(12, 7).tickets[10:], "total": 12}
+    assert body == {"data": Desk(12, 7, span=SPAN).tickets[10:], "total": 12}
     assert process.returncode == 0
     assert said == "Help desk stopped.\n"
 
