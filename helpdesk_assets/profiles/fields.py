@@ -114,10 +114,11 @@ def column_of(name: str, spec: FieldSpec, known: Column | None, term: Term | Non
             is_json=is_json,
             values=values,
         )
-    if term:
+    if term and not term.is_plain:
         description = " ".join(filter(None, (term.description, spec.description)))
     else:
-        description = spec.description or f"The API field {spec.path}."
+        usual = term.description if term else f"The API field {spec.path}."
+        description = spec.description or usual
     return Column(
         name=name,
         dlt_type=dlt_type,

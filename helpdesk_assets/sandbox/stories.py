@@ -208,7 +208,7 @@ class Storyteller:
         story.ticket["merged_into"] = before["id"]
         body = f"Merged into ticket {before['id']}."
         story.write(None, "system", body, timestamp(merged), is_public=False)
-        story.move("merged", timestamp(merged))
+        story.move("closed", timestamp(merged))
 
     def _work(self, story: Story, created: int) -> None:
         """Let agents and the customer write until the ticket is closed, or it is now."""

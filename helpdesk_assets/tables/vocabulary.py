@@ -12,7 +12,9 @@ from helpdesk_assets.tables.schema import TABLE, DltType
 
 FieldType = DltType | Literal["json"]
 # What the rows of a list are: given by its name, or by `role` in the profile.
-Role = Literal["comments", "status_changes", "users", "agents", "groups", "organizations"]
+Role = Literal[
+    "comments", "status_changes", "statuses", "users", "agents", "groups", "organizations"
+]
 AGENT, CUSTOMER, SYSTEM = "agent", "customer", "system"
 # Who writes: the values of author_role.
 AUTHORS = (AGENT, CUSTOMER, SYSTEM)
@@ -33,12 +35,14 @@ class Term:
         types: the types that it may have, the default first.
         description: what it means.
         one_of: the values that it may have, if they are the same for every help desk.
+        is_plain: whether a description in the profile replaces this one.
     """
 
     name: str
     types: tuple[FieldType, ...]
     description: str
     one_of: tuple[str, ...] = ()
+    is_plain: bool = False
 
 
 def _terms(*terms: Term) -> Mapping[str, Term]:
@@ -79,11 +83,11 @@ COMMENTS = _terms(
 )
 STATUS_CHANGES = _terms(
     Term("ticket_id", _VALUE, "The id of the ticket."),
-    Term("old_status", _VALUE, "The status before, in the same form as that of tickets."),
-    Term("new_status", _VALUE, "The status after, in the same form as that of tickets."),
+    Term("old_status", _VALUE, "The status before: its name, or its id in statuses."),
+    Term("new_status", _VALUE, "The status after: its name, or its id in statuses."),
     Term("changed_at", _TIME, "When the status was changed."),
 )
-_NAME = Term("name", _TEXT, "The name.")
+_NAME = Term("name", _TEXT, "The name.", is_plain=True)
 PEOPLE = _terms(
     _NAME,
     Term("first_name", _TEXT, "The first name, if the help desk has no full name."),
@@ -93,6 +97,8 @@ PEOPLE = _terms(
 ROLES: Mapping[Role, Mapping[str, Term]] = {
     "comments": COMMENTS,
     "status_changes": STATUS_CHANGES,
+    # Their names stand for their ids in status_changes.
+    "statuses": _terms(_NAME),
     "users": PEOPLE,
     "agents": PEOPLE,
     "groups": _terms(_NAME),
