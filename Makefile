@@ -65,6 +65,7 @@ test-real: $(READY) .venv-real/.ready  ## Run the tests against real help desks,
 # one. The tests start the servers themselves.
 SCALE := helpdesk_assets_tests/scale
 SCALE_EXTRAS := $(addprefix --extra ,app celery ducklake k8s postgres reports sandbox slack test)
+IMAGE_EXTRAS := $(addprefix --extra ,app celery ducklake k8s postgres slack)
 test-scale: .venv-scale/.ready  ## Run the tests on DuckLake, PostgreSQL and Celery, which it installs.
 	.venv-scale/bin/python -m pytest -m scale $(SCALE)
 
@@ -154,6 +155,10 @@ lock: $(READY)  ## Update requirements.lock.
 	$(BIN)/uv pip compile pyproject.toml $(SCALE)/requirements.in $(SCALE_EXTRAS) --universal \
 		--generate-hashes --python-version 3.10 --no-strip-extras --upgrade --quiet \
 		--custom-compile-command "make lock" --output-file $(SCALE)/requirements.lock
+	$(BIN)/uv pip compile pyproject.toml deploy/requirements.in $(IMAGE_EXTRAS) --universal \
+		--constraints $(SCALE)/requirements.lock --generate-hashes --python-version 3.11 \
+		--no-strip-extras --upgrade --quiet --custom-compile-command "make lock" \
+		--output-file deploy/requirements.lock
 
 pictures: test-ui  ## Update the README's pictures.
 	cd pictures && cp lineage.png tickets.png plot.png red-run.png ../docs/

@@ -1,0 +1,79 @@
+"""The runs of a deployment, launched and looked up by the GraphQL API of its web server."""
+
+import time
+from collections import defaultdict
+from typing import Any
+
+from helpdesk_assets_tests.support.webserver import Webserver
+
+LAUNCH = """
+mutation ($job: String!, $tags: [ExecutionTag!]!) {
+  launchRun(executionParams: {
+    selector: {
+      repositoryLocationName: "helpdesk_assets", repositoryName: "__repository__", jobName: $job
+    }
+    runConfigData: "{}"
+    executionMetadata: {tags: $tags}
+  }) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+  }
+}
+"""
+STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+ALL = "{ runsOrError { ... on Runs { results { runId parentRunId } } } }"
+LOGS = """
+query ($id: ID!) {
+  logsForRun(runId: $id) {
+    ... on EventConnection {
+      events {
+        ... on MessageEvent { message stepKey }
+        ... on EngineEvent { metadataEntries { label ... on TextMetadataEntry { text } } }
+      }
+    }
+  }
+}
+"""
+ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+
+
+class Runs(Webserver):
+    """The runs of a deployment."""
+
+    def launch(self, job: str, **tags: str) -> str:
+        """Launch a job with tags of Dagster's, and return the id of the run."""
+        given = [{"key": f"dagster/{key}", "value": value} for key, value in tags.items()]
+        launched = self.ask(LAUNCH, job=job, tags=given)["launchRun"]
+        return str(launched["run"]["runId"])
+
+    def ended(self, run_id: str, seconds: float) -> str:
+        """Wait until a run has ended, and return its status."""
+        deadline = time.monotonic() + seconds
+        while (status := self.status(run_id)) not in ENDED:
+            assert time.monotonic() < deadline, (status, self.messages(run_id))
+            time.sleep(0.5)
+        return status
+
+    def status(self, run_id: str) -> str:
+        return str(self.ask(STATUS, id=run_id)["runOrError"]["status"])
+
+    def retries_of(self, run_id: str) -> list[str]:
+        """Return the ids of the runs that retry another one."""
+        runs = self.ask(ALL)["runsOrError"]["results"]
+        return [str(run["runId"]) for run in runs if run["parentRunId"] == run_id]
+
+    def messages(self, run_id: str) -> str:
+        """Return the messages of a run."""
+        return "\n".join(f"{e.get('stepKey')} {e.get('message')}" for e in self._events(run_id))
+
+    def steps_by_worker(self, run_id: str) -> dict[str, set[str]]:
+        """Return the steps of a run that each Celery worker has executed."""
+        found = defaultdict(set)
+        for event in self._events(run_id):
+            for entry in event.get("metadataEntries") or []:
+                if entry["label"] == "Celery worker":
+                    found[entry["text"].partition("@")[0]].add(event["stepKey"])
+        return dict(found)
+
+    def _events(self, run_id: str) -> list[dict[str, Any]]:
+        return list(self.ask(LOGS, id=run_id)["logsForRun"]["events"])

@@ -1,0 +1,130 @@
+"""A sync on two Celery workers, each with folders of its own, and what happens if one is killed."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import duckdb
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from helpdesk_assets.sandbox.app import Answer, build_app
+from helpdesk_assets.sandbox.desk import Desk
+from helpdesk_assets.sandbox.server import serve
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox
+from helpdesk_assets_tests.scale.deployment import Deployment, wait_for
+from helpdesk_assets_tests.scale.postgres import PostgresServer
+
+pytestmark = pytest.mark.scale
+WORKERS = ("worker-a", "worker-b")
+# Seconds after which a run must have ended, on a busy machine.
+LONG = 150
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Sandbox]:
+    with ExitStack() as running:
+        started = Sandbox(Desk(300))
+        app = build_app(started.desk, api_key=API_KEY, fault=started)
+        started.base_url = running.enter_context(serve(app))
+        yield started
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file on a disk that all machines share."""
+    return tmp_path_factory.mktemp("shared") / "tickets.duckdb"
+
+
+@pytest.fixture(scope="module")
+def deployment(
+    desk: Sandbox, file: Path, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    started = Deployment(
+        tmp_path_factory.mktemp("deployment"),
+        postgres,
+        settings={
+            "SOURCES__HELP_DESK__BASE_URL": desk.base_url,
+            "API_KEY": API_KEY,
+            "DESTINATION__DUCKDB__CREDENTIALS": str(file),
+            "RUNTIME__EXECUTOR": "celery",
+        },
+        limits={"poll_interval_seconds": 2, "free_slots_after_run_end_seconds": 1},
+    )
+    try:
+        started.start("redis")
+        # The first process creates Dagster's tables.
+        started.start("code")
+        started.wait_until_healthy("redis", "code")
+        for service in ("webserver", "daemon"):
+            started.start(service)
+        for name in WORKERS:
+            started.start("worker", name)
+        started.wait_until_healthy("webserver", "daemon", *WORKERS)
+        yield started
+    finally:
+        started.stop()
+
+
+def tickets(file: Path) -> list[tuple[int]]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return connection.execute(
+            "select id from help_desk.help_desk_tickets where deleted_at is null order by id"
+        ).fetchall()
+
+
+def of(desk: Sandbox) -> list[tuple[int]]:
+    return sorted((ticket["id"],) for ticket in desk.desk.tickets)
+
+
+def test_steps_of_a_sync_run_on_both_workers(
+    deployment: Deployment, desk: Sandbox, file: Path
+) -> None:
+    run = deployment.runs.launch("help_desk_sync")
+    status = deployment.runs.ended(run, LONG)
+    by_worker = deployment.runs.steps_by_worker(run)
+
+    assert status == "SUCCESS", deployment.runs.messages(run)
+    assert set(by_worker) == set(WORKERS)
+    assert sum(map(len, by_worker.values())) == 9
+    assert tickets(file) == of(desk)
+
+
+@pytest.fixture
+def in_mid_load(desk: Sandbox) -> Iterator[threading.Event]:
+    """Let the next load wait at its second page, and say when it does."""
+    reached, patience = threading.Event(), [3600.0]
+
+    async def slow(request: Request, answer: Answer) -> Response:
+        if request.query_params["offset"] != "0":
+            reached.set()
+            await asyncio.sleep(patience.pop() if patience else 0)
+        return await answer(request)
+
+    desk.fault = slow
+    yield reached
+    desk.fault = None
+
+
+def test_run_of_a_killed_worker_is_ended_and_retried_by_the_daemon(
+    deployment: Deployment, desk: Sandbox, file: Path, in_mid_load: threading.Event
+) -> None:
+    del desk.desk.tickets[:5]
+    run = deployment.runs.launch("help_desk_sync", max_runtime="30")
+    assert in_mid_load.wait(LONG)
+    (killed,) = deployment.runs.steps_by_worker(run)
+    deployment.kill(killed)
+    status = deployment.runs.ended(run, LONG)
+    wait_for(lambda: deployment.runs.retries_of(run), "the run is not retried", LONG)
+    (retry,) = deployment.runs.retries_of(run)
+    ended = deployment.runs.ended(retry, LONG)
+    deployment.start("worker", killed)
+
+    assert status == "FAILURE"
+    assert "Exceeded maximum runtime of 30 seconds." in deployment.runs.messages(run)
+    assert ended == "SUCCESS", deployment.runs.messages(retry)
+    assert killed not in deployment.runs.steps_by_worker(retry)
+    assert tickets(file) == of(desk)
