@@ -158,6 +158,24 @@ class Deployment:
         os.killpg(self.running[name].pid, signal.SIGKILL)
         self.running.pop(name).wait()
 
+    def children(self, name: str) -> list[int]:
+        """Return the ids of the processes that a service has started."""
+        process = self.running[name].pid
+        return [
+            int(found)
+            for found in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        ]
+
+    def tag(self, run_id: str, **tags: str) -> None:
+        """Set tags of Dagster's for a run."""
+        code = (
+            "import json, sys; from dagster import DagsterInstance;"
+            "run, tags = sys.argv[1:];"
+            "DagsterInstance.get().add_run_tags(run, json.loads(tags))"
+        )
+        named = {f"dagster/{name}": value for name, value in tags.items()}
+        assert self.try_command(["python", "-c", code, run_id, json.dumps(named)], "daemon")
+
     def stop(self) -> None:
         """Stop all services."""
         for process in reversed(self.running.values()):
@@ -165,7 +183,7 @@ class Deployment:
                 process.terminate()
         for process in self.running.values():
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
+                process.wait(timeout=3)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

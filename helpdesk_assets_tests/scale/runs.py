@@ -7,13 +7,12 @@ from typing import Any
 from helpdesk_assets_tests.support.webserver import Webserver
 
 LAUNCH = """
-mutation ($job: String!, $tags: [ExecutionTag!]!) {
+mutation ($job: String!) {
   launchRun(executionParams: {
     selector: {
       repositoryLocationName: "helpdesk_assets", repositoryName: "__repository__", jobName: $job
     }
     runConfigData: "{}"
-    executionMetadata: {tags: $tags}
   }) {
     __typename
     ... on LaunchRunSuccess { run { runId } }
@@ -28,6 +27,7 @@ query ($id: ID!) {
     ... on EventConnection {
       events {
         ... on MessageEvent { message stepKey }
+        ... on RunFailureEvent { error { message } }
         ... on EngineEvent { metadataEntries { label ... on TextMetadataEntry { text } } }
       }
     }
@@ -40,10 +40,9 @@ ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 class Runs(Webserver):
     """The runs of a deployment."""
 
-    def launch(self, job: str, **tags: str) -> str:
-        """Launch a job with tags of Dagster's, and return the id of the run."""
-        given = [{"key": f"dagster/{key}", "value": value} for key, value in tags.items()]
-        launched = self.ask(LAUNCH, job=job, tags=given)["launchRun"]
+    def launch(self, job: str) -> str:
+        """Launch a job, and return the id of the run."""
+        launched = self.ask(LAUNCH, job=job)["launchRun"]
         return str(launched["run"]["runId"])
 
     def ended(self, run_id: str, seconds: float) -> str:
@@ -57,14 +56,26 @@ class Runs(Webserver):
     def status(self, run_id: str) -> str:
         return str(self.ask(STATUS, id=run_id)["runOrError"]["status"])
 
-    def retries_of(self, run_id: str) -> list[str]:
-        """Return the ids of the runs that retry another one."""
-        runs = self.ask(ALL)["runsOrError"]["results"]
-        return [str(run["runId"]) for run in runs if run["parentRunId"] == run_id]
+    def retry_of(self, run_id: str, seconds: float) -> str:
+        """Wait until the daemon retries a run, and return the id of that run."""
+        deadline = time.monotonic() + seconds
+        while True:
+            runs = self.ask(ALL)["runsOrError"]["results"]
+            for run in runs:
+                if run["parentRunId"] == run_id:
+                    return str(run["runId"])
+            assert time.monotonic() < deadline, runs
+            time.sleep(0.5)
 
     def messages(self, run_id: str) -> str:
         """Return the messages of a run."""
         return "\n".join(f"{e.get('stepKey')} {e.get('message')}" for e in self._events(run_id))
+
+    def errors(self, run_id: str) -> str:
+        """Return the errors of a run."""
+        return "\n".join(
+            event["error"]["message"] for event in self._events(run_id) if event.get("error")
+        )
 
     def steps_by_worker(self, run_id: str) -> dict[str, set[str]]:
         """Return the steps of a run that each Celery worker has executed."""

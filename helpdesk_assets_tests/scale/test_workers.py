@@ -1,6 +1,8 @@
 """A sync on two Celery workers, each with folders of its own, and what happens if one is killed."""
 
 import asyncio
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +17,7 @@ from helpdesk_assets.sandbox.app import Answer, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox
-from helpdesk_assets_tests.scale.deployment import Deployment, wait_for
+from helpdesk_assets_tests.scale.deployment import Deployment
 from helpdesk_assets_tests.scale.postgres import PostgresServer
 
 pytestmark = pytest.mark.scale
@@ -96,35 +98,61 @@ def test_steps_of_a_sync_run_on_both_workers(
 @pytest.fixture
 def in_mid_load(desk: Sandbox) -> Iterator[threading.Event]:
     """Let the next load wait at its second page, and say when it does."""
-    reached, patience = threading.Event(), [3600.0]
+    reached, is_over = threading.Event(), threading.Event()
 
     async def slow(request: Request, answer: Answer) -> Response:
-        if request.query_params["offset"] != "0":
+        if request.query_params["offset"] != "0" and not reached.is_set():
             reached.set()
-            await asyncio.sleep(patience.pop() if patience else 0)
+            while not is_over.is_set():
+                await asyncio.sleep(0.1)
         return await answer(request)
 
     desk.fault = slow
     yield reached
+    is_over.set()
     desk.fault = None
 
 
-def test_run_of_a_killed_worker_is_ended_and_retried_by_the_daemon(
+def test_run_of_a_killed_worker_is_ended_by_its_limit_of_time(
     deployment: Deployment, desk: Sandbox, file: Path, in_mid_load: threading.Event
 ) -> None:
     del desk.desk.tickets[:5]
-    run = deployment.runs.launch("help_desk_sync", max_runtime="30")
+    run = deployment.runs.launch("help_desk_sync")
     assert in_mid_load.wait(LONG)
     (killed,) = deployment.runs.steps_by_worker(run)
     deployment.kill(killed)
+    # Instead of waiting six hours. A retry would have the same tags.
+    deployment.tag(run, max_runtime="1", max_retries="0")
     status = deployment.runs.ended(run, LONG)
-    wait_for(lambda: deployment.runs.retries_of(run), "the run is not retried", LONG)
-    (retry,) = deployment.runs.retries_of(run)
-    ended = deployment.runs.ended(retry, LONG)
+    before = tickets(file)
+    following = deployment.runs.launch("help_desk_sync")
+    ended = deployment.runs.ended(following, LONG)
     deployment.start("worker", killed)
+    deployment.wait_until_healthy(killed)
 
     assert status == "FAILURE"
-    assert "Exceeded maximum runtime of 30 seconds." in deployment.runs.messages(run)
+    assert "Exceeded maximum runtime of 1 seconds." in deployment.runs.messages(run)
+    assert len(before) == 300
+    assert ended == "SUCCESS", deployment.runs.messages(following)
+    assert killed not in deployment.runs.steps_by_worker(following)
+    assert tickets(file) == of(desk)
+
+
+def test_run_of_a_killed_step_is_ended_at_once_and_retried(
+    deployment: Deployment, desk: Sandbox, file: Path, in_mid_load: threading.Event
+) -> None:
+    """As if the system had killed the process because it was out of memory."""
+    del desk.desk.tickets[:5]
+    run = deployment.runs.launch("help_desk_sync")
+    assert in_mid_load.wait(LONG)
+    (worker,) = deployment.runs.steps_by_worker(run)
+    (process,) = deployment.children(worker)
+    os.kill(process, signal.SIGKILL)
+    status = deployment.runs.ended(run, LONG)
+    retry = deployment.runs.retry_of(run, LONG)
+    ended = deployment.runs.ended(retry, LONG)
+
+    assert status == "FAILURE"
+    assert "WorkerLostError" in deployment.runs.errors(run)
     assert ended == "SUCCESS", deployment.runs.messages(retry)
-    assert killed not in deployment.runs.steps_by_worker(retry)
     assert tickets(file) == of(desk)
