@@ -12,9 +12,8 @@ from helpdesk_assets.backfill import backfill_job
 from helpdesk_assets.checks import table_checks
 from helpdesk_assets.desk import RESOURCE_ROLES, HelpDesk, did_you_mean
 from helpdesk_assets.jobs import schedules, sync_job
-from helpdesk_assets.models.assets import report_asset
-from helpdesk_assets.models.checks import report_check
-from helpdesk_assets.models.tables import REPORT_TABLES
+from helpdesk_assets.models.assets import models_assets
+from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.reports.assets import report_page
 from helpdesk_assets.resources import (
     HelpDeskAlerts,
@@ -83,9 +82,8 @@ def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions
     checks = [table_checks(desk, table) for table, _ in listed]
     made: list[dg.AssetsDefinition] = []
     if desk.reports:
-        checks += [report_check(desk, table) for table in REPORT_TABLES]
-        made = [report_asset(desk, table) for table in REPORT_TABLES]
-        made.append(report_page(desk, checks))
+        models = models_assets(desk, MODELS, [table for table, _ in listed])
+        made = [models, report_page(desk, [*checks, models])]
     keys = [key for asset in (*loaded, *made) for key in asset.keys]
     job = sync_job(desk, keys)
     return dg.Definitions(

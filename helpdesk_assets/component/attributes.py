@@ -1,7 +1,7 @@
 """The YAML attributes of the component, typed, with the descriptions of the resource fields."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import dagster as dg
@@ -130,6 +130,14 @@ class ReportsModel(dg.Model, dg.Resolvable):
     solved_statuses: Annotated[Sequence[str] | None, _field(HelpDeskReports, "solved_statuses")] = (
         None
     )
+    pending_statuses: Annotated[
+        Sequence[str] | None, _field(HelpDeskReports, "pending_statuses")
+    ] = None
+    business_hours: Annotated[
+        Mapping[str, str] | None, _field(HelpDeskReports, "business_hours")
+    ] = None
+    holidays: Annotated[Sequence[str] | None, _field(HelpDeskReports, "holidays")] = None
+    sla_targets: Annotated[Mapping[str, Any] | None, _field(HelpDeskReports, "sla_targets")] = None
     path: Annotated[str | None, _field(HelpDeskReports, "path")] = None
 
 

@@ -1,9 +1,6 @@
-"""The assets of the models: each a table with a chart."""
+"""The assets of the models: tables that one step builds, with their checks and charts."""
 
-import re
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,12 +10,20 @@ import duckdb
 
 from helpdesk_assets.assets.metadata import code_references
 from helpdesk_assets.desk import HelpDesk
-from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.models import charts
-from helpdesk_assets.models.tables import BACKLOG, CHANGES, VOLUME, ReportTable
+from helpdesk_assets.models.checks import check_result, check_spec
+from helpdesk_assets.models.history import BACKLOG_DAILY
+from helpdesk_assets.models.lineage import Lineage, column_schema, tables_by_role
+from helpdesk_assets.models.model import Model
+from helpdesk_assets.models.omitted import omitted
+from helpdesk_assets.models.preparation import prepare
+from helpdesk_assets.models.runner import build
+from helpdesk_assets.models.sources import Sources
+from helpdesk_assets.models.tickets import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.models.trust import refuse_what_cannot_be_trusted
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.resources.keys import with_resources_of
+from helpdesk_assets.tables.schema import Table
 
 # Days shown in the volume chart; the table contains all of them.
 DAYS_SHOWN = 90
@@ -61,6 +66,16 @@ def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> str:
     return charts.chart_of_bars("tickets with a status change", rows)
 
 
+def draw_backlog_daily(connection: duckdb.DuckDBPyConnection, today: date) -> str:
+    """Draw how many tickets were open at the end of the last days."""
+    days = connection.execute(
+        f"select day, sum(tickets)::bigint from {BACKLOG_DAILY.name}"
+        f" where day > $today - {DAYS_SHOWN} group by day order by day",
+        {"today": today},
+    ).fetchall()
+    return charts.chart_of_days("open tickets at the end of the day", days)
+
+
 def today_in(time_zone: str, moment: datetime) -> date:
     """Return the date of a moment in a time zone."""
     return moment.astimezone(ZoneInfo(time_zone)).date()
@@ -70,65 +85,39 @@ DRAW: Mapping[str, Draw] = {
     VOLUME.name: draw_volume,
     BACKLOG.name: draw_backlog,
     CHANGES.name: draw_changes,
+    BACKLOG_DAILY.name: draw_backlog_daily,
 }
 
 
-def _numbers(table: ReportTable, connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Any:
-    """Return the numbers of a table that are plotted over its runs."""
-    queries = {
-        VOLUME.name: {
-            "tickets": f"select coalesce(sum(tickets), 0)::bigint from {VOLUME.name}",
-            "days": f"select count(distinct day) from {VOLUME.name}",
-        },
-        BACKLOG.name: {
-            "tickets": f"select sum(tickets)::bigint from {BACKLOG.name}",
-            "over_90_days": f"select tickets from {BACKLOG.name} where position = 5",
-        },
-        CHANGES.name: {
-            "moved": f"select count(*) from {CHANGES.name}"
-            " where first_seen_at = $as_of and not is_new",
-            "new": f"select count(*) from {CHANGES.name} where first_seen_at = $as_of and is_new",
-        },
-    }
-    numbers = {}
-    for name, query in queries[table.name].items():
-        given = {"as_of": as_of} if "$as_of" in query else {}
-        ((number,),) = connection.execute(query, given).fetchall()
-        numbers[name] = number
-    return numbers
+def _chart(
+    model: Model, connection: duckdb.DuckDBPyConnection, today: date
+) -> Mapping[str, dg.MetadataValue[Any]]:
+    """Return the chart of a model that has one."""
+    if model.name not in DRAW:
+        return {}
+    image = DRAW[model.name](connection, today)
+    return {"chart": dg.MetadataValue.md(charts.as_markdown(model.name, image))}
 
 
-@contextmanager
-def missing_tables_explained() -> Iterator[None]:
-    """Convert the error about a table that does not exist yet to a dg.Failure with a remedy."""
-    try:
-        yield
-    except duckdb.CatalogException as error:
-        found = re.search(r"Table with name (\w+) does not exist", str(error))
-        if not found:
-            raise
-        raise setting_failure(
-            f"The table {found[1]} does not exist yet: materialize {found[1]} first."
-        ) from None
+def models_assets(
+    desk: HelpDesk, models: Sequence[Model], tables: Sequence[Table]
+) -> dg.AssetsDefinition:
+    """Return the assets of a desk's models, which one step builds and checks.
 
+    Each can be materialized, and its checks run, alone.
 
-def report_asset(desk: HelpDesk, table: ReportTable) -> dg.AssetsDefinition:
-    """Return the asset of a report table."""
+    Args:
+        desk: the help desk.
+        models: the models, each after those that it reads.
+        tables: the desk's loaded tables.
+    """
+    lineage = Lineage(desk, models, tables)
 
-    @dg.asset(
-        key=desk.asset_key(table.name),
-        deps=[desk.tickets],
-        description=table.description,
-        group_name=desk.asset_group,
-        owners=desk.asset_owners,
-        kinds={"sql", "duckdb"},
-        tags=desk.asset_tags("report"),
-        metadata={
-            "dagster/table_name": f"{desk.schema}.{table.name}",
-            "dagster/column_schema": table.schema(),
-            "dagster/column_lineage": table.lineage(desk.tickets),
-            **code_references(table.file),
-        },
+    @dg.multi_asset(
+        name=f"{desk.name}_models",
+        specs=[_spec(desk, model, lineage) for model in models],
+        check_specs=[check_spec(desk, model) for model in models],
+        can_subset=True,
         pool=desk.pool,
     )
     @with_resources_of(desk)
@@ -137,24 +126,67 @@ def report_asset(desk: HelpDesk, table: ReportTable) -> dg.AssetsDefinition:
         help_desk_api: HelpDeskApi,
         help_desk_warehouse: HelpDeskWarehouse,
         help_desk_reports: HelpDeskReports,
-    ) -> dg.MaterializeResult[Any]:
-        """Builds the table in one transaction, and draws its chart."""
-        started, as_of = time.perf_counter(), datetime.now(timezone.utc)
-        refuse_what_cannot_be_trusted(context.instance, desk)
-        settings = help_desk_reports.parameters(help_desk_api.resolved_profile())
-        with help_desk_warehouse.writer(desk.schema) as connection, missing_tables_explained():
-            table.make(connection, settings, as_of)
-            ((rows,),) = connection.execute(f"select count(*) from {table.name}").fetchall()
-            numbers = _numbers(table, connection, as_of)
-            image = DRAW[table.name](connection, today_in(settings["timezone"], as_of))
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": rows,
-                "dagster/column_lineage": table.lineage(desk.tickets),
-                "chart": dg.MetadataValue.md(charts.as_markdown(table.name, image)),
-                **numbers,
-                "seconds": round(time.perf_counter() - started, 3),
-            }
-        )
+    ) -> Iterator[Any]:
+        """Builds the selected tables in one transaction, and runs their checks."""
+        as_of = datetime.now(timezone.utc)
+        keys = context.selected_asset_keys
+        chosen = [model for model in models if desk.asset_key(model.name) in keys]
+        to_check = {key.asset_key for key in context.selected_asset_check_keys}
+        profile = help_desk_api.resolved_profile()
+        given = {"as_of": as_of, **help_desk_reports.parameters(profile)}
+        if chosen:
+            refuse_what_cannot_be_trusted(context.instance, desk)
+        opened = help_desk_warehouse.writer if chosen else help_desk_warehouse.reader
+        with opened(desk.schema) as connection:
+            sources, settings = prepare(connection, desk.schema, tables_by_role(profile), given)
+            built = build(connection, chosen, settings)
+            today = today_in(given["timezone"], as_of)
+            results: list[dg.MaterializeResult[Any]] = [
+                dg.MaterializeResult(
+                    asset_key=desk.asset_key(each.model.name),
+                    metadata={
+                        "dagster/row_count": each.rows,
+                        "dagster/column_schema": column_schema(each.model, each.columns),
+                        "dagster/column_lineage": lineage.of(each.model, sources),
+                        **_chart(each.model, connection, today),
+                        **_omitted(each.model, sources, settings),
+                        **each.numbers,
+                        "seconds": each.seconds,
+                    },
+                )
+                for each in built
+            ]
+            checked = [
+                check_result(connection, desk, model, settings)
+                for model in models
+                if desk.asset_key(model.name) in to_check
+            ]
+        yield from results
+        yield from checked
 
     return make
+
+
+def _omitted(
+    model: Model, sources: Sources, settings: Mapping[str, Any]
+) -> Mapping[str, dg.MetadataValue[Any]]:
+    said = omitted(model, sources, settings)
+    return {"omitted": dg.MetadataValue.md(said)} if said else {}
+
+
+def _spec(desk: HelpDesk, model: Model, lineage: Lineage) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        desk.asset_key(model.name),
+        deps=lineage.parents(model),
+        description=model.description,
+        group_name=desk.asset_group,
+        owners=desk.asset_owners,
+        kinds={"sql", "duckdb"},
+        tags=desk.asset_tags("report"),
+        metadata={
+            "dagster/table_name": f"{desk.schema}.{model.name}",
+            "dagster/column_schema": column_schema(model, lineage.types(model)),
+            "dagster/column_lineage": lineage.of(model),
+            **code_references(model.path),
+        },
+    )

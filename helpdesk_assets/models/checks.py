@@ -1,4 +1,9 @@
-"""Checks of the report tables: their totals match an independent query of the tickets."""
+"""The check of each model, which runs in the step that builds it.
+
+It is one check for three questions, because each evaluation costs the run three events: does the
+model account for the same number as an independent query of the tickets, is each row there once,
+and does no row lack a value that it must have?
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,82 +12,80 @@ import dagster as dg
 import duckdb
 
 from helpdesk_assets.desk import HelpDesk
-from helpdesk_assets.models.tables import BACKLOG, CHANGES, VOLUME, ReportTable, filled
-from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
-from helpdesk_assets.resources.keys import with_resources_of
-from helpdesk_assets.tables.schema import TABLE
+from helpdesk_assets.models.model import Model
+from helpdesk_assets.models.runner import number
 
 ADDS_UP = "adds_up"
-# Per table: description, the query for the expected number, and the one for the actual number.
-SUMS = {
-    VOLUME.name: (
-        "Each ticket with a creation date is counted on exactly one day, and no other ticket is.",
-        f"select count(created_at) from {TABLE} where deleted_at is null",
-        f"select coalesce(sum(tickets), 0) from {VOLUME.name}",
-    ),
-    BACKLOG.name: (
-        "Each unsolved ticket is in exactly one bucket, and no other ticket is.",
-        f"select count(*) from {TABLE} where deleted_at is null and"
-        " coalesce(lower(trim(cast($solved_field as varchar)))"
-        " not in (select unnest($solved_statuses)), true)",
-        f"select sum(tickets) from {BACKLOG.name}",
-    ),
-    CHANGES.name: (
-        "The last recorded status of each ticket is its current status.",
-        f"select count(*) from {TABLE} where deleted_at is null",
-        f"select count(*) from {TABLE} as tickets join (select ticket_id,"
-        " last(new_status order by first_seen_at) as status"
-        f" from {CHANGES.name} group by ticket_id) as seen on seen.ticket_id = tickets.id"
-        " and seen.status is not distinct from tickets.status where tickets.deleted_at is null",
-    ),
-}
 
 
-def report_check(desk: HelpDesk, table: ReportTable) -> dg.AssetChecksDefinition:
-    """Return the check of a report table."""
-    says, should, does = SUMS[table.name]
-
-    @dg.asset_check(
-        asset=desk.asset_key(table.name),
-        name=ADDS_UP,
-        description=says,
-        blocking=True,
-        pool=desk.pool,
+def check_spec(desk: HelpDesk, model: Model) -> dg.AssetCheckSpec:
+    """Return the check of a model. It blocks what is built from it."""
+    said = [model.sums.description] if model.sums else []
+    if model.key:
+        said.append(f"No two rows have the same {', '.join(model.key)}.")
+    if model.required:
+        said.append(f"Never null: {', '.join(model.required)}.")
+    return dg.AssetCheckSpec(
+        ADDS_UP, asset=desk.asset_key(model.name), description=" ".join(said), blocking=True
     )
-    @with_resources_of(desk)
-    def look(
-        help_desk_api: HelpDeskApi,
-        help_desk_warehouse: HelpDeskWarehouse,
-        help_desk_reports: HelpDeskReports,
-    ) -> dg.AssetCheckResult:
-        """Compares the table with the tickets."""
-        profile = help_desk_api.resolved_profile()
-        settings = help_desk_reports.parameters(profile)
-        with help_desk_warehouse.reader(desk.schema) as connection:
-            try:
-                expected, found = (_one(connection, query, settings) for query in (should, does))
-            except duckdb.CatalogException:
-                return dg.AssetCheckResult(
-                    passed=False,
-                    description=(
-                        f"The table {desk.schema}.{table.name} does not exist: materialize "
-                        f"{table.name}."
-                    ),
-                )
-        return dg.AssetCheckResult(
-            passed=expected == found,
-            description=(
-                None
-                if expected == found
-                else f"The table accounts for {found} tickets instead of {expected}: the tickets "
-                f"have changed since it was built. Materialize {table.name} again."
-            ),
-            metadata={"expected": expected, "found": found},
+
+
+def check_result(
+    connection: duckdb.DuckDBPyConnection,
+    desk: HelpDesk,
+    model: Model,
+    settings: Mapping[str, Any],
+) -> dg.AssetCheckResult:
+    """Return the result of the check of a model.
+
+    Args:
+        connection: with the schema set to the desk's dataset, and the views of the loaded tables.
+        desk: the help desk.
+        model: the model.
+        settings: the parameters of all models by name.
+    """
+    try:
+        numbers = _numbers(connection, model, settings)
+    except duckdb.CatalogException:
+        table = f"{desk.schema}.{model.name}"
+        wrong, numbers = [f"The table {table} does not exist: materialize {model.name}."], {}
+    else:
+        wrong = _wrong(model, numbers)
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        check_name=ADDS_UP,
+        asset_key=desk.asset_key(model.name),
+        description=" ".join(wrong) or None,
+        metadata=numbers,
+    )
+
+
+def _numbers(
+    connection: duckdb.DuckDBPyConnection, model: Model, settings: Mapping[str, Any]
+) -> dict[str, int]:
+    queries: dict[str, str] = {}
+    if model.sums:
+        queries |= {"expected": model.sums.expected, "found": model.sums.found}
+    if model.key:
+        queries["duplicate_keys"] = (
+            f"select count(*) from (select 1 from {model.name} group by {', '.join(model.key)}"
+            " having count(*) > 1)"
         )
+    if model.required:
+        missing = " or ".join(f"{name} is null" for name in model.required)
+        queries["rows_with_nulls"] = f"select count(*) from {model.name} where {missing}"
+    return {name: int(number(connection, query, settings)) for name, query in queries.items()}
 
-    return look
 
-
-def _one(connection: duckdb.DuckDBPyConnection, query: str, settings: Mapping[str, Any]) -> int:
-    ((number,),) = connection.execute(*filled(query, settings)).fetchall()
-    return int(number)
+def _wrong(model: Model, numbers: Mapping[str, int]) -> list[str]:
+    wrong = []
+    if numbers.get("expected") != numbers.get("found"):
+        wrong.append(
+            f"The table accounts for {numbers['found']} tickets instead of {numbers['expected']}: "
+            "the tickets have changed since it was built."
+        )
+    if numbers.get("duplicate_keys"):
+        wrong.append(f"{numbers['duplicate_keys']} duplicate {', '.join(model.key)}.")
+    if numbers.get("rows_with_nulls"):
+        wrong.append(f"{numbers['rows_with_nulls']} rows lack a value that they must have.")
+    return [*wrong, f"Materialize {model.name} again."] if wrong else []

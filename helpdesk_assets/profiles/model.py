@@ -144,7 +144,11 @@ class Profile(Part):
                 ),
             )
         return replace(
-            table, columns=columns, times=self.times(), null_values=tuple(self.null_values)
+            table,
+            columns=columns,
+            times=self.times(),
+            null_values=tuple(self.null_values),
+            role=resource.role,
         )
 
     def _mark(self, resource: Resource, name: str) -> tuple[DltType, str]:

@@ -33,8 +33,8 @@ PARENT = re.compile(r"\{resources\.(\w+)\.id\}")
 # The name of a request among several whose rows go into one table.
 LISTED_BY = "_pass"
 # Names of assets that always exist.
-RESERVED = frozenset({"help_desk_api", "help_desk_report"})
-RESERVED_START = ("ticket_", "dlt_")
+RESERVED = frozenset({"help_desk_api", "help_desk_report", "sla_breaches", "team_daily"})
+RESERVED_START = ("ticket_", "desk_", "dlt_")
 
 _NAMING = NamingConvention()
 # The key column of tables other than tickets.

@@ -10,8 +10,9 @@ import dagster as dg
 
 from helpdesk_assets.assets.metadata import code_references
 from helpdesk_assets.desk import HelpDesk
-from helpdesk_assets.models.assets import DRAW, missing_tables_explained, today_in
-from helpdesk_assets.models.tables import REPORT_TABLES
+from helpdesk_assets.models.assets import DRAW, today_in
+from helpdesk_assets.models.runner import missing_tables_explained
+from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.models.trust import CheckHistory, check_history, refuse_what_cannot_be_trusted
 from helpdesk_assets.reports.page import write_page
 from helpdesk_assets.reports.place import is_local
@@ -21,7 +22,7 @@ from helpdesk_assets.resources.keys import with_resources_of
 REPORT = "help_desk_report"
 
 
-def report_page(desk: HelpDesk, checks: Sequence[dg.AssetChecksDefinition]) -> dg.AssetsDefinition:
+def report_page(desk: HelpDesk, checks: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
     """Return the asset of the report page.
 
     Args:
@@ -32,7 +33,7 @@ def report_page(desk: HelpDesk, checks: Sequence[dg.AssetChecksDefinition]) -> d
 
     @dg.asset(
         key=desk.asset_key(REPORT),
-        deps=[desk.tickets, *(desk.asset_key(table.name) for table in REPORT_TABLES)],
+        deps=[desk.tickets, *(desk.asset_key(model.name) for model in MODELS)],
         description=(
             "A self-contained HTML page: ticket volume and backlog, freshness and completeness of "
             "the last load, and the results of the asset checks in recent runs."

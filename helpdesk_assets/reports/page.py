@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from helpdesk_assets.assets.metadata import LAG_SECONDS, NEWEST_TICKET_AGE, age_of
 from helpdesk_assets.models.assets import today_in
 from helpdesk_assets.models.charts import NONE, as_address
-from helpdesk_assets.models.tables import BACKLOG, CHANGES, VOLUME
+from helpdesk_assets.models.tickets import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.models.trust import CheckHistory
 from helpdesk_assets.reports.place import write_to
 from helpdesk_assets.shown import shown

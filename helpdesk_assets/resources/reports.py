@@ -1,6 +1,8 @@
-"""The resource for the reports: time zone, solved statuses, and the path of the page."""
+"""The resource for the reports: the settings of the models and the path of the page."""
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,9 +14,13 @@ from pydantic import Field
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.profiles.model import DEFAULT_SOLVED_STATUSES, Profile
+from helpdesk_assets.resources.business_hours import DEFAULT_HOURS, Hours, business_hours
+from helpdesk_assets.resources.sla import SlaTargets, sla_targets
 from helpdesk_assets.settings import DEFAULT_DESK, Section, described, explained
+from helpdesk_assets.shown import shown
 
 DEFAULT_TIMEZONE = "UTC"
+DEFAULT_PENDING_STATUSES = ("pending", "waiting on customer", "waiting for customer")
 
 
 class HelpDeskReports(dg.ConfigurableResource[Any]):
@@ -40,6 +46,37 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
             )
         ),
     )
+    pending_statuses: list[str] | None = Field(
+        default=None,
+        description=(
+            "The statuses in which a ticket waits for its requester, case-insensitive, separated "
+            "by commas. "
+            + described("reports", "pending_statuses", default=", ".join(DEFAULT_PENDING_STATUSES))
+        ),
+    )
+    business_hours: dict[str, str] | None = Field(
+        default=None,
+        description=(
+            "When the help desk is open, in the time zone of the reports: times by day, such as "
+            '{"mon-fri": "09:00-12:00,13:00-17:00", "sat": "22:00-02:00"}. '
+            + described("reports", "business_hours", default=json.dumps(DEFAULT_HOURS))
+        ),
+    )
+    holidays: list[str] | None = Field(
+        default=None,
+        description=(
+            "Days on which the help desk does not open, as dates such as 2026-12-25, separated by "
+            "commas. " + described("reports", "holidays", default="none")
+        ),
+    )
+    sla_targets: dict[str, Any] | None = Field(
+        default=None,
+        description=(
+            "How soon tickets must be replied to and solved, by priority, such as "
+            '{"first_reply": {"urgent": "1h", "*": "8h"}, "resolution": {"*": "40h"}, '
+            '"hours": "business"}. ' + described("reports", "sla_targets", default="none")
+        ),
+    )
     path: str | None = Field(
         default=None,
         description=(
@@ -55,11 +92,15 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
         return Section("reports", self.desk)
 
     def parameters(self, profile: Profile) -> Mapping[str, Any]:
-        """Return the query parameters of the reports. Raises dg.Failure if a setting is invalid."""
+        """Return the settings of the models by name. Raises dg.Failure if a setting is invalid."""
         return {
             "timezone": self.resolved_timezone(),
             "solved_statuses": self.resolved_solved_statuses(profile),
             "solved_field": "status" if self._named_solved() else profile.solved_field,
+            "pending_statuses": self.resolved_pending_statuses(),
+            "business_hours": self.resolved_business_hours(),
+            "holidays": self.resolved_holidays(),
+            "sla_targets": self.resolved_sla_targets(),
         }
 
     @explained
@@ -78,10 +119,30 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
 
     def resolved_solved_statuses(self, profile: Profile) -> Sequence[str]:
         """Return the statuses that count as solved, in lower case."""
-        named: Any = self._named_solved() or profile.solved_statuses
-        if isinstance(named, str):
-            named = named.split(",")
-        return sorted({str(status).strip().lower() for status in named} - {""})
+        return _statuses(self._named_solved() or profile.solved_statuses)
+
+    def resolved_pending_statuses(self) -> Sequence[str]:
+        """Return the statuses in which a ticket waits for its requester, in lower case."""
+        named = self.pending_statuses or self.settings.config("pending_statuses")
+        return _statuses(named or DEFAULT_PENDING_STATUSES)
+
+    @explained
+    def resolved_business_hours(self) -> Hours:
+        """Return the business hours. Raises dg.Failure if they are invalid."""
+        given = self.business_hours or self.settings.config("business_hours")
+        return business_hours(given or DEFAULT_HOURS)
+
+    @explained
+    def resolved_holidays(self) -> frozenset[date]:
+        """Return the holidays. Raises dg.Failure if one is not a date."""
+        given: Any = self.holidays or self.settings.config("holidays") or ()
+        days = given.split(",") if isinstance(given, str) else given
+        return frozenset(_date(str(day).strip(" []\"'")) for day in days if str(day).strip())
+
+    @explained
+    def resolved_sla_targets(self) -> SlaTargets:
+        """Return the SLA targets. Raises dg.Failure if they are invalid."""
+        return sla_targets(self.sla_targets or self.settings.config("sla_targets") or {})
 
     def _named_solved(self) -> Any:
         """Return the statuses that are set; they are names of statuses, whatever the profile."""
@@ -107,3 +168,20 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
         if parts.scheme in ("", "file"):
             return str(Path(url2pathname(parts.path) if parts.scheme else path).absolute())
         return str(path)
+
+
+def _statuses(named: Any) -> Sequence[str]:
+    """Return statuses in lower case, from a list or a text with commas."""
+    if isinstance(named, str):
+        named = named.split(",")
+    return sorted({str(status).strip().lower() for status in named} - {""})
+
+
+def _date(day: str) -> date:
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        raise setting_failure(
+            f"The holiday {shown(day)!r} is not a date: set REPORTS__HELP_DESK__HOLIDAYS to dates "
+            "such as 2026-12-25, 2027-01-01."
+        ) from None

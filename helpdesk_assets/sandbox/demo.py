@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from helpdesk_assets.checks import CHECKS
-from helpdesk_assets.models.tables import REPORT_TABLES
-from helpdesk_assets.profiles.resource import RESERVED_START
+from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.resources import HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.tables.schema import COLUMNS, TABLE, Table
 
@@ -47,7 +46,7 @@ def main() -> int:
         _say(line)
     path = warehouse.path()
     _say(f"\nReport: {HelpDeskReports().resolved_path(path)}")
-    checks = len(CHECKS) + len(REPORT_TABLES)
+    checks = len(CHECKS) + len(MODELS)
     return 0 if all(results.values()) and len(results) >= checks else 1
 
 
@@ -106,7 +105,7 @@ def _said(results: dict[tuple[str, str], bool]) -> Iterator[str]:
     """Yield a line for each check of the tickets and the reports, and for each other table."""
     passed: dict[str, int] = {}
     for (asset, check), is_passed in results.items():
-        is_other = asset != TABLE and not asset.startswith(RESERVED_START)
+        is_other = asset not in (TABLE, *(model.name for model in MODELS))
         if is_other and is_passed:
             passed[asset] = passed.get(asset, 0) + 1
         else:

@@ -131,6 +131,7 @@ class Table:
         desk: the name of the help desk.
         times: the format of times in the API.
         null_values: texts that the API sends for fields that are not set.
+        role: what its rows are in the common vocabulary; None if they have no part in it.
     """
 
     name: str = TABLE
@@ -139,6 +140,7 @@ class Table:
     desk: str = DATASET
     times: Times = UTC_TIMES
     null_values: tuple[str, ...] = ()
+    role: str | None = None
 
     @property
     def qualified(self) -> str:

@@ -11,12 +11,18 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
 
-from helpdesk_assets.models.checks import SUMS
-from helpdesk_assets.models.tables import filled
+from helpdesk_assets.desk import HelpDesk
+from helpdesk_assets.models.checks import check_result
+from helpdesk_assets.models.model import Model
+from helpdesk_assets.models.preparation import prepare
+from helpdesk_assets.models.tables import MODELS
+from helpdesk_assets.profiles import load_profile
+from helpdesk_assets.resources import HelpDeskReports
 from helpdesk_assets.sandbox.app import DEFAULT_API_KEY, build_app
 from helpdesk_assets.sandbox.desk import Desk, Ticket
 from helpdesk_assets.sandbox.server import serve
@@ -34,7 +40,7 @@ MOMENTS = (
     *[("help_desk_tickets - STEP_START", 0.8)] * 4,
     ("help_desk_tickets_checks - STEP_START", 0.2),
     ("ticket_status_changes - STEP_START", 0.2),
-    ("ticket_volume_daily - STEP_START", 0.2),
+    ("help_desk_models - STEP_START", 0.2),
     ("help_desk_report - STEP_START", 0.4),
 )
 
@@ -79,16 +85,16 @@ def contents_of(path: Path) -> Contents:
     return seen
 
 
-def adds_up(path: Path, name: str) -> bool:
-    """Return whether a report agrees with the tickets, by the two queries of its check."""
-    _, should, does = SUMS[name]
+def adds_up(path: Path, model: Model) -> bool:
+    """Return whether a model agrees with the tickets, by its check."""
+    given = {
+        "as_of": datetime.now(timezone.utc),
+        **HelpDeskReports().parameters(load_profile()),
+    }
     with duckdb.connect(str(path)) as connection:
         connection.execute("use help_desk")
-        settings = {"solved_statuses": ["solved", "closed"], "solved_field": "status"}
-        counts = [
-            connection.execute(*filled(query, settings)).fetchall() for query in (should, does)
-        ]
-    return counts[0] == counts[1]
+        _, settings = prepare(connection, "help_desk", {}, given)
+        return check_result(connection, HelpDesk(), model, settings).passed
 
 
 def next_round(desk: Desk, number: int) -> str:
@@ -161,7 +167,7 @@ def trial(number: int, desk: Desk, path: Path, chance: random.Random) -> tuple[b
             f"the next run fails: {failure}": bool(failure),
             f"the next run did not repair it: {end}": (end.living, end.deleted)
             != (Counter({status: TICKETS}), before.deleted + gone),
-            "reports that do not add up": not all(adds_up(path, name) for name in SUMS),
+            "reports that do not add up": not all(adds_up(path, each) for each in MODELS),
             "no page": end.page is not True,
             f"folders: {left}": left,
         }.items()

@@ -10,12 +10,8 @@ with buckets (position, age_bucket, from_days, to_days) as (
 ),
 unsolved as (
     select id, created_at, (epoch($as_of) - epoch(created_at)) / 86400 as days_open
-    from help_desk_tickets
-    where deleted_at is null
-        and (
-            $solved_field is null
-            or not list_contains($solved_statuses, lower(trim(cast($solved_field as varchar))))
-        )
+    from desk_tickets
+    where not is_solved
 )
 select
     cast(position as bigint) as position,

@@ -6,5 +6,5 @@ select
     status as new_status,
     cast(null as timestamptz) as first_seen_at,
     cast(null as boolean) as is_new
-from help_desk_tickets
+from desk_tickets
 limit 0

@@ -10,8 +10,7 @@ select
     tickets.status as new_status,
     $as_of as first_seen_at,
     last_seen.ticket_id is null as is_new
-from help_desk_tickets as tickets
+from desk_tickets as tickets
 left join last_seen on last_seen.ticket_id = tickets.id
-where tickets.deleted_at is null
-    and (last_seen.ticket_id is null or last_seen.status is distinct from tickets.status)
+where last_seen.ticket_id is null or last_seen.status is distinct from tickets.status
 order by tickets.id

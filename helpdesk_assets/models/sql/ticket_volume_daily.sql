@@ -4,8 +4,8 @@
 -- any text as a status, each additional status would add thousands of rows.
 with tickets as (
     select cast(timezone($timezone, created_at) as date) as day, left(status, 200) as status
-    from help_desk_tickets
-    where deleted_at is null and created_at is not null
+    from desk_tickets
+    where created_at is not null
 ),
 today as (
     select cast(timezone($timezone, $as_of) as date) as day

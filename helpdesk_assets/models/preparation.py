@@ -1,0 +1,89 @@
+"""What the models read besides the loaded tables: the calendar, the SLA targets, the parameters."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from helpdesk_assets.models.calendar import EPOCH, create_calendar, open_intervals
+from helpdesk_assets.models.satisfaction import DISSATISFIED, SATISFIED
+from helpdesk_assets.models.sources import Sources, create_views, knows_agents, stored_sources
+from helpdesk_assets.resources.business_hours import Hours
+from helpdesk_assets.resources.sla import SlaTargets
+from helpdesk_assets.tables.schema import TABLE
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: str,
+    roles: Mapping[str, Sequence[str]],
+    settings: Mapping[str, Any],
+) -> tuple[Sources, Mapping[str, Any]]:
+    """Create the temporary views and tables that models read, and return their parameters.
+
+    Args:
+        connection: with the schema set to the dataset; it may be for reading.
+        dataset: the schema of the desk.
+        roles: the names of the profile's tables by role.
+        settings: those of the reports by name, and the current time as ``as_of``.
+
+    Returns:
+        What the dataset contains, and the parameters of all models by name.
+
+    Raises:
+        dg.Failure: the tickets have not been loaded.
+    """
+    sources = stored_sources(connection, dataset, roles)
+    create_views(connection, sources, settings)
+    targets: SlaTargets = settings["sla_targets"]
+    connection.execute(
+        "create or replace temp table desk_sla_targets"
+        " (target varchar, priority varchar, minutes bigint)"
+    )
+    for (target, priority), minutes in targets.minutes.items():
+        connection.execute(
+            "insert into desk_sla_targets values (?, ?, ?)", [target, priority, minutes]
+        )
+    _create_calendar(connection, settings, max(targets.minutes.values(), default=0))
+    replied = "first_replied_at" in sources.columns[TABLE]
+    return sources, {
+        **settings,
+        "has_status_changes": bool(sources.tables("status_changes")),
+        "knows_agents": knows_agents(sources),
+        "knows_replies": knows_agents(sources) or replied,
+        "knows_satisfaction": "satisfaction" in sources.columns[TABLE],
+        "sla_in_business_hours": targets.is_business,
+        "satisfied": list(SATISFIED),
+        "dissatisfied": list(DISSATISFIED),
+    }
+
+
+def _create_calendar(
+    connection: duckdb.DuckDBPyConnection, settings: Mapping[str, Any], longest: int
+) -> None:
+    """Create the calendar, from the first ticket to the day when the longest target is due.
+
+    A date before 1970 is probably a mistake. Business hours before it are not known.
+    """
+    as_of: datetime = settings["as_of"]
+    hours: Hours = settings["business_hours"]
+    ((first,),) = connection.execute(
+        "select least((select min(created_at) from desk_tickets where created_at >= $epoch),"
+        " (select min(changed_at) from desk_status_changes where changed_at >= $epoch), $as_of)",
+        {"epoch": EPOCH, "as_of": as_of},
+    ).fetchall()
+    weekly = sum(closes - opens for day in hours for opens, closes in day)
+    # Two weeks more than the target takes, because the weeks at both ends may not be whole.
+    later = timedelta(days=7 * (longest // weekly + 2) + len(settings["holidays"]))
+    begin, end = (first - timedelta(days=2)).date(), (as_of + later).date()
+    intervals = open_intervals(
+        hours, ZoneInfo(settings["timezone"]), settings["holidays"], begin, end
+    )
+    # No time zone is a day from UTC, and no interval is longer than two days from its beginning.
+    since, until = (
+        datetime.combine(day, time(), timezone.utc)
+        for day in (begin - timedelta(days=1), end + timedelta(days=3))
+    )
+    create_calendar(connection, intervals, since, until)
