@@ -32,6 +32,9 @@ MONTH = timedelta(days=30)
 STATUSES = {"new": 2, "open": 2, "pending": 3, "solved": 4, "closed": 5}
 PRIORITIES = {"low": 1, "normal": 2, "high": 3, "urgent": 4}
 SOURCES = {"email": 1, "web": 2, "phone": 3, "chat": 7}
+# What Freshworks calls these numbers.
+PRIORITY_NAMES = {"low": "low", "normal": "medium", "high": "high", "urgent": "urgent"}
+SOURCE_NAMES = {"email": "email", "web": "portal", "phone": "phone", "chat": "chat"}
 RATINGS = {"good": 103, "bad": -103}
 ORDERS = ("created_at", "due_by", "updated_at", "status")
 FILTERS = ("new_and_my_open", "watching", "spam", "deleted")
@@ -46,11 +49,13 @@ class Freshdesk(StandIn):
     """Freshdesk.
 
     Attributes:
+        sources: the numbers of channels.
         last_page: the number of the last page of tickets that is served.
     """
 
     profile: ClassVar[str] = "freshdesk"
     secrets: ClassVar[Mapping[str, str]] = {"API_KEY": "key-planted-Fd1"}
+    sources: ClassVar[Mapping[str, int]] = SOURCES
 
     last_page: int = 300
 
@@ -86,8 +91,11 @@ class Freshdesk(StandIn):
                     "id": ticket.number,
                     "subject": ticket.subject,
                     "status": str(STATUSES[ticket.state]),
-                    "priority": PRIORITIES[ticket.priority],
-                    "channel": SOURCES[ticket.channel],
+                    "priority": PRIORITY_NAMES[ticket.priority],
+                    "priority_number": PRIORITIES[ticket.priority],
+                    "channel": SOURCE_NAMES[ticket.channel],
+                    "source": self.sources[ticket.channel],
+                    "is_deleted": False,
                     "type": ticket.type,
                     "requester_id": ticket.requester,
                     "assignee_id": ticket.assignee,
@@ -103,6 +111,9 @@ class Freshdesk(StandIn):
                     "_help_desk_tickets_id": ticket.number,
                     "author_id": comment.author,
                     "is_private": not comment.is_public,
+                    "ticket_id": ticket.number,
+                    "is_public": comment.is_public,
+                    "author_role": "agent" if world.person(comment.author).is_agent else "customer",
                     "body": comment.body,
                 }
                 for ticket in world.listed()
@@ -175,7 +186,7 @@ class Freshdesk(StandIn):
             "priority": PRIORITIES[ticket.priority],
             "requester_id": ticket.requester,
             "responder_id": ticket.assignee,
-            "source": SOURCES[ticket.channel],
+            "source": self.sources[ticket.channel],
             "company_id": ticket.organization,
             "status": STATUSES[ticket.state],
             "subject": ticket.subject,
@@ -207,7 +218,10 @@ class Freshdesk(StandIn):
         ticket = self.world.tickets.get(request.path_params["number"])
         if ticket is None:
             return Response(status_code=404)
-        rows = [conversation(ticket, comment) for comment in ticket.comments[1:]]
+        rows = [
+            conversation(ticket, comment, self.world.person(comment.author))
+            for comment in ticket.comments[1:]
+        ]
         first, last = bounds(request)
         return self.answer(request, (), rows[first:last], last < len(rows))
 
@@ -370,13 +384,13 @@ def stats(ticket: Ticket, person: Callable[[int], Person]) -> dict[str, Any]:
     }
 
 
-def conversation(ticket: Ticket, comment: Comment) -> dict[str, Any]:
+def conversation(ticket: Ticket, comment: Comment, author: Person) -> dict[str, Any]:
     """Return a message of a ticket, other than its first."""
     return {
         "body": f"<div>{comment.body}</div>",
         "body_text": comment.body,
         "id": comment.number,
-        "incoming": False,
+        "incoming": not author.is_agent,
         "private": not comment.is_public,
         "user_id": comment.author,
         "support_email": None,

@@ -50,6 +50,7 @@ class Freshservice(Freshdesk):
 
     profile: ClassVar[str] = "freshservice"
     secrets: ClassVar[Mapping[str, str]] = {"API_KEY": "key-planted-Fs1"}
+    sources: ClassVar[Mapping[str, int]] = {**SOURCES, "chat": 4}
 
     def routes(self) -> Sequence[Route]:
         tickets, conversations = "/api/v2/tickets", "/api/v2/tickets/{number:int}/conversations"
@@ -126,7 +127,7 @@ class Freshservice(Freshdesk):
             "type": ticket.type,
             "status": STATUSES[ticket.state],
             "priority": PRIORITIES[ticket.priority],
-            "source": SOURCES[ticket.channel],
+            "source": self.sources[ticket.channel],
             "requester_id": ticket.requester,
             "requested_for_id": ticket.requester,
             "responder_id": ticket.assignee,
@@ -154,7 +155,10 @@ class Freshservice(Freshdesk):
         ticket = self.world.tickets.get(request.path_params["number"])
         if ticket is None:
             return Response(status_code=404)
-        rows = [conversation(ticket, comment) for comment in ticket.comments[1:]]
+        rows = [
+            conversation(ticket, comment, self.world.person(comment.author))
+            for comment in ticket.comments[1:]
+        ]
         first, last = bounds(request)
         page = self.answer(request, (), rows[first:last], last < len(rows))
         return _under("conversations", page, rows[first:last])

@@ -95,6 +95,9 @@ class Front(StandIn):
                     "id": f"msg_{comment.number}",
                     "conversation_id": f"cnv_{ticket.number}",
                     "is_inbound": comment.author not in agents,
+                    "ticket_id": f"cnv_{ticket.number}",
+                    "author_role": "agent" if comment.author in agents else "customer",
+                    "is_public": True,
                     "author_id": f"tea_{comment.author}" if comment.author in agents else None,
                     "body": comment.body,
                 }
@@ -106,6 +109,9 @@ class Front(StandIn):
                     "id": f"com_{comment.number}",
                     "conversation_id": f"cnv_{ticket.number}",
                     "author_id": f"tea_{comment.author}",
+                    "ticket_id": f"cnv_{ticket.number}",
+                    "author_role": "agent",
+                    "is_public": False,
                     "body": comment.body,
                 }
                 for ticket, comment in comments

@@ -27,7 +27,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from helpdesk_assets_tests.vendors.standin import Row, StandIn
-from helpdesk_assets_tests.vendors.world import TAGS, Comment, Ticket
+from helpdesk_assets_tests.vendors.world import TAGS, Change, Comment, Ticket
 
 TOKEN = "github_pat_planted_7Hv2"
 REPOSITORY = "/repos/planted/desk"
@@ -66,6 +66,7 @@ class GitHubIssues(StandIn):
         lists = {
             "/issues": self._issues,
             "/issues/comments": self._comments,
+            "/issues/events": self._events,
             "/labels": self._labels,
             "/milestones": self._milestones,
             "/assignees": self._assignees,
@@ -99,6 +100,23 @@ class GitHubIssues(StandIn):
             for comment in ticket.comments[1:]
         ]
         return self._listed(rows, request)
+
+    async def _events(self, request: Request) -> Response:
+        rows = [
+            {
+                "id": 600_000 + 2 * change.number + (event == "labeled"),
+                "event": event,
+                "actor": self._user(change.author),
+                "created_at": spelled(change.at),
+                "issue": self._issue(ticket, request),
+            }
+            for ticket in self.world.listed()
+            for change in ticket.history
+            for event in ("labeled", event_of(change))
+            if event
+        ]
+        # Newest first, and no filter.
+        return self._page(sorted(rows, key=lambda row: -int(row["id"])), request)
 
     async def _labels(self, request: Request) -> Response:
         return self._page([label(name) for name in TAGS], request)
@@ -266,10 +284,23 @@ class GitHubIssues(StandIn):
                     "id": 900_000_000 + comment.number,
                     "ticket_url": issue_url(ticket),
                     "author_id": 4_000 + comment.author,
+                    "author_role": "customer",
+                    "is_public": True,
                     "body": comment.body,
                 }
                 for ticket in tickets
                 for comment in ticket.comments[1:]
+            ],
+            "status_changes": [
+                {
+                    "ticket_id": issue_id(ticket),
+                    "old_status": "open" if event_of(change) == "closed" else "closed",
+                    "new_status": "closed" if event_of(change) == "closed" else "open",
+                    "changed_at": change.at,
+                }
+                for ticket in tickets
+                for change in ticket.history
+                if event_of(change)
             ],
             "labels": [{"id": label(name)["id"], "name": name} for name in TAGS],
             "milestones": [
@@ -291,6 +322,12 @@ def refusal(message: str, status: int) -> Response:
 def state_of(ticket: Ticket) -> str:
     """Return the state of an issue."""
     return "closed" if ticket.state in ("solved", "closed") else "open"
+
+
+def event_of(change: Change) -> str | None:
+    """Return the event of a change; None if the issue was and is open, or closed."""
+    before, after = (state in ("solved", "closed") for state in (change.before, change.after))
+    return None if before == after else "closed" if after else "reopened"
 
 
 def issue_id(ticket: Ticket) -> int:

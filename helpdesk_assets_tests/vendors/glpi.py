@@ -27,6 +27,9 @@ from starlette.routing import Route
 from helpdesk_assets_tests.vendors.standin import Row, StandIn
 from helpdesk_assets_tests.vendors.world import PRIORITIES, Comment, Ticket
 
+# What GLPI calls the priorities of the world.
+NAMES = ("low", "medium", "high", "very high")
+
 SECRETS = {
     "CLIENT_ID": "client-planted-3Fz",
     "CLIENT_SECRET": "secret-planted-6Lw",
@@ -197,7 +200,8 @@ class Glpi(StandIn):
                     "id": ticket.number,
                     "subject": ticket.subject,
                     "status": str(STATUSES[ticket.state]),
-                    "priority": PRIORITIES.index(ticket.priority) + 2,
+                    "priority": NAMES[PRIORITIES.index(ticket.priority)],
+                    "priority_number": PRIORITIES.index(ticket.priority) + 2,
                     "channel": ticket.channel,
                     "organization_id": ticket.organization,
                     "is_deleted": False,
@@ -212,6 +216,8 @@ class Glpi(StandIn):
                     "author_id": comment.author,
                     "body": comment.body,
                     "is_private": not comment.is_public,
+                    "ticket_id": ticket.number,
+                    "is_public": comment.is_public,
                 }
                 for ticket in tickets
                 for comment in ticket.comments[1:]

@@ -124,6 +124,7 @@ class Gorgias(StandIn):
                     "ticket_id": ticket.number,
                     "author_id": comment.author,
                     "is_public": comment.is_public,
+                    "author_role": "agent" if world.person(comment.author).is_agent else "customer",
                     "body": comment.body,
                 }
                 for ticket, comment in world.comments()

@@ -116,6 +116,11 @@ class HelpScout(StandIn):
                     "_conversations_id": FIRST + ticket.number,
                     "author_id": comment.author,
                     "type": self._type(comment),
+                    "ticket_id": FIRST + ticket.number,
+                    "is_public": self._type(comment) != "note",
+                    "author_role": "agent"
+                    if self.world.person(comment.author).is_agent
+                    else "customer",
                 }
                 for ticket in tickets
                 for comment in ticket.comments

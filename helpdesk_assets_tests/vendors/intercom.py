@@ -117,6 +117,9 @@ class Intercom(StandIn):
                     "id": str(comment.number),
                     "author_id": self._author(comment.author)["id"],
                     "part_type": "comment" if comment.is_public else "note",
+                    "ticket_id": str(ticket.number),
+                    "author_role": "agent" if world.person(comment.author).is_agent else "customer",
+                    "is_public": comment.is_public,
                     "body": f"<p>{comment.body}</p>",
                 }
                 for ticket in tickets
@@ -127,7 +130,21 @@ class Intercom(StandIn):
                     "id": str(CHANGES + change.number),
                     "author_id": str(change.author),
                     "part_type": "ticket_state_updated_by_admin",
+                    "ticket_id": str(ticket.number),
+                    "author_role": "agent",
+                    "is_public": False,
                     "body": None,
+                }
+                for ticket in tickets
+                for change in ticket.history
+            ],
+            "status_changes": [
+                {
+                    "id": str(CHANGES + change.number),
+                    "ticket_id": str(ticket.number),
+                    "old_status": CATEGORIES[change.before],
+                    "new_status": CATEGORIES[change.after],
+                    "changed_at": change.at,
                 }
                 for ticket in tickets
                 for change in ticket.history

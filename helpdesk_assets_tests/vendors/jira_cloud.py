@@ -218,6 +218,10 @@ class JiraCloud(StandIn):
                     "id": 20_000 + comment.number,
                     "author_id": jira.user_id(comment.author),
                     "is_public": comment.is_public,
+                    "ticket_id": jira.ISSUE_BASE + ticket.number,
+                    "author_role": "agent"
+                    if self.world.person(comment.author).is_agent
+                    else "customer",
                     "body": comment.body,
                     "created_at": comment.created_at,
                 }
@@ -230,6 +234,17 @@ class JiraCloud(StandIn):
                     "id": 30_000 + change.number,
                     "author_id": jira.user_id(change.author),
                     "created_at": change.at,
+                }
+                for ticket in tickets
+                for change in ticket.history
+            ],
+            "status_changes": [
+                {
+                    "ticket_id": jira.ISSUE_BASE + ticket.number,
+                    "_values_id": 30_000 + change.number,
+                    "old_status": jira.STATUSES[change.before][1],
+                    "new_status": jira.STATUSES[change.after][1],
+                    "changed_at": change.at,
                 }
                 for ticket in tickets
                 for change in ticket.history

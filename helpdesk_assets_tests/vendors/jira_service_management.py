@@ -38,6 +38,7 @@ class JiraDataCenter(StandIn):
     def routes(self) -> Sequence[Route]:
         return [
             Route("/rest/api/2/search", self._search),
+            Route("/rest/api/2/issue/{id}", self._one),
             Route("/rest/api/2/project", self._projects),
             Route("/rest/api/2/status", self._statuses),
             Route("/rest/api/2/field", self._fields),
@@ -72,6 +73,14 @@ class JiraDataCenter(StandIn):
                 ],
             }
         )
+
+    def _one(self, request: Request) -> Response:
+        ticket = self.world.tickets.get(int(request.path_params["id"]) - jira.ISSUE_BASE)
+        if ticket is None or ticket.is_deleted:
+            return jira.errors("Issue Does Not Exist", status_code=404)
+        asked = request.query_params
+        fields, expand = asked.get("fields", "*all"), asked.get("expand", "")
+        return JSONResponse(self._issue(ticket, fields, expand))
 
     def _issue(self, ticket: Ticket, fields: str, expand: str) -> dict[str, Any]:
         people = self._people
@@ -148,6 +157,7 @@ class JiraDataCenter(StandIn):
             "comments": [
                 {
                     "_issues_id": jira.ISSUE_BASE + ticket.number,
+                    "ticket_id": jira.ISSUE_BASE + ticket.number,
                     "id": 20_000 + comment.number,
                     "author_id": jira.user_id(comment.author),
                     "body": comment.body,
@@ -162,6 +172,17 @@ class JiraDataCenter(StandIn):
                     "id": 30_000 + change.number,
                     "author_id": jira.user_id(change.author),
                     "created_at": change.at,
+                }
+                for ticket in tickets
+                for change in ticket.history
+            ],
+            "status_changes": [
+                {
+                    "ticket_id": jira.ISSUE_BASE + ticket.number,
+                    "_histories_id": str(30_000 + change.number),
+                    "old_status": jira.STATUSES[change.before][1],
+                    "new_status": jira.STATUSES[change.after][1],
+                    "changed_at": change.at,
                 }
                 for ticket in tickets
                 for change in ticket.history

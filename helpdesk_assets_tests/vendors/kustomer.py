@@ -98,6 +98,9 @@ class Kustomer(StandIn):
                     "id": _id("message", comment.number),
                     "conversation_id": _id("conversation", ticket.number),
                     "direction": "out" if world.person(comment.author).is_agent else "in",
+                    "ticket_id": _id("conversation", ticket.number),
+                    "author_role": "agent" if world.person(comment.author).is_agent else "customer",
+                    "is_public": True,
                     "body": comment.body,
                 }
                 for ticket, comment in self._comments()
@@ -108,6 +111,9 @@ class Kustomer(StandIn):
                     "id": _id("note", comment.number),
                     "conversation_id": _id("conversation", ticket.number),
                     "author_id": _id("user", comment.author),
+                    "ticket_id": _id("conversation", ticket.number),
+                    "author_role": "agent",
+                    "is_public": False,
                     "body": comment.body,
                 }
                 for ticket, comment in self._comments()

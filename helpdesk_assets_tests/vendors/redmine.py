@@ -275,24 +275,30 @@ class Redmine(StandIn):
 
     def expected(self) -> Mapping[str, Sequence[Row]]:
         tickets = self.world.listed()
-        notes = [
+        notes: list[Row] = [
             {
                 "_help_desk_tickets_id": ticket.number,
                 "id": note_id(comment),
                 "author_id": comment.author,
                 "body": comment.body,
                 "is_private": not comment.is_public,
+                "ticket_id": ticket.number,
+                "is_public": comment.is_public,
+                "author_role": None,
             }
             for ticket in tickets
             for comment in ticket.comments[1:]
         ]
-        changes = [
+        changes: list[Row] = [
             {
                 "_help_desk_tickets_id": ticket.number,
                 "id": change_id(change),
                 "author_id": change.author,
                 "body": "",
                 "is_private": False,
+                "ticket_id": ticket.number,
+                "is_public": True,
+                "author_role": "system",
             }
             for ticket in tickets
             for change in ticket.history
@@ -315,6 +321,17 @@ class Redmine(StandIn):
                 for ticket in tickets
             ],
             "journals": notes + changes,
+            "status_changes": [
+                {
+                    "ticket_id": ticket.number,
+                    "_journals_id": change_id(change),
+                    "old_status": str(STATUSES[change.before]),
+                    "new_status": str(STATUSES[change.after]),
+                    "changed_at": change.at.replace(microsecond=0),
+                }
+                for ticket in tickets
+                for change in ticket.history
+            ],
             "projects": [{"id": group.number, "name": group.name} for group in self.world.groups],
             "users": [{"id": person.number, "email": person.email} for person in self.world.people],
             "custom_fields": [{"id": 1, "name": "Customer"}],

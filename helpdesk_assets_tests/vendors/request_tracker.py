@@ -212,9 +212,20 @@ class RequestTracker(StandIn):
                     "ticket_id": int(row["ObjectId"]),
                     "type": row["Type"],
                     "new_value": row["NewValue"] or None,
+                    "is_public": row["Type"] in ("Create", "Correspond"),
                 }
                 for row in self._history()
                 if row["Type"] != "EmailRecord" and (self.sees_comments or row["Type"] != "Comment")
+            ],
+            "status_changes": [
+                {
+                    "id": row["id"],
+                    "ticket_id": int(row["ObjectId"]),
+                    "old_status": row["OldValue"],
+                    "new_status": row["NewValue"],
+                }
+                for row in self._history()
+                if row["Type"] == "Status"
             ],
             "users": [
                 {"id": row["id"], "name": row["Name"], "email": row["EmailAddress"] or None}

@@ -314,9 +314,22 @@ class Salesforce(StandIn):
                     "ticket_id": _id("Case", ticket.number),
                     "is_incoming": True,
                     "body": ticket.comments[0].body,
+                    "author_role": "customer",
+                    "is_public": True,
                 }
                 for ticket in tickets
                 if ticket.channel == "email" and ticket.number % 4
+            ],
+            "status_changes": [
+                {
+                    "id": _id("CaseHistory", change.number),
+                    "ticket_id": _id("Case", ticket.number),
+                    "old_status": STATUSES[change.before][0],
+                    "new_status": STATUSES[change.after][0],
+                    "changed_at": change.at,
+                }
+                for ticket in tickets
+                for change in ticket.history
             ],
             "changes": [
                 {

@@ -220,6 +220,7 @@ class ServiceNow(StandIn):
                     "ticket_id": _id("incident", ticket.number),
                     "author_id": f"user.{comment.author}",
                     "kind": "comments" if comment.is_public else "work_notes",
+                    "is_public": comment.is_public,
                     "body": comment.body,
                     "created_at": comment.created_at,
                 }

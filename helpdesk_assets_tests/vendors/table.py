@@ -13,9 +13,18 @@ from helpdesk_assets.profiles.paginators import (
     SinglePagePaginator,
 )
 from helpdesk_assets.profiles.resource import Resource
+from helpdesk_assets.tables.vocabulary import ROLES, TICKETS, Role
 from helpdesk_assets_tests.conftest import PROJECT
 from helpdesk_assets_tests.real import SERVERS
 
+# The roles in each column of the table of other lists.
+COLUMNS_OF_ROLES: tuple[tuple[Role, ...], ...] = (
+    ("comments",),
+    ("status_changes",),
+    ("users", "agents"),
+    ("groups",),
+    ("organizations",),
+)
 DOCS = PROJECT / "docs" / "vendors"
 HEADER = """\
 # Vendors
@@ -41,11 +50,57 @@ the profiles by `python -m helpdesk_assets_tests.vendors.table`.
 | --- | --- | --- | --- | --- | --- |
 """
 
+VOCABULARY = """
+## Common vocabulary
+
+These columns mean the same for every vendor; see
+[Common vocabulary](../profiles.md#common-vocabulary). A dash means that the API does not have it
+in its list of tickets.
+
+"""
+OTHERS = """
+Other lists with a part in the vocabulary, by their names in the profile. In brackets is what they
+lack. *Link*: whether reports can link to a ticket.
+
+| vendor | comments | status changes | people | groups | organizations | link |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
 
 def page() -> str:
     """Return the page."""
     names = [name for name in built_in_profiles() if name != DEFAULT_PROFILE]
-    return HEADER + "".join(f"{line(name)}\n" for name in names)
+    tables = "".join(f"{line(name)}\n" for name in names)
+    columns = f"| vendor | {' | '.join(f'`{name}`' for name in TICKETS)} |\n"
+    columns += f"| --- |{' --- |' * len(TICKETS)}\n"
+    columns += "".join(f"{filled(name)}\n" for name in names)
+    others = "".join(f"{of_roles(name)}\n" for name in names)
+    return HEADER + tables + VOCABULARY + columns + OTHERS + others
+
+
+def filled(name: str) -> str:
+    """Return which columns of the vocabulary a profile fills in its tickets, as a line."""
+    fields = load_profile(name).tickets.fields
+    cells = ["yes" if term in fields else "-" for term in TICKETS]
+    return f"| {linked(title_of(name), name)} | {' | '.join(cells)} |"
+
+
+def of_roles(name: str) -> str:
+    """Return which lists of a profile have a role in the vocabulary, as a line."""
+    profile = load_profile(name)
+    cells = [
+        ", ".join(_lacking(each) for role in roles for each in profile.with_role(role)) or "-"
+        for roles in COLUMNS_OF_ROLES
+    ]
+    cells.append("yes" if profile.ticket_url else "-")
+    return f"| {linked(title_of(name), name)} | {' | '.join(cells)} |"
+
+
+def _lacking(resource: Resource) -> str:
+    if resource.role not in ("comments", "status_changes"):
+        return resource.name
+    lacking = [f"`{term}`" for term in ROLES[resource.role] if term not in resource.fields]
+    return f"{resource.name} ({', '.join(lacking)})" if lacking else resource.name
 
 
 def line(name: str) -> str:

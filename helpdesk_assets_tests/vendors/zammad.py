@@ -104,6 +104,9 @@ class Zammad(StandIn):
                     "_help_desk_tickets_id": ticket.number,
                     "author_id": comment.author + 1,
                     "internal": not comment.is_public,
+                    "ticket_id": ticket.number,
+                    "is_public": comment.is_public,
+                    "author_role": "agent" if world.person(comment.author).is_agent else "customer",
                     "body": comment.body,
                 }
                 for ticket in world.listed()

@@ -14,6 +14,7 @@ Special behavior:
 """
 
 import itertools
+import json
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -104,6 +105,9 @@ class Zendesk(StandIn):
                     "group_id": ticket.group,
                     "organization_id": ticket.organization,
                     "satisfaction": ticket.score or "unoffered",
+                    "solved_at": ticket.solved_at,
+                    "is_deleted": False,
+                    "tags": json.dumps(ticket.tags, separators=(",", ":")),
                 }
                 for ticket in world.listed()
             ],
@@ -117,8 +121,25 @@ class Zendesk(StandIn):
                 }
                 for ticket, comment in world.comments()
             ],
+            "status_changes": [
+                {
+                    "id": CHANGES + change.number,
+                    "ticket_id": ticket.number,
+                    "old_status": change.before,
+                    "new_status": change.after,
+                    "changed_at": change.at,
+                }
+                for ticket in world.tickets.values()
+                for change in ticket.history
+            ],
             "users": [
-                {"id": each.number, "name": each.name, "email": each.email, "role": _role(each)}
+                {
+                    "id": each.number,
+                    "name": each.name,
+                    "email": each.email,
+                    "role": _role(each),
+                    "author_role": "agent" if each.is_agent else "customer",
+                }
                 for each in world.people
             ],
             "organizations": [_named(each) for each in world.organizations],

@@ -288,6 +288,9 @@ class ZohoDesk(StandIn):
                     "created_at": comment.created_at if comment.is_public else None,
                     "commented_at": None if comment.is_public else comment.created_at,
                     "body": None if comment.is_public else comment.body,
+                    "ticket_id": TICKETS + ticket.number,
+                    "is_public": comment.is_public,
+                    "author_role": "agent" if world.person(comment.author).is_agent else "customer",
                 }
                 for ticket in tickets
                 for comment in ticket.comments
@@ -322,6 +325,7 @@ def _ticket(ticket: Ticket) -> dict[str, Any]:
     return {
         "id": str(TICKETS + ticket.number),
         "ticketNumber": str(ticket.number),
+        "webUrl": f"https://desk.zoho.example/support/ShowHomePage.do#Cases/dv/{ticket.number}",
         "subject": ticket.subject,
         "description": ticket.comments[0].body,
         "status": status,
