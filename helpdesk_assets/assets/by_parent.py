@@ -123,10 +123,15 @@ class ListsByParent:
             reader.session.renew_retry_budget()
             reader.portion, now = self._portion(size)
             before = settle.before()
-            self._outcome.metadata = self._run(
-                connection.source(walk), pipeline, loader_file_format="parquet"
-            )
-            rows, load_id = loaded(pipeline, self._table)
+            rows, load_id = 0, ""
+            if reader.portion.parents or not self._pass.since:
+                self._outcome.metadata = self._run(
+                    connection.source(walk), pipeline, loader_file_format="parquet"
+                )
+                rows, load_id = loaded(pipeline, self._table)
+            else:
+                # No parent has changed, so dlt would load nothing.
+                list(reader.rows(parent_column(self._parent.name)))
             self._outcome.rows_loaded += rows
             self._outcome.load_ids.append(load_id)
             if self._keep(walk, reader, pipeline, now=now, before=before, settle=settle):

@@ -26,8 +26,7 @@ from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.shown import shown
-from helpdesk_assets.tables.columns import MOST_NEW
-from helpdesk_assets.tables.schema import FURTHER, Table
+from helpdesk_assets.tables.schema import FURTHER, MOST_NEW, Table
 from helpdesk_assets.warehouse.watermark import TakenOf, Watermark, keep_watermark
 
 
@@ -160,10 +159,13 @@ def _load_once(
         known: the watermark before the load, which a date range does not change.
     """
     before = settle.before()
-    # DuckDB loads Parquet many times faster than dlt's default insert statements, and with a tenth
-    # of the memory.
-    metadata = run(connection.source(walk), pipeline, loader_file_format="parquet")
-    rows_loaded, load_id = loaded(pipeline, walk.table)
+    metadata, rows_loaded, load_id = None, 0, ""
+    # dlt would take longer to load nothing than the request for it takes.
+    if not connection.has_no_changes(walk):
+        # DuckDB loads Parquet many times faster than dlt's default insert statements, and with a
+        # tenth of the memory.
+        metadata = run(connection.source(walk), pipeline, loader_file_format="parquet")
+        rows_loaded, load_id = loaded(pipeline, walk.table)
     outcome = Outcome(metadata, rows_loaded, load_ids=[load_id], reads_all=not walk.asked)
     of = TakenOf(*connection.settings.read_from())
     with pipeline.sql_client() as client, client.begin_transaction():

@@ -97,6 +97,19 @@ class Connection:
                 only=settings.only_rows(),
             )
 
+    def has_no_changes(self, walk: Walk) -> bool:
+        """Request the changed rows of a list, and return whether there are certainly none.
+
+        What was read is not requested again by the source. Returns False without a request if all
+        rows or those of a date range are read, and if an answer may be no page, which dlt handles.
+        """
+        reader, endpoint = walk.reader, self.settings.resource.endpoint
+        if not walk.asked or walk.asked.is_window or not isinstance(reader, CompleteReader):
+            return False
+        if endpoint.response_actions or "?" in endpoint.path:
+            return False
+        return reader.is_empty(self.first_request(asked=walk.asked))
+
     def source(self, walk: Walk) -> DltSource:
         """Return the source for one load; dlt does not accept the same source twice."""
         profile = self.settings.profile

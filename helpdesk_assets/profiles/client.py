@@ -63,7 +63,7 @@ TokenUrl = Annotated[str, AfterValidator(_token_url)]
 class Part(BaseModel):
     """A section of a profile: immutable, and without unknown settings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ApiKeyAuth(Part):

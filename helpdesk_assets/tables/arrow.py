@@ -1,16 +1,17 @@
-"""The Arrow tables of one load: the rows of a list, and the rejected ones."""
+"""The Arrow tables of one load: the rows of a list, and the rejected ones.
+
+Arrow is imported with the first rows, so that a load without any does not wait for it.
+"""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
-import pyarrow as pa
 from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract.hints import TResourceHints
 
 from helpdesk_assets.errors import TooManyRejectedError
-from helpdesk_assets.tables.columns import ARROW_TYPES, OtherColumns, typed_columns
 from helpdesk_assets.tables.keys import key_of
 from helpdesk_assets.tables.names import RECORD
 from helpdesk_assets.tables.nulls import nulled
@@ -19,6 +20,11 @@ from helpdesk_assets.tables.protection import UNPROTECTED, Protection
 from helpdesk_assets.tables.rows import Row, read, rejected
 from helpdesk_assets.tables.schema import REJECTED_COLUMNS, ROW_NUMBER, Table
 from helpdesk_assets.tables.times import has_no_zone
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from helpdesk_assets.tables.columns import OtherColumns
 
 
 class Tables:
@@ -95,6 +101,8 @@ class Tables:
         Raises:
             TooManyRejectedError: more rows were rejected than allowed.
         """
+        from helpdesk_assets.tables.columns import typed_columns
+
         sent, rows = rows, self.protection.rows(nulled(rows, self._table.null_values))
         typed, reasons = typed_columns(rows, self._table.columns, self._table.times)
         first = self.read + 1
@@ -129,8 +137,10 @@ class Tables:
             else:
                 self.rejected_keys.add(tuple(fields[column.name] for column in identity))
 
-    def _made(self, rows: list[Row], typed: dict[str, pa.Array], first: int) -> pa.Table:
+    def _made(self, rows: list[Row], typed: "dict[str, pa.Array]", first: int) -> "pa.Table":
         """Convert loadable rows to an Arrow table; `first` is the position of the first row."""
+        import pyarrow as pa
+
         if not self._others:
             self._others = _other_columns(self._table, self._exclude)
         # The known columns come first, because they determine the order in a new table. Fields of
@@ -170,11 +180,13 @@ def rejected_hints(table: Table) -> TResourceHints:
     )
 
 
-def _other_columns(table: Table, exclude: Sequence[str]) -> OtherColumns:
+def _other_columns(table: Table, exclude: Sequence[str]) -> "OtherColumns":
     """Return the other columns, with the types and names of earlier loads.
 
     The record of names is in the resource state, which is stored with the load.
     """
+    from helpdesk_assets.tables.columns import ARROW_TYPES, OtherColumns
+
     schema = dlt.current.source_schema()
     stored = schema.tables[table.name]["columns"] if table.name in schema.tables else {}
     return OtherColumns(

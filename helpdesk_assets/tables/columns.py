@@ -20,19 +20,15 @@ import pyarrow as pa
 from dlt.common.data_types import TDataType
 from dlt.common.normalizers.naming import NamingConvention
 
+from helpdesk_assets.tables.instants import INSTANTS, instants
 from helpdesk_assets.tables.json_text import json_text
 from helpdesk_assets.tables.names import ColumnNames
 from helpdesk_assets.tables.paths import MISSING, Path, path_of, storable, value_at
 from helpdesk_assets.tables.rows import Row, read
-from helpdesk_assets.tables.schema import COLUMNS, FURTHER, OURS, Column
-from helpdesk_assets.tables.times import INSTANTS, UTC_TIMES, Times
+from helpdesk_assets.tables.schema import COLUMNS, DEEPEST, FURTHER, MOST_NEW, OURS, Column
+from helpdesk_assets.tables.times import UTC_TIMES, Times
 from helpdesk_assets.tables.values import replaced
 
-# Maximum depth of nested objects that are expanded to columns.
-DEEPEST = 10
-# Maximum number of columns added by one load, more than most help desks have. DuckDB needs memory
-# for each column while writing, especially before version 2.0.
-MOST_NEW = 500
 # The type of null, which says nothing about the type of a column.
 NOTHING = type(None)
 
@@ -119,7 +115,7 @@ def _plain(values: list[Any], column: Column, times: Times) -> pa.Array:
     if kinds - {NOTHING} - PLAIN[data_type]:
         raise ValueError
     if data_type == "timestamp":
-        return times.column(values)
+        return instants(values, times)
     return pa.array(values, ARROW_TYPES[data_type])
 
 
@@ -300,5 +296,5 @@ def _array(values: list[Any], data_type: TDataType, times: Times) -> pa.Array:
         except UnicodeEncodeError:
             return pa.array([v and storable(v) for v in values], pa.string())
     if data_type == "timestamp":
-        return times.column(values)
+        return instants(values, times)
     return pa.array(values, ARROW_TYPES[data_type])

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from helpdesk_assets.tables.columns import DEEPEST
 from helpdesk_assets.tables.rows import Row
+from helpdesk_assets.tables.schema import DEEPEST
 
 
 def nulled(rows: list[Row], null_values: Collection[str]) -> list[Row]:

@@ -18,6 +18,12 @@ from helpdesk_assets.tables.values import Values
 DATASET = "help_desk"
 TABLE = "help_desk_tickets"
 
+# Maximum depth of nested objects that are expanded to columns.
+DEEPEST = 10
+# Maximum number of columns added by one load, more than most help desks have. DuckDB needs memory
+# for each column while writing, especially before version 2.0.
+MOST_NEW = 500
+
 DltType = Literal["bigint", "text", "timestamp", "double", "bool"]
 DUCKDB_TYPES: dict[DltType, str] = {
     "bigint": "BIGINT",

@@ -1,13 +1,10 @@
 """The formats of times in an API: parsing values, and formatting query parameters."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from dlt.common.time import parse_iso_like_datetime
 
 ISO = "iso"
@@ -15,17 +12,12 @@ ISO = "iso"
 EPOCHS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 FORMATS = (ISO, *EPOCHS)
 
-INSTANTS = pa.timestamp("us", tz="UTC")
 # The range of years that Python supports in any time zone; DuckDB could store times beyond it, but
 # Python could not read them.
 EARLIEST = datetime(1, 1, 2, tzinfo=timezone.utc)
 LATEST = datetime(9999, 12, 30, tzinfo=timezone.utc)
-FIRST, LAST = pa.scalar(EARLIEST, INSTANTS), pa.scalar(LATEST, INSTANTS)
 BEYOND = "a time beyond the years 1 to 9999"
 NUMBERS = {int, float}
-# The end of a time that has a time zone.
-ZONED = r"(?i)(z|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
-DATE_ALONE = r"^\d{4}-\d{2}-\d{2}$"
 
 
 @dataclass(frozen=True)
@@ -98,53 +90,10 @@ class Times:
             return self._placed(datetime(parsed.year, parsed.month, parsed.day))
         raise ValueError("a time without a date")
 
-    def column(self, values: Sequence[Any]) -> pa.Array:
-        """Return a column of instants for text and numbers sent by the API.
-
-        Raises:
-            ValueError, OverflowError: a value is not supported here; ``instant`` supports more.
-        """
-        kinds = set(map(type, values)) - {type(None)}
-        if kinds <= {str}:
-            return within(self._texts(pa.array(values, pa.string())))
-        if kinds <= {int}:
-            unit = "ms" if self.format == "epoch_milliseconds" else "s"
-            counted = pc.cast(pa.array(values, pa.int64()), pa.timestamp(unit, tz="UTC"))
-            return within(pc.cast(counted, INSTANTS))
-        raise ValueError
-
-    def _texts(self, texts: pa.Array) -> pa.Array:
-        if "%" in self.format:
-            read = (None if text is None else self.instant(text) for text in texts.to_pylist())
-            return pa.array(read, INSTANTS)
-        try:
-            return pc.cast(texts, INSTANTS)
-        except pa.ArrowInvalid:
-            if self.time_zone is None:
-                raise
-        has_zone = pc.match_substring_regex(texts, ZONED)
-        has_zone = pc.and_(has_zone, pc.invert(pc.match_substring_regex(texts, DATE_ALONE)))
-        none = pa.scalar(None, pa.string())
-        local = pc.cast(pc.if_else(has_zone, none, texts), pa.timestamp("us"))
-        placed = pc.assume_timezone(
-            local, self.time_zone, ambiguous="earliest", nonexistent="earliest"
-        )
-        zoned = pc.cast(pc.if_else(has_zone, texts, none), INSTANTS)
-        return pc.coalesce(zoned, pc.cast(placed, INSTANTS))
-
     def _placed(self, parsed: datetime) -> datetime:
         if parsed.tzinfo is None:
             parsed = parsed.replace(tzinfo=self._zone)
         return parsed.astimezone(timezone.utc)
-
-
-def within(instants: pa.Array) -> pa.Array:
-    """Return the instants unchanged. Raises OverflowError if one is out of Python's range."""
-    bounds = pc.min_max(instants)
-    first, last = bounds["min"], bounds["max"]
-    if first.is_valid and (pc.less(first, FIRST).as_py() or pc.greater(last, LAST).as_py()):
-        raise OverflowError(BEYOND)
-    return instants
 
 
 def has_no_zone(text: Any) -> bool:

@@ -94,10 +94,14 @@ def test_sync_without_changes_takes_one_request(
     first = sync()
     before = warehouse.tickets()
     desk.queries.clear()
+    loads = warehouse.query("select count(*) from help_desk._dlt_loads")
     second = sync()
 
     assert metadata_of(first)["sync_mode"] == "full"
     assert metadata_of(second)["sync_mode"] == "incremental"
+    assert metadata_of(second)["rows_loaded"] == 0
+    assert metadata_of(second)["deletes"] == "an incremental sync reads only changed rows"
+    assert warehouse.query("select count(*) from help_desk._dlt_loads") == loads
     assert metadata_of(second)["requests"] == len(desk.queries) == 1
     # The start of the first sync, minus the lag of 300 seconds, in whole seconds.
     since = utc(desk.queries[0]["updated_since"])

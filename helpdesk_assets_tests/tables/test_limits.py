@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-from helpdesk_assets.tables.columns import DEEPEST, MOST_NEW, OtherColumns
-from helpdesk_assets.tables.schema import FURTHER
+from helpdesk_assets.tables.columns import OtherColumns
+from helpdesk_assets.tables.schema import DEEPEST, FURTHER, MOST_NEW
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length, everything_logged
 
 StartSandbox = Callable[..., Sandbox]
