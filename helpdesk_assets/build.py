@@ -9,7 +9,6 @@ from dagster_dlt import DagsterDltResource
 from helpdesk_assets.alerts import alert_sensors
 from helpdesk_assets.assets.loaded import api_asset, loaded_table
 from helpdesk_assets.backfill import backfill_job
-from helpdesk_assets.checks import table_checks
 from helpdesk_assets.desk import RESOURCE_ROLES, HelpDesk, did_you_mean
 from helpdesk_assets.jobs import schedules, sync_job
 from helpdesk_assets.models.assets import models_assets
@@ -79,16 +78,14 @@ def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions
     listed = desk.tables()
     tables = [table.name for table, _ in listed]
     loaded = [loaded_table(desk, table, parent, tables) for table, parent in listed]
-    checks = [table_checks(desk, table) for table, _ in listed]
     made: list[dg.AssetsDefinition] = []
     if desk.reports:
         models = models_assets(desk, MODELS, [table for table, _ in listed])
-        made = [models, report_page(desk, [*checks, models])]
+        made = [models, report_page(desk, [*loaded, models])]
     keys = [key for asset in (*loaded, *made) for key in asset.keys]
     job = sync_job(desk, keys)
     return dg.Definitions(
         assets=[api_asset(desk), *loaded, *made],
-        asset_checks=checks,
         jobs=[job, backfill_job(desk)],
         schedules=schedules(desk, job, tables) if desk.schedules else [],
         sensors=(

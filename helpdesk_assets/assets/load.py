@@ -9,17 +9,11 @@ import dagster as dg
 import dlt
 
 from helpdesk_assets.assets.by_parent import ListsByParent, Since
-from helpdesk_assets.assets.metadata import (
-    LOAD_ID,
-    ROWS_WALKED,
-    kept,
-    loaded,
-    table_metadata,
-    walk_metadata,
-)
+from helpdesk_assets.assets.metadata import kept, loaded, table_metadata, walk_metadata
 from helpdesk_assets.assets.outcome import Outcome
 from helpdesk_assets.assets.settling import Settling
 from helpdesk_assets.load.connection import Connection
+from helpdesk_assets.load.entries import LOAD_ID, ROWS_WALKED
 from helpdesk_assets.load.progress import progress
 from helpdesk_assets.load.retyped import retype
 from helpdesk_assets.load.source import Walk

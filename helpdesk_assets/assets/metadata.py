@@ -10,26 +10,13 @@ import dagster as dg
 import dlt
 import duckdb
 
+from helpdesk_assets.load.entries import OVERLAP_RETRIES, ROWS_WALKED, UNVERIFIED
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.tables.schema import DUCKDB_TYPES, TABLE, Table
 from helpdesk_assets.warehouse.file import stored_columns
 
-# The metadata entry that tells the checks which load to look for in the table; several loads are
-# separated by commas.
-LOAD_ID = "load_id"
-
-# How many distinct rows were read that could be loaded.
-ROWS_WALKED = "rows_walked"
-# Which lists of the profile have no assets until the code location is reloaded.
-RELOAD_NEEDED = "reload_needed"
-# Why completeness could not be verified.
-UNVERIFIED = "unverified_because"
-# How many pages were requested again because they did not overlap the page before.
-OVERLAP_RETRIES = "page_overlap_retries"
-# Entries that earlier versions wrote under other names, by those names.
-RENAMED = {"steps_back": OVERLAP_RETRIES}
 # The age of the newest ticket as a number of seconds, which plots, and as text.
 LAG_SECONDS = "lag_seconds"
 NEWEST_TICKET_AGE = "newest_ticket_age"

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from helpdesk_assets.assets.metadata import LOAD_ID, RENAMED
+from helpdesk_assets.load.entries import LOAD_ID, RENAMED
 from helpdesk_assets.tables.schema import DELETED_AT, Column, Table
 from helpdesk_assets.warehouse.file import stored_columns
 

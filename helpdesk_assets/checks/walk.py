@@ -2,15 +2,15 @@
 
 import dagster as dg
 
-from helpdesk_assets.assets.metadata import (
+from helpdesk_assets.checks.stored import StoredTable
+from helpdesk_assets.checks.table import counted
+from helpdesk_assets.load.entries import (
     LOAD_ID,
     OVERLAP_RETRIES,
     RELOAD_NEEDED,
     ROWS_WALKED,
     UNVERIFIED,
 )
-from helpdesk_assets.checks.stored import StoredTable
-from helpdesk_assets.checks.table import counted
 
 OF_THE_WALK = (
     "completeness_verified",
