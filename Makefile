@@ -21,7 +21,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # Hide pip's notices about new versions of pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-all test-oldest test-next test-wheel test-real test-scale test-ui churn fuzz kills bench bench-against lint format lock pictures clean
+.PHONY: help demo dev test test-all test-oldest test-next test-wheel test-real test-scale test-ui churn fuzz kills bench bench-scale bench-against lint format lock pictures clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -130,6 +130,11 @@ fuzz: $(READY)  ## Feed random input to the parsers for MINUTES.
 ROWS ?= 100000
 bench: $(READY)  ## Compare speed and memory with plain dlt, for ROWS tickets; ARGS="--write docs" updates the docs.
 	$(BIN)/python -m helpdesk_assets_tests.bench --rows $(ROWS) $(ARGS)
+
+# DuckLake takes part if `make test-scale` has installed its environment.
+bench-scale: $(READY)  ## Merge 1, 3 and 10 million tickets twice, into a file and DuckLake; ROWS=1000000 shortens it.
+	$$(test -f .venv-scale/.ready && echo .venv-scale/bin || echo $(BIN))/python \
+		-m helpdesk_assets_tests.bench.scale $(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(ARGS)
 
 COMMIT ?= HEAD~1
 bench-against: $(READY)  ## Compare speed and memory with another COMMIT, for ROWS tickets.

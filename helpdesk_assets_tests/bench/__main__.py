@@ -25,6 +25,7 @@ from helpdesk_assets_tests.bench.report import (
     growth_table,
     machine,
     plot,
+    replace_measured,
     scenario_table,
 )
 
@@ -174,16 +175,8 @@ def main() -> int:
     say(report)
     if options.write:
         plot(scenarios, sizes_of_desks, options.write / "benchmark.png")
-        page = options.write / "benchmark.md"
-        text = page.read_text() if page.exists() else f"{BEGIN}\n{END}\n"
-        before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-        page.write_text(f"{before}{BEGIN}\n\n{report}\n\n{END}{after}")
+        replace_measured(options.write / "benchmark.md", report)
     return 0
-
-
-# `--write` replaces the text between these markers.
-BEGIN = "<!-- measured -->"
-END = "<!-- end of what was measured -->"
 
 
 if __name__ == "__main__":

@@ -68,16 +68,20 @@ class Desk:
 
 
 @contextmanager
-def served(tickets: int, *, latency: float = 0, wide: bool = False) -> Iterator[Desk]:
+def served(
+    tickets: int, *, latency: float = 0, wide: bool = False, generated: bool = False
+) -> Iterator[Desk]:
     """Serve a help desk inside a ``with`` block.
 
     Args:
         tickets: the number of tickets.
         latency: milliseconds before each response.
         wide: whether tickets have thirty fields.
+        generated: whether tickets are generated when they are requested, which needs no memory.
     """
     command = [sys.executable, "-m", "helpdesk_assets_tests.bench.server"]
     command += ["--tickets", str(tickets), "--latency", str(latency), *(["--wide"] * wide)]
+    command += ["--generated"] * generated
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

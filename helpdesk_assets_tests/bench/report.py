@@ -126,3 +126,18 @@ def plot(scenarios: Mapping[str, Scenario], growth: Mapping[int, Run], path: Pat
 
 def _short(seconds: float) -> str:
     return f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}"
+
+
+def replace_measured(page: Path, report: str, what: str = "") -> None:
+    """Replace what was measured in a page of the documentation.
+
+    Args:
+        page: the page; created if it does not exist.
+        report: the new text between the markers.
+        what: the name in the markers, in a page with several.
+    """
+    name = f": {what}" if what else ""
+    begin, end = f"<!-- measured{name} -->", f"<!-- end of what was measured{name} -->"
+    text = page.read_text() if page.exists() else f"{begin}\n{end}\n"
+    before, after = text.partition(begin)[0], text.partition(end)[2]
+    page.write_text(f"{before}{begin}\n\n{report}\n\n{end}{after}")

@@ -80,12 +80,30 @@ class Tickets:
         return b'{"total":%d,"data":[%b]}' % (len(self._rows) - first, b",".join(page))
 
 
+class GeneratedTickets:
+    """The same narrow tickets, each generated when it is requested, for lists of any length.
+
+    Args:
+        count: the number of tickets.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def answer(self, query: dict[str, list[str]]) -> bytes:
+        """Return the body of a page."""
+        offset, limit = int(query["offset"][0]), int(query["limit"][0])
+        numbers = range(offset + 1, min(offset + limit, self._count) + 1)
+        page = ",".join(json.dumps(ticket(number, wide=False)) for number in numbers)
+        return b'{"total":%d,"data":[%b]}' % (self._count, page.encode())
+
+
 class Desk(asyncio.Protocol):
     """Answers the requests of one connection, one after the other."""
 
     requests: ClassVar[list[float]] = []
 
-    def __init__(self, tickets: Tickets, latency: float) -> None:
+    def __init__(self, tickets: Tickets | GeneratedTickets, latency: float) -> None:
         self._tickets = tickets
         self._latency = latency
         self._received = b""
@@ -122,7 +140,7 @@ class Desk(asyncio.Protocol):
         )
 
 
-async def _serve(tickets: Tickets, latency: float) -> None:
+async def _serve(tickets: Tickets | GeneratedTickets, latency: float) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Desk(tickets, latency), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -138,5 +156,13 @@ if __name__ == "__main__":
         "--latency", type=float, default=0, help="milliseconds per response [%(default)s]"
     )
     parser.add_argument("--wide", action="store_true", help="tickets with thirty fields")
+    parser.add_argument(
+        "--generated", action="store_true", help="generate tickets when they are requested"
+    )
     options = parser.parse_args()
-    asyncio.run(_serve(Tickets(options.tickets, wide=options.wide), options.latency / 1000))
+    served: Tickets | GeneratedTickets
+    if options.generated:
+        served = GeneratedTickets(options.tickets)
+    else:
+        served = Tickets(options.tickets, wide=options.wide)
+    asyncio.run(_serve(served, options.latency / 1000))
