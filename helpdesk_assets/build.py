@@ -11,6 +11,12 @@ from helpdesk_assets.assets.loaded import api_asset, loaded_table
 from helpdesk_assets.backfill import backfill_job
 from helpdesk_assets.desk import RESOURCE_ROLES, HelpDesk, did_you_mean
 from helpdesk_assets.jobs import schedules, sync_job
+from helpdesk_assets.maintenance import (
+    MAINTENANCE,
+    maintenance_asset,
+    maintenance_job,
+    maintenance_schedule,
+)
 from helpdesk_assets.models.assets import models_assets
 from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.reports.assets import report_page
@@ -20,6 +26,7 @@ from helpdesk_assets.resources import (
     HelpDeskReports,
     HelpDeskWarehouse,
 )
+from helpdesk_assets.snapshot import SNAPSHOT, snapshot_asset
 
 
 def build_defs(
@@ -83,11 +90,18 @@ def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions
         models = models_assets(desk, MODELS, [table for table, _ in listed])
         made = [models, report_page(desk, [*loaded, models])]
     keys = [key for asset in (*loaded, *made) for key in asset.keys]
-    job = sync_job(desk, keys)
+    made += [snapshot_asset(desk, [table for table, _ in listed], keys), maintenance_asset(desk)]
+    keys.append(desk.asset_key(SNAPSHOT))
+    job, maintain = sync_job(desk, keys), maintenance_job(desk)
+    keys.append(desk.asset_key(MAINTENANCE))
     return dg.Definitions(
         assets=[api_asset(desk), *loaded, *made],
-        jobs=[job, backfill_job(desk)],
-        schedules=schedules(desk, job, tables) if desk.schedules else [],
+        jobs=[job, backfill_job(desk), maintain],
+        schedules=(
+            [*schedules(desk, job, tables), maintenance_schedule(desk, maintain)]
+            if desk.schedules
+            else []
+        ),
         sensors=(
             alert_sensors(desk, keys, resources[desk.resource_key("alerts")]) if desk.alerts else []
         ),

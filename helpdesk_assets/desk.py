@@ -20,6 +20,7 @@ DEFAULT_OWNERS = ("team:support-data",)
 DEFAULT_POOL = "duckdb"
 DEFAULT_CRON = "0 * * * *"
 DEFAULT_FULL_REFRESH_CRON = "0 3 * * 0"
+DEFAULT_MAINTENANCE_CRON = "0 5 * * 0"
 DEFAULT_BACKFILL_START = "2020-01-01"
 RESOURCE_ROLES = ("alerts", "api", "dlt", "reports", "warehouse")
 
@@ -45,8 +46,10 @@ class HelpDesk:
             hourly.
         full_refresh_cron: schedule of the full refresh. Environment:
             ``SCHEDULES__HELP_DESK_FULL_REFRESH__CRON``. Default: Sundays at 3:00.
-        timezone: time zone of both. Environment: ``SCHEDULES__HELP_DESK_SYNC__TIMEZONE``. Default:
-            UTC.
+        maintenance_cron: schedule of the maintenance. Environment:
+            ``SCHEDULES__HELP_DESK_MAINTENANCE__CRON``. Default: Sundays at 5:00.
+        timezone: time zone of the schedules. Environment:
+            ``SCHEDULES__HELP_DESK_SYNC__TIMEZONE``. Default: UTC.
         backfill_start: the first month of the backfill, as a date. Environment:
             ``SCHEDULES__HELP_DESK_BACKFILL__START``. Default: 2020-01-01.
         freshness: the ages at which a table is late and stale. Default: derived from the cron
@@ -69,6 +72,7 @@ class HelpDesk:
     dataset: str | None = None
     cron: str | None = None
     full_refresh_cron: str | None = None
+    maintenance_cron: str | None = None
     timezone: str | None = None
     backfill_start: str | None = None
     freshness: tuple[timedelta, timedelta] | None = None
@@ -147,9 +151,14 @@ class HelpDesk:
         return f"{self.name}_backfill"
 
     @property
+    def maintenance_job(self) -> str:
+        """The name of the job that maintains the warehouse."""
+        return f"{self.name}_maintenance"
+
+    @property
     def jobs(self) -> Sequence[str]:
         """The names of its jobs."""
-        return (self.sync_job, self.backfill_job)
+        return (self.sync_job, self.backfill_job, self.maintenance_job)
 
     def tables(self) -> list[tuple[Table, str | None]]:
         """Return its tables, tickets first, each with the name of its parent.
@@ -190,6 +199,13 @@ class HelpDesk:
         """Cron schedule of the full refresh."""
         return self.full_refresh_cron or from_environment(
             f"schedules.{self.name}_full_refresh.cron", DEFAULT_FULL_REFRESH_CRON
+        )
+
+    @property
+    def maintenance_cron_schedule(self) -> str:
+        """Cron schedule of the maintenance."""
+        return self.maintenance_cron or from_environment(
+            f"schedules.{self.maintenance_job}.cron", DEFAULT_MAINTENANCE_CRON
         )
 
     @property

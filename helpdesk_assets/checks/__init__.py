@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import dagster as dg
+import duckdb
 
 from helpdesk_assets.checks.stored import StoredTable, stored_table
 from helpdesk_assets.checks.table import (
@@ -76,13 +77,25 @@ def check_results(
         api: its profile determines the expected columns.
         warehouse: contains the table.
     """
+    with warehouse.reader(table.dataset) as connection:
+        yield from results_on(connection, instance, key, table, api=api)
+
+
+def results_on(
+    connection: duckdb.DuckDBPyConnection,
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    table: Table,
+    *,
+    api: HelpDeskApi,
+) -> Iterator[tuple[Check, dg.AssetCheckResult]]:
+    """Yield each check with its result on the table that a connection reads; see check_results."""
     profile = api.resolved_profile()
     api.resolved_resource(profile, table.name)
     share = api.number("deleted_share")
-    with warehouse.reader(table.dataset) as connection:
-        stored = stored_table(connection, instance, key, profile.table(table), share)
-        for check in CHECKS:
-            yield check, _result(check, key, stored)
+    stored = stored_table(connection, instance, key, profile.table(table), share)
+    for check in CHECKS:
+        yield check, _result(check, key, stored)
 
 
 def _result(check: Check, key: dg.AssetKey, stored: StoredTable) -> dg.AssetCheckResult:

@@ -114,6 +114,7 @@ class HelpDeskComponent(dg.Component, dg.Model, dg.Resolvable):
             dataset=self.dataset,
             cron=self.schedules.cron,
             full_refresh_cron=self.schedules.full_refresh_cron,
+            maintenance_cron=self.schedules.maintenance_cron,
             timezone=self.schedules.timezone,
             backfill_start=self.schedules.backfill_start,
             freshness=(

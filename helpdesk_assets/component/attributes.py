@@ -11,6 +11,7 @@ from helpdesk_assets.desk import (
     DEFAULT_BACKFILL_START,
     DEFAULT_CRON,
     DEFAULT_FULL_REFRESH_CRON,
+    DEFAULT_MAINTENANCE_CRON,
 )
 from helpdesk_assets.resources import (
     HelpDeskAlerts,
@@ -86,6 +87,8 @@ class WarehouseModel(dg.Model, dg.Resolvable):
     credentials: Annotated[InstanceOf[str] | None, _secret(HelpDeskWarehouse, "credentials")] = None
     lock_timeout: Annotated[float | None, _field(HelpDeskWarehouse, "lock_timeout")] = None
     memory_limit: Annotated[str | None, _field(HelpDeskWarehouse, "memory_limit")] = None
+    snapshot: Annotated[str | None, _field(HelpDeskWarehouse, "snapshot")] = None
+    keep_snapshots: Annotated[float | None, _field(HelpDeskWarehouse, "keep_snapshots")] = None
 
 
 class SchedulesModel(dg.Model, dg.Resolvable):
@@ -104,6 +107,13 @@ class SchedulesModel(dg.Model, dg.Resolvable):
         described_as(
             "Cron schedule of the full refresh, which reads every row. Default: "
             f"{DEFAULT_FULL_REFRESH_CRON}. Environment: SCHEDULES__HELP_DESK_FULL_REFRESH__CRON."
+        ),
+    ] = None
+    maintenance_cron: Annotated[
+        str | None,
+        described_as(
+            f"Cron schedule of the maintenance. Default: {DEFAULT_MAINTENANCE_CRON}. Environment: "
+            "SCHEDULES__HELP_DESK_MAINTENANCE__CRON."
         ),
     ] = None
     timezone: Annotated[

@@ -1,8 +1,9 @@
 """The resource for the DuckDB file that tickets are loaded into, by one load at a time."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,17 @@ from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, Table
 from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, use_dataset
 from helpdesk_assets.warehouse.lost import forget_what_is_lost
+from helpdesk_assets.warehouse.maintenance import maintain_file
+from helpdesk_assets.warehouse.memory import default_limit
 from helpdesk_assets.warehouse.pool import alive, runs_ahead
+from helpdesk_assets.warehouse.snapshot import at_rest, snapshot_path
 from helpdesk_assets.warehouse.staging import drop_left_staging, staging_of
 from helpdesk_assets.warehouse.watermark import Stored, stored
 
 # What an hourly schedule can afford.
 DEFAULT_LOCK_TIMEOUT = 300.0
-DEFAULT_MEMORY_LIMIT = "200MB"
+DEFAULT_KEEP_SNAPSHOTS = 7.0
+MOST_DAYS = 36_500
 # Of more than one letter, as one is a drive of Windows.
 SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.I)
 
@@ -53,10 +58,29 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
     memory_limit: str | None = Field(
         default=None,
         description=(
-            "The maximum amount of memory that DuckDB uses for a load, such as 200MB. Beyond it, "
-            "DuckDB uses the disk beside the file. "
-            f"Default: {DEFAULT_MEMORY_LIMIT}. Environment: DESTINATION__DUCKDB__MEMORY_LIMIT. "
-            "File: memory_limit under [destination.duckdb] in .dlt/config.toml."
+            "The maximum amount of memory that DuckDB uses for a load, such as 2GB. Beyond it, "
+            "DuckDB uses the disk beside the file. Default: 500MB, or 50 bytes for each row of a "
+            "larger table, but at most half of the machine's memory. Environment: "
+            "DESTINATION__DUCKDB__MEMORY_LIMIT. File: memory_limit under [destination.duckdb] in "
+            ".dlt/config.toml."
+        ),
+    )
+    snapshot: str | None = Field(
+        default=None,
+        description=(
+            "Path of a copy of the DuckDB file for readers, which is replaced after each sync "
+            "whose blocking checks have passed. Default: no copy. Environment: "
+            "DESTINATION__DUCKDB__SNAPSHOT. File: snapshot under [destination.duckdb] in "
+            ".dlt/config.toml."
+        ),
+    )
+    keep_snapshots: float | None = Field(
+        default=None,
+        description=(
+            "Days for which DuckLake keeps earlier states of the tables; help_desk_maintenance "
+            f"removes older ones. Default: {DEFAULT_KEEP_SNAPSHOTS:g}. Environment: "
+            "DESTINATION__DUCKLAKE__KEEP_SNAPSHOTS. File: keep_snapshots under "
+            "[destination.ducklake] in .dlt/config.toml."
         ),
     )
 
@@ -94,13 +118,14 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         table = table or Table()
         file = self._file(table.dataset)
         credentials = self._resolved(table.dataset)
-        credentials.global_config = file.config
         with file.locked(), file.explained():
             # So that nothing is asked of the API in vain.
             with file.held_open(file.connect) as connection:
                 forget_what_is_lost(connection, table)
                 drop_left_staging(connection, table, file.runs_alive())
                 found = stored(connection, table)
+            file = self._file(table.dataset, found.row_count)
+            credentials.global_config = file.config
             with file.working_folder() as folder:
                 run = folder.name.rpartition("-")[2]
                 pipeline = dlt.pipeline(
@@ -144,26 +169,68 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             yield connection
 
     @settings_explained()
-    def _file(self, dataset: str) -> DuckDbFile:
+    def snapshot_path(self, dataset: str = DATASET) -> Path | None:
+        """Return the path of the copy for readers; None if there is to be none.
+
+        Raises dg.Failure if it cannot be there.
+        """
+        value = self.snapshot or dlt.config.get("destination.duckdb.snapshot", str) or ""
+        return snapshot_path(value, self.path(dataset), dataset) if value.strip() else None
+
+    @contextmanager
+    def at_rest(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the DuckDB file to read, with a dataset in use, while no process writes to it.
+
+        Raises dg.Failure when it cannot be opened, or is in use after ``lock_timeout`` seconds.
+        """
+        with at_rest(self._file(dataset)) as connection:
+            use_dataset(connection, dataset)
+            yield connection
+
+    @settings_explained()
+    def maintain(self, dataset: str = DATASET) -> Mapping[str, Any]:
+        """Do what the warehouse needs from time to time, and return metadata.
+
+        Raises dg.Failure when it cannot be opened, or is in use after ``lock_timeout`` seconds.
+        """
+        return maintain_file(self._file(dataset))
+
+    @settings_explained()
+    def keep(self) -> timedelta:
+        """Return for how long earlier states of the tables are kept, where they are."""
+        days = self.keep_snapshots
+        if days is None:
+            days = dlt.config.get("destination.ducklake.keep_snapshots", float)
+        days = DEFAULT_KEEP_SNAPSHOTS if days is None else days
+        if not 0 <= days < MOST_DAYS:
+            raise setting_failure(
+                "The setting destination.ducklake.keep_snapshots is not a number of days: set "
+                "DESTINATION__DUCKLAKE__KEEP_SNAPSHOTS to 0 or more."
+            )
+        return timedelta(days=days)
+
+    @settings_explained()
+    def _file(self, dataset: str, rows: int = 0) -> DuckDbFile:
         timeout = self.lock_timeout
         if timeout is None:
             timeout = dlt.config.get("destination.duckdb.lock_timeout", float)
         return DuckDbFile(
             self.path(dataset),
             DEFAULT_LOCK_TIMEOUT if timeout is None else timeout,
-            self._memory_limit(),
+            self._memory_limit(rows),
         )
 
     @settings_explained()
-    def _memory_limit(self) -> str:
+    def _memory_limit(self, rows: int) -> str:
         limit = self.memory_limit or dlt.config.get("destination.duckdb.memory_limit", str)
-        limit = limit or DEFAULT_MEMORY_LIMIT
+        if not limit:
+            return default_limit(rows)
         try:
             duckdb.connect(config={"memory_limit": limit}).close()
         except duckdb.Error:
             raise setting_failure(
                 f"{limit!r} is not an amount of memory that DuckDB accepts: set "
-                f"DESTINATION__DUCKDB__MEMORY_LIMIT to an amount such as {DEFAULT_MEMORY_LIMIT}."
+                f"DESTINATION__DUCKDB__MEMORY_LIMIT to an amount such as 2GB."
             ) from None
         return limit
 

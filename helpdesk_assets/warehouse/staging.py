@@ -13,6 +13,9 @@ import duckdb
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.warehouse.file import stored_columns
 
+# The staging dataset of any load.
+ANY_STAGING = re.compile(r"_[a-z0-9_]+_staging_x[0-9a-f]{12}")
+
 
 def staging_of(dataset: str, run: str) -> str:
     """Return the name of a load's staging dataset, which is not valid for a help desk."""
@@ -50,3 +53,13 @@ def drop_left_staging(
         ).fetchall()
         if (table.source,) in sources:
             connection.execute(f"drop table {shared.qualified}")
+
+
+def drop_all_staging(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop the staging datasets of all help desks, while no load is in progress."""
+    for (name,) in connection.execute(
+        "select schema_name from information_schema.schemata"
+        " where catalog_name = current_database()"
+    ).fetchall():
+        if ANY_STAGING.fullmatch(name):
+            connection.execute(f"drop schema {name} cascade")

@@ -45,9 +45,15 @@ def test_names_of_the_default_desk_are_unchanged() -> None:
             "ticket_backlog",
             "ticket_status_changes",
             "help_desk_report",
+            "help_desk_snapshot",
+            "help_desk_maintenance",
         },
-        "jobs": {"help_desk_sync", "help_desk_backfill"},
-        "schedules": {"help_desk_sync_schedule", "help_desk_full_refresh_schedule"},
+        "jobs": {"help_desk_sync", "help_desk_backfill", "help_desk_maintenance"},
+        "schedules": {
+            "help_desk_sync_schedule",
+            "help_desk_full_refresh_schedule",
+            "help_desk_maintenance_schedule",
+        },
         "sensors": {"help_desk_run_failure_alert", "help_desk_check_failure_alert"},
         "resources": {
             "help_desk_alerts",
@@ -92,6 +98,8 @@ def test_configured_names_of_a_desk_are_used() -> None:
     assert found["assets"] == {
         "support/europe/help_desk_api",
         "support/europe/help_desk_tickets",
+        "support/europe/help_desk_snapshot",
+        "support/europe/help_desk_maintenance",
     }
     assert found["schedules"] == found["sensors"] == set()
     assert (node.group_name, node.owners, node.pools) == ("support", ["team:eu"], {"eu_file"})

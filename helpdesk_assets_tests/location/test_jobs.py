@@ -68,6 +68,7 @@ def test_sync_job_runs_all_assets_and_checks_in_one_process() -> None:
         "help_desk_tickets",
         "help_desk_models",
         "help_desk_report",
+        "help_desk_snapshot",
     }
     assert job.executor_def is dg.in_process_executor
 

@@ -86,6 +86,8 @@ def test_ui_shows_the_assets_and_runs_the_sync(
     assert set(nodes) == {
         "help_desk_api",
         "help_desk_tickets",
+        "help_desk_snapshot",
+        "help_desk_maintenance",
         "ticket_volume_daily",
         "ticket_backlog",
         "ticket_status_changes",
@@ -112,7 +114,11 @@ def test_ui_shows_the_assets_and_runs_the_sync(
     assert {
         schedule["name"]: schedule["scheduleState"]["status"]
         for schedule in repository["schedules"]
-    } == {"help_desk_sync_schedule": "STOPPED", "help_desk_full_refresh_schedule": "STOPPED"}
+    } == {
+        "help_desk_sync_schedule": "STOPPED",
+        "help_desk_full_refresh_schedule": "STOPPED",
+        "help_desk_maintenance_schedule": "STOPPED",
+    }
 
     assert run["status"] == "SUCCESS", run
     assert len(run["assetMaterializations"]) == 5

@@ -623,7 +623,11 @@ def test_reports_have_group_owners_kinds_and_code_references() -> None:
         assert Path(reference.file_path).is_file()
     schedules = [schedule.name for schedule in defs.schedules or []]
     sensors = [sensor.name for sensor in defs.sensors or []]
-    assert schedules == ["help_desk_sync_schedule", "help_desk_full_refresh_schedule"]
+    assert schedules == [
+        "help_desk_sync_schedule",
+        "help_desk_full_refresh_schedule",
+        "help_desk_maintenance_schedule",
+    ]
     assert sensors == ["help_desk_run_failure_alert", "help_desk_check_failure_alert"]
     assert all(each.description for each in [*(defs.schedules or []), *(defs.sensors or [])])
 

@@ -36,8 +36,9 @@ from helpdesk_assets.resources.numbers import (
     DEFAULT_REJECTED_SHARE,
 )
 from helpdesk_assets.resources.reports import DEFAULT_PENDING_STATUSES, DEFAULT_TIMEZONE
-from helpdesk_assets.resources.warehouse import DEFAULT_LOCK_TIMEOUT, DEFAULT_MEMORY_LIMIT
+from helpdesk_assets.resources.warehouse import DEFAULT_KEEP_SNAPSHOTS, DEFAULT_LOCK_TIMEOUT
 from helpdesk_assets.transport.retries import RetryPolicy
+from helpdesk_assets.warehouse.memory import default_limit
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse, at_length
 from helpdesk_assets_tests.support.webserver import end, free_port, wait_for
 
@@ -259,6 +260,9 @@ def test_documented_settings_match_the_code() -> None:
     defaults["SCHEDULES__HELP_DESK_FULL_REFRESH__CRON"] = str(
         defs.resolve_schedule_def("help_desk_full_refresh_schedule").cron_schedule
     )
+    defaults["SCHEDULES__HELP_DESK_MAINTENANCE__CRON"] = str(
+        defs.resolve_schedule_def("help_desk_maintenance_schedule").cron_schedule
+    )
     months = defs.resolve_job_def("help_desk_backfill").partitions_def
     assert isinstance(months, dg.TimeWindowPartitionsDefinition)
     defaults["SCHEDULES__HELP_DESK_BACKFILL__START"] = f"{months.start:%Y-%m-%d}"
@@ -267,7 +271,9 @@ def test_documented_settings_match_the_code() -> None:
     )
     of_ours = {
         "DESTINATION__DUCKDB__LOCK_TIMEOUT": f"{DEFAULT_LOCK_TIMEOUT:g}",
-        "DESTINATION__DUCKDB__MEMORY_LIMIT": DEFAULT_MEMORY_LIMIT,
+        "DESTINATION__DUCKDB__MEMORY_LIMIT": default_limit(),
+        "DESTINATION__DUCKDB__SNAPSHOT": "",
+        "DESTINATION__DUCKLAKE__KEEP_SNAPSHOTS": f"{DEFAULT_KEEP_SNAPSHOTS:g}",
         "SOURCES__HELP_DESK__API_KEY": "",
         "SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH": "",
         "SOURCES__HELP_DESK__INCREMENTAL__LAG": f"{DEFAULT_LAG:g}",
