@@ -102,7 +102,7 @@ def _show_tickets(warehouse: HelpDeskWarehouse) -> None:
 
 
 def _said(results: dict[tuple[str, str], bool]) -> Iterator[str]:
-    """Yield a line for each check of the tickets and the reports, and for each other table."""
+    """Yield a line for each check of the tickets and the models, and one for the other tables."""
     passed: dict[str, int] = {}
     for (asset, check), is_passed in results.items():
         is_other = asset not in (TABLE, *(model.name for model in MODELS))
@@ -110,8 +110,9 @@ def _said(results: dict[tuple[str, str], bool]) -> Iterator[str]:
             passed[asset] = passed.get(asset, 0) + 1
         else:
             yield f"  {'passed' if is_passed else 'FAILED'}  {asset}: {check}"
-    for asset, count in passed.items():
-        yield f"  passed  {asset}: {count} checks"
+    for count in sorted(set(passed.values())):
+        assets = ", ".join(asset for asset in passed if passed[asset] == count)
+        yield f"  passed  {assets}: {count} checks each"
 
 
 def _check_results() -> dict[tuple[str, str], bool]:
