@@ -89,7 +89,7 @@ def test_other_meanings_are_mistakes(fields: str, said: str, profile: Callable[.
         (
             COMMENTS.replace("NAME", "notes").replace("FIELDS", "is_public: p")
             + "    role: remarks\n",
-            "role must be 'comments', 'status_changes', 'users'",
+            "role must be 'comments', 'status_changes', 'statuses'",
         ),
         (
             COMMENTS.replace("NAME", "notes").replace("FIELDS", "is_public: {path: p, type: text}")
