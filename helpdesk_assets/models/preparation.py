@@ -46,7 +46,10 @@ def prepare(
         connection.execute(
             "insert into desk_sla_targets values (?, ?, ?)", [target, priority, minutes]
         )
-    _create_calendar(connection, settings, max(targets.minutes.values(), default=0))
+    times = ["select created_at from desk_tickets", "select changed_at from desk_status_changes"]
+    if "ticket_status_changes" in sources.columns:
+        times.append("select first_seen_at from ticket_status_changes")
+    _create_calendar(connection, times, settings, max(targets.minutes.values(), default=0))
     replied = "first_replied_at" in sources.columns[TABLE]
     return sources, {
         **settings,
@@ -61,17 +64,20 @@ def prepare(
 
 
 def _create_calendar(
-    connection: duckdb.DuckDBPyConnection, settings: Mapping[str, Any], longest: int
+    connection: duckdb.DuckDBPyConnection,
+    times: Sequence[str],
+    settings: Mapping[str, Any],
+    longest: int,
 ) -> None:
-    """Create the calendar, from the first ticket to the day when the longest target is due.
+    """Create the calendar, from the first of some times to when the longest target is due.
 
     A date before 1970 is probably a mistake. Business hours before it are not known.
     """
     as_of: datetime = settings["as_of"]
     hours: Hours = settings["business_hours"]
     ((first,),) = connection.execute(
-        "select least((select min(created_at) from desk_tickets where created_at >= $epoch),"
-        " (select min(changed_at) from desk_status_changes where changed_at >= $epoch), $as_of)",
+        f"select least(min(created_at), $as_of) from ({' union all '.join(times)})"
+        " where created_at >= $epoch",
         {"epoch": EPOCH, "as_of": as_of},
     ).fetchall()
     weekly = sum(closes - opens for day in hours for opens, closes in day)

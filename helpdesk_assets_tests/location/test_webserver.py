@@ -91,6 +91,11 @@ def test_ui_shows_the_assets_and_runs_the_sync(
         "ticket_volume_daily",
         "ticket_backlog",
         "ticket_status_changes",
+        "ticket_status_history",
+        "ticket_metrics",
+        "ticket_backlog_daily",
+        "sla_breaches",
+        "team_daily",
         "help_desk_report",
     }
     assert not nodes["help_desk_api"]["isMaterializable"]

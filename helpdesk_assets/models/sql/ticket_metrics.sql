@@ -42,6 +42,7 @@ by_state as (
         max(started_at) filter (is_solving) as last_solved_at,
         count(*) filter (was_solved and not is_solved) as reopens,
         bool_or(status is null) as is_partly_unknown,
+        bool_or(status is null or business_minutes is null) as is_partly_undated,
         coalesce(sum(minutes) filter (not is_solved and not is_pending), 0) as requester_minutes,
         coalesce(sum(business_minutes) filter (not is_solved and not is_pending), 0)
             as requester_business_minutes,
@@ -81,10 +82,10 @@ tickets as (
         coalesce(first_solved_at, case when is_solved then solved_at end) as first_solved_at,
         case when is_solved then coalesce(last_solved_at, solved_at) end as solved_at,
         case when not is_partly_unknown then requester_minutes end as requester_wait_minutes,
-        case when not is_partly_unknown then requester_business_minutes end
+        case when not is_partly_undated then requester_business_minutes end
             as requester_wait_business_minutes,
         case when not is_partly_unknown then agent_minutes end as agent_wait_minutes,
-        case when not is_partly_unknown then agent_business_minutes end
+        case when not is_partly_undated then agent_business_minutes end
             as agent_wait_business_minutes,
         reopens,
         case when $knows_agents then coalesce(agent_replies, 0) end as agent_replies,

@@ -15,7 +15,11 @@ with told as (
     semi join desk_tickets as tickets on tickets.id = changes.ticket_id
 ),
 last_told as (
-    select ticket_id, max_by(new_status, position) as status, max(changed_at) as changed_at
+    -- In a struct, because max_by ignores nulls.
+    select
+        ticket_id,
+        max_by({'status': new_status}, position).status as status,
+        max(changed_at) as changed_at
     from told
     group by ticket_id
 ),
