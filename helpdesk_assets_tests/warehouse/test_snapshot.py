@@ -84,9 +84,12 @@ def test_a_sync_replaces_the_copy_which_open_readers_go_on_reading(
         assert views != [(0,)]
         desk.desk.tickets.append({**desk.desk.tickets[-1], "id": 21})
         snapshot.chmod(0o640)
+        before = snapshot.stat().st_ino
 
         assert whole_sync().success
 
+        # Another file has taken its name; the old one is not written to.
+        assert snapshot.stat().st_ino != before
         assert reader.execute(COUNT).fetchall() == [(20,)]
     assert rows_in(snapshot) == 21
     assert snapshot.stat().st_mode & 0o777 == 0o640
