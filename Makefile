@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 DATA ?= data
 # The port of the Dagster UI in `make dev`.
 PORT ?= 3000
-SANDBOX := mkdir -p $(DATA) && PATH="$(abspath $(BIN)):$$PATH" \
+SANDBOX := mkdir -p $(DATA) && PATH="$(abspath $(BIN)):$$PATH" DESTINATION_TYPE=duckdb \
 	DESTINATION__DUCKDB__CREDENTIALS="$(abspath $(DATA))/sandbox.duckdb" \
 	$(BIN)/python -m helpdesk_assets.sandbox --port 0
 
@@ -21,13 +21,21 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # Hide pip's notices about new versions of pip.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo dev test test-all test-oldest test-next test-wheel test-real test-scale test-ui churn fuzz kills bench bench-scale bench-against lint format lock pictures clean
+.PHONY: help demo demo-lake dev test test-all test-oldest test-next test-wheel test-real test-scale test-ui churn fuzz kills bench bench-scale bench-against lint format lock pictures clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(READY)  ## Load tickets from a local sandbox into DuckDB with Dagster, and print the result.
 	@$(SANDBOX) -- $(BIN)/python -m helpdesk_assets.sandbox.demo
+
+LAKE := DESTINATION__DUCKLAKE__CREDENTIALS
+demo-lake: .venv-scale/.ready  ## The same with DuckLake: catalog and data files are in the folder DATA.
+	@mkdir -p $(DATA) && PATH="$(abspath .venv-scale/bin):$$PATH" DESTINATION_TYPE=ducklake \
+		$(LAKE)__CATALOG="sqlite:///$(abspath $(DATA))/sandbox.sqlite" \
+		$(LAKE)__STORAGE__BUCKET_URL="$(abspath $(DATA))/sandbox.files" \
+		.venv-scale/bin/python -m helpdesk_assets.sandbox --port 0 -- \
+		.venv-scale/bin/python -m helpdesk_assets.sandbox.demo
 
 dev: $(READY)  ## Start a local sandbox and the Dagster UI; Ctrl-C stops both.
 	@$(SANDBOX) -- $(BIN)/dg dev --port $(PORT)

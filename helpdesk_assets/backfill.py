@@ -88,7 +88,12 @@ def _check(
 ) -> None:
     """Run the checks of the tickets. Raises dg.Failure if a blocking check fails."""
     results = check_results(
-        context.instance, desk.tickets, desk.table(), api=api, warehouse=warehouse
+        context.instance,
+        desk.tickets,
+        desk.table(),
+        api=api,
+        warehouse=warehouse,
+        run_id=context.run.run_id,
     )
     failed = [(check, result) for check, result in results if not result.passed]
     for check, result in failed:

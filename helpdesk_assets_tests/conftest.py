@@ -87,6 +87,11 @@ class Warehouse:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables that name it."""
+        return {"DESTINATION__DUCKDB__CREDENTIALS": str(self.path)}
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path)) as connection:
             return connection.execute(sql).fetchall()
@@ -153,11 +158,18 @@ def connect(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     """Set the three settings, so that runs load from a sandbox into the warehouse."""
 
     def set_settings(sandbox: Sandbox) -> None:
-        values = (sandbox.base_url, API_KEY, str(warehouse.path))
-        for name, value in zip(SETTINGS, values, strict=True):
-            monkeypatch.setenv(name, value)
+        set_variables(monkeypatch, sandbox.base_url, warehouse)
 
     return set_settings
+
+
+def set_variables(
+    monkeypatch: pytest.MonkeyPatch, base_url: str, warehouse: Warehouse, key: str = API_KEY
+) -> None:
+    """Set the three settings: the address of an API, its key, and the warehouse."""
+    of_api = dict(zip(SETTINGS, (base_url, key), strict=False))
+    for name, value in {**of_api, **warehouse.variables}.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -5,11 +5,13 @@ was reading: the next run continues with the parents that are left.
 """
 
 from collections.abc import Callable, Mapping, Set
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
 import dlt
+from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.assets.metadata import loaded
 from helpdesk_assets.assets.outcome import Outcome, counts_of, restore
@@ -114,10 +116,13 @@ class ListsByParent:
         size = min(max(-(-self._of // SHARE), FEWEST), MOST)
         if self._pass.since and len(self._left) > size and not self._is_recorded:
             # Or a run that is killed just after its first portion is followed by a full sync.
-            with pipeline.sql_client() as client, client.begin_transaction():
+            begun = replace(self._pass, counts=counts_of(walk, reader.walk, self._outcome))
+
+            def record(client: SqlClientBase[Any]) -> None:
                 forget_pass(client, self._table)
-                begun = replace(self._pass, counts=counts_of(walk, reader.walk, self._outcome))
                 keep_pass(client, self._table, begun, reads=[], now={})
+
+            self._warehouse.settled(pipeline, record)
             self._is_recorded = True
         while True:
             reader.session.renew_retry_budget()
@@ -212,13 +217,15 @@ class ListsByParent:
         settle: Settling,
     ) -> bool:
         """Handle deleted rows after a portion, record it, and return whether it was the last."""
-        outcome, read = self._outcome, reader.walk
+        read = reader.walk
         doubtful: Set[str] = {str(parent) for parent in read.lengths.take_doubtful()}
         self._has_doubts |= bool(doubtful)
         self._loaded += len(read.portion) - len(doubtful)
         is_last = not self._left and not self._has_doubts
-        with pipeline.sql_client() as client, client.begin_transaction():
-            settle.after(client, walk, outcome, load_id=outcome.load_ids[-1], before=before)
+
+        def work(client: SqlClientBase[Any]) -> Outcome:
+            outcome = deepcopy(self._outcome)
+            settle.after(client, walk, outcome, before=before)
             if not self._is_recorded:
                 forget_pass(client, self._table)
             if self._is_recorded or not is_last:
@@ -233,5 +240,8 @@ class ListsByParent:
                 walk.parents_load = self._up_to
                 keep_watermark(client, self._table, walk.up_to, self._pass.of)
                 settle.finish(client, walk, outcome)
+            return outcome
+
+        self._outcome = self._warehouse.settled(pipeline, work)
         self._is_recorded |= not is_last
         return is_last

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import dagster as dg
 import dlt
+from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.assets.by_parent import ListsByParent, Since
 from helpdesk_assets.assets.metadata import kept, loaded, table_metadata, walk_metadata
 from helpdesk_assets.assets.outcome import Outcome
 from helpdesk_assets.assets.settling import Settling
 from helpdesk_assets.load.connection import Connection
-from helpdesk_assets.load.entries import LOAD_ID, ROWS_WALKED
+from helpdesk_assets.load.entries import LOAD_ID, ROWS_OF_OTHERS, ROWS_STORED, ROWS_WALKED
 from helpdesk_assets.load.progress import progress
 from helpdesk_assets.load.retyped import retype
 from helpdesk_assets.load.source import Walk
@@ -57,7 +59,7 @@ def load_table(
     try:
         with (
             api.connection(context.run.run_id, table) as connection,
-            warehouse.pipeline(table) as (pipeline, stored),
+            warehouse.pipeline(table, is_window=window is not None) as (pipeline, stored),
         ):
             of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes
             resource = connection.settings.resource
@@ -72,8 +74,9 @@ def load_table(
             if changes and known and not asked and (cursor or not resource.endpoint.resumes):
                 asked = changes.changes(datetime.fromisoformat(known), cursor)
             if full_sync_reason and stored.row_count:
-                with pipeline.sql_client() as client:
-                    converted = retype(client, connection.settings.table)
+                converted = warehouse.settled(
+                    pipeline, partial(retype, table=connection.settings.table)
+                )
                 if converted:
                     context.log.info(
                         f"The profile has other types for {', '.join(converted)} than the table: "
@@ -129,6 +132,9 @@ def load_table(
         "deletes": outcome.deletes,
         **({"portions": len(outcome.load_ids)} if lists else {}),
         LOAD_ID: ",".join(outcome.load_ids),
+        **(
+            {} if lists else {ROWS_STORED: outcome.rows_stored, ROWS_OF_OTHERS: outcome.rows_others}
+        ),
         "seconds": round(time.perf_counter() - started, 3),
     }
 
@@ -160,17 +166,20 @@ def _load_once(
         # tenth of the memory.
         metadata = run(connection.source(walk), pipeline, loader_file_format="parquet")
         rows_loaded, load_id = loaded(pipeline, walk.table)
-    outcome = Outcome(metadata, rows_loaded, load_ids=[load_id], reads_all=not walk.asked)
     of = TakenOf(*connection.settings.read_from())
-    with pipeline.sql_client() as client, client.begin_transaction():
-        settle.after(client, walk, outcome, load_id=load_id, before=before)
-        # A date range says nothing about the other rows.
-        up_to, cursor = walk.up_to, walk.cursor
-        if walk.asked and walk.asked.is_window:
-            up_to, cursor = (known.up_to, known.cursor) if known else (None, None)
+    # A date range says nothing about the other rows.
+    up_to, cursor = walk.up_to, walk.cursor
+    if walk.asked and walk.asked.is_window:
+        up_to, cursor = (known.up_to, known.cursor) if known else (None, None)
+
+    def work(client: SqlClientBase[Any]) -> Outcome:
+        outcome = Outcome(metadata, rows_loaded, load_ids=[load_id], reads_all=not walk.asked)
+        settle.after(client, walk, outcome, before=before)
         keep_watermark(client, walk.table, up_to, of, cursor)
         settle.finish(client, walk, outcome)
-    return outcome
+        return outcome
+
+    return settle.warehouse.settled(pipeline, work)
 
 
 def warnings_of(walk: Walk) -> Iterator[str]:

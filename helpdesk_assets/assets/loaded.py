@@ -19,6 +19,7 @@ from helpdesk_assets.load.source import source_outline
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.tables.schema import TABLE, Table
+from helpdesk_assets.warehouse.choice import kind_of_environment
 
 
 def api_asset(desk: HelpDesk) -> dg.AssetSpec:
@@ -61,7 +62,7 @@ class HelpDeskTranslator(DagsterDltTranslator):
             ),
             group_name=desk.asset_group,
             owners=desk.asset_owners,
-            kinds={"dlt", "duckdb"},
+            kinds={"dlt", kind_of_environment()},
             tags=desk.asset_tags("loaded"),
             metadata={
                 "dagster/table_name": self._table.qualified,
@@ -161,7 +162,12 @@ def loaded_table(
         selected = {check.name for check in context.selected_asset_check_keys}
         if selected:
             results = check_results(
-                context.instance, key, table, api=help_desk_api, warehouse=help_desk_warehouse
+                context.instance,
+                key,
+                table,
+                api=help_desk_api,
+                warehouse=help_desk_warehouse,
+                run_id=context.run.run_id,
             )
             yield from (result for check, result in results if check.name in selected)
 

@@ -96,7 +96,7 @@ def table_metadata(warehouse: HelpDeskWarehouse, table: Table) -> Mapping[str, A
         "dagster/table_name": table.qualified,
         "dagster/column_schema": table.described(columns),
         "dagster/row_count": row_count,
-        "duckdb_file": dg.MetadataValue.path(str(warehouse.path(table.dataset))),
+        **warehouse.place(table.dataset).metadata,
     }
     if newest is not None:
         lag = round((datetime.now(timezone.utc) - newest).total_seconds())

@@ -27,6 +27,8 @@ class Outcome:
         reported: the number of rows that the API reports as deleted.
         removed: the number of those that were removed from the table.
         load_ids: the loads.
+        rows_stored: the number of rows in the table that the last load has written, when it ended.
+        rows_others: the number of the other rows at that time.
         reads_all: whether the loads together read all rows.
         is_continued: whether some of the loads are those of an interrupted run.
         cleared: the number of rows whose protected columns were cleared.
@@ -39,6 +41,8 @@ class Outcome:
     reported: int = 0
     removed: int = 0
     load_ids: list[str] = field(default_factory=list)
+    rows_stored: int = 0
+    rows_others: int = 0
     reads_all: bool = False
     is_continued: bool = False
     cleared: int = 0

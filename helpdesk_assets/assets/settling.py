@@ -17,6 +17,7 @@ from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.warehouse.field_names import CustomFields, create_named_view
+from helpdesk_assets.warehouse.order import latest, rows_by_load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,18 +53,20 @@ class Settling:
         walk: Walk,
         outcome: Outcome,
         *,
-        load_id: str,
         before: list[list[Any]],
     ) -> None:
         """Handle the rows that a load has not read, and those that the API reports as deleted.
 
+        In the end, it counts the rows of the load in the table.
+
         Args:
             client: of the file with the committed load, in a transaction.
             walk: how the list was read.
-            outcome: of the loads of the table so far; the deleted rows are added to it.
-            load_id: the id of the load.
+            outcome: of the loads of the table so far, the last of which this is; the results are
+                added to it.
             before: the rows that were deleted before it.
         """
+        load_id = outcome.load_ids[-1]
         gone = settle_deleted(
             client,
             walk,
@@ -81,6 +84,10 @@ class Settling:
             before=before,
         )
         outcome.add(gone, reported)
+        outcome.load_ids[-1] = latest(client, self.settings.table, load_id)
+        outcome.rows_stored, outcome.rows_others = rows_by_load(
+            client, self.settings.table, outcome.load_ids[-1]
+        )
 
     def finish(self, client: SqlClientBase[Any], walk: Walk, outcome: Outcome) -> None:
         """Do what follows all loads of a table, in the transaction of the last one."""

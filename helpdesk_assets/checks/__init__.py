@@ -67,18 +67,20 @@ def check_results(
     *,
     api: HelpDeskApi,
     warehouse: HelpDeskWarehouse,
+    run_id: str = "",
 ) -> Iterator[tuple[Check, dg.AssetCheckResult]]:
     """Yield each check with its result on the current table.
 
     Args:
-        instance: the Dagster instance with the metadata of the last load.
+        instance: the Dagster instance with the metadata of the load.
         key: the key of the table's asset.
         table: the table.
         api: its profile determines the expected columns.
         warehouse: contains the table.
+        run_id: the run of the checks; see stored_table.
     """
     with warehouse.reader(table.dataset) as connection:
-        yield from results_on(connection, instance, key, table, api=api)
+        yield from results_on(connection, instance, key, table, api=api, run_id=run_id)
 
 
 def results_on(
@@ -88,12 +90,13 @@ def results_on(
     table: Table,
     *,
     api: HelpDeskApi,
+    run_id: str = "",
 ) -> Iterator[tuple[Check, dg.AssetCheckResult]]:
     """Yield each check with its result on the table that a connection reads; see check_results."""
     profile = api.resolved_profile()
     api.resolved_resource(profile, table.name)
     share = api.number("deleted_share")
-    stored = stored_table(connection, instance, key, profile.table(table), share)
+    stored = stored_table(connection, instance, key, profile.table(table), share, run_id)
     for check in CHECKS:
         yield check, _result(check, key, stored)
 
@@ -106,7 +109,7 @@ def _result(check: Check, key: dg.AssetKey, stored: StoredTable) -> dg.AssetChec
             passed=False,
             description=(
                 f"The table {table.qualified} does not exist: materialize {table.name} first, or "
-                "check that DESTINATION__DUCKDB__CREDENTIALS is the file it was loaded into."
+                "check that the settings of the destination are those that it was loaded with."
             ),
         )
     elif missing := check.missing(stored):

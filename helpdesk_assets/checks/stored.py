@@ -22,12 +22,13 @@ class StoredTable:
         types: DuckDB types by column; empty if the table does not exist.
         counts: the number of rows (``rows``), of distinct keys (``distinct_keys``), and of rows
             with a null in their key (``null_keys``), not marked as deleted (``living``), written
-            by the last load (``of_walk``), or with a null in a column (``null_`` plus its name).
+            by the load (``of_walk``), or with a null in a column (``null_`` plus its name).
             All are counted in one pass; counts that need a missing column are omitted.
         deleted_share: the maximum share of rows that may be deleted at once without a warning.
-        walk: metadata of the last materialization, by name; empty if this Dagster instance has
-            none.
+        walk: metadata of the materialization that is checked, by name; empty if this Dagster
+            instance has none.
         run_id: the run of that materialization.
+        is_superseded: whether another run has materialized the table since.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -37,6 +38,7 @@ class StoredTable:
     deleted_share: float
     walk: Mapping[str, Any]
     run_id: str
+    is_superseded: bool = False
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -57,7 +59,7 @@ class StoredTable:
         """Return whether the file has a table of that name."""
         (found,) = self.one(
             "select count(*) from information_schema.tables"
-            " where table_schema = ? and table_name = ?",
+            " where table_catalog = current_database() and table_schema = ? and table_name = ?",
             [schema, name],
         )
         return bool(found)
@@ -69,10 +71,22 @@ def stored_table(
     key: dg.AssetKey,
     table: Table,
     deleted_share: float,
+    run_id: str = "",
 ) -> StoredTable:
-    """Read the state of the table, and the metadata of its last load from the instance."""
+    """Read the state of the table, and the metadata of its load from the instance.
+
+    Args:
+        connection: to the warehouse.
+        instance: the Dagster instance.
+        key: the key of the table's asset.
+        table: the expected table.
+        deleted_share: see StoredTable.
+        run_id: the run of the checks. If it has loaded the table, this load is checked, and
+            otherwise the last one.
+    """
     types = {name: duckdb_type for name, duckdb_type, _ in stored_columns(connection, table)}
-    event = instance.get_latest_materialization_event(key)
+    latest = instance.get_latest_materialization_event(key)
+    event = _of_run(instance, key, run_id) or latest
     materialization = event.asset_materialization if event else None
     walk = {
         RENAMED.get(name, name): value.value
@@ -86,7 +100,19 @@ def stored_table(
         deleted_share=deleted_share,
         walk=walk,
         run_id=event.run_id if event else "",
+        is_superseded=latest is not None and latest.run_id != (event or latest).run_id,
     )
+
+
+def _of_run(instance: dg.DagsterInstance, key: dg.AssetKey, run_id: str) -> dg.EventLogEntry | None:
+    """Return the last event of a run that materialized an asset; None if it did not."""
+    if not run_id:
+        return None
+    logs = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    found = [
+        entry for entry in logs if entry.dagster_event and entry.dagster_event.asset_key == key
+    ]
+    return found[-1] if found else None
 
 
 def _counts(
@@ -103,11 +129,12 @@ def _counts(
         counted["distinct_keys"] = f"count(distinct ({', '.join(key)})) filter (not ({no_key}))"
     if DELETED_AT in types:
         counted["living"] = f"count(*) filter ({DELETED_AT} is null)"
-    values = []
+    values: list[Any] = []
     if "_dlt_load_id" in types:
         # A list by parent is loaded in portions.
+        loads = str(load_id).split(",")
         counted["of_walk"] = "count(*) filter (list_contains(?, _dlt_load_id))"
-        values.append(str(load_id).split(","))
+        values.append(loads)
     query = f"select {', '.join(counted.values())} from {table.qualified}"
     (numbers,) = connection.execute(query, values).fetchall()
     return dict(zip(counted, numbers, strict=True))

@@ -66,7 +66,9 @@ class HelpDeskComponent(dg.Component, dg.Model, dg.Resolvable):
         ),
     ] = None
     api: Annotated[ApiModel, described_as("The REST API.")] = ApiModel()
-    warehouse: Annotated[WarehouseModel, described_as("The DuckDB file.")] = WarehouseModel()
+    warehouse: Annotated[WarehouseModel, described_as("Where tickets are loaded.")] = (
+        WarehouseModel()
+    )
     schedules: Annotated[SchedulesModel, described_as("The schedules.")] = SchedulesModel()
     reports: Annotated[ReportsModel, described_as("The reports.")] = ReportsModel()
     alerts: Annotated[AlertsModel, described_as("The alerts.")] = AlertsModel()

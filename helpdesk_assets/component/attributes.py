@@ -82,7 +82,7 @@ class ApiModel(dg.Model, dg.Resolvable):
 
 
 class WarehouseModel(dg.Model, dg.Resolvable):
-    """The DuckDB file. Several help desks can share one, each in its own dataset."""
+    """Where tickets are loaded. Several help desks can share it, each in its own dataset."""
 
     credentials: Annotated[InstanceOf[str] | None, _secret(HelpDeskWarehouse, "credentials")] = None
     lock_timeout: Annotated[float | None, _field(HelpDeskWarehouse, "lock_timeout")] = None

@@ -6,6 +6,9 @@ LOAD_ID = "load_id"
 
 # How many distinct rows were read that could be loaded.
 ROWS_WALKED = "rows_walked"
+# How many of them were in the table when the load ended, and how many rows of other loads.
+ROWS_STORED = "rows_stored"
+ROWS_OF_OTHERS = "rows_of_other_loads"
 # Which lists of the profile have no assets until the code location is reloaded.
 RELOAD_NEEDED = "reload_needed"
 # Why completeness could not be verified.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timezone
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from helpdesk_assets.models.trust import refuse_what_cannot_be_trusted
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.tables.schema import Table
+from helpdesk_assets.warehouse.choice import kind_of_environment
 
 # Days shown in the volume chart; the table contains all of them.
 DAYS_SHOWN = 90
@@ -136,10 +138,11 @@ def models_assets(
         given = {"as_of": as_of, **help_desk_reports.parameters(profile)}
         if chosen:
             refuse_what_cannot_be_trusted(context.instance, desk)
-        opened = help_desk_warehouse.writer if chosen else help_desk_warehouse.reader
+        place = help_desk_warehouse.place(desk.schema)
+        opened = place.writer if chosen else place.reader
         with opened(desk.schema) as connection:
             sources, settings = prepare(connection, desk.schema, tables_by_role(profile), given)
-            built = build(connection, chosen, settings)
+            built = place.retried(partial(build, connection, chosen, settings))
             today = today_in(given["timezone"], as_of)
             results: list[dg.MaterializeResult[Any]] = [
                 dg.MaterializeResult(
@@ -181,7 +184,7 @@ def _spec(desk: HelpDesk, model: Model, lineage: Lineage) -> dg.AssetSpec:
         description=model.description,
         group_name=desk.asset_group,
         owners=desk.asset_owners,
-        kinds={"sql", "duckdb"},
+        kinds={"sql", kind_of_environment()},
         tags=desk.asset_tags("report"),
         metadata={
             "dagster/table_name": f"{desk.schema}.{model.name}",

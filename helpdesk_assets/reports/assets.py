@@ -65,7 +65,7 @@ def report_page(desk: HelpDesk, checks: Sequence[dg.AssetsDefinition]) -> dg.Ass
             )
             for spec in specs
         ]
-        address = help_desk_reports.resolved_path(help_desk_warehouse.path(desk.schema))
+        address = help_desk_reports.resolved_path(help_desk_warehouse.place(desk.schema).beside)
         event = context.instance.get_latest_materialization_event(desk.tickets)
         with help_desk_warehouse.reader(desk.schema) as connection, missing_tables_explained():
             today = today_in(settings["timezone"], datetime.now(timezone.utc))

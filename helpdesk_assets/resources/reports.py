@@ -82,7 +82,7 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
         description=(
             "The path of the HTML page that the report is written to, or an address that fsspec "
             "knows, such as s3://bucket/report.html. "
-            + described("reports", "path", default="help_desk_report.html next to the DuckDB file")
+            + described("reports", "path", default="help_desk_report.html beside the warehouse")
         ),
     )
 
@@ -149,15 +149,17 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
         return self.solved_statuses or self.settings.config("solved_statuses")
 
     @explained
-    def resolved_path(self, duckdb_file: Path) -> str:
+    def resolved_path(self, beside: str) -> str:
         """Return where the page is: an absolute local path, or an address for fsspec.
+
+        Args:
+            beside: the folder of the page if no path is set: a local path, or an address.
 
         Raises:
             dg.Failure: the address contains a password.
         """
         path = self.path or self.settings.config("path", str)
-        if not path:
-            return str(duckdb_file.with_name(f"{self.desk}_report.html"))
+        path = path or f"{beside.rstrip('/')}/{self.desk}_report.html"
         parts = urlsplit(path)
         if parts.password:
             raise setting_failure(

@@ -1,56 +1,57 @@
-"""The resource for the DuckDB file that tickets are loaded into, by one load at a time."""
+"""The resource for the place that tickets are loaded into, as dlt's settings name it."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 import dlt
 import duckdb
-from dlt.common.configuration.resolve import resolve_configuration
-from dlt.common.exceptions import DltException
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.sql_client import SqlClientBase
 from pydantic import Field
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, Table
-from helpdesk_assets.warehouse.file import SET_CREDENTIALS, DuckDbFile, use_dataset
+from helpdesk_assets.warehouse.choice import DUCKDB, DUCKLAKE, MOTHERDUCK, chosen
+from helpdesk_assets.warehouse.file import DuckDbFile, file_credentials, use_dataset
 from helpdesk_assets.warehouse.lost import forget_what_is_lost
-from helpdesk_assets.warehouse.maintenance import maintain_file
 from helpdesk_assets.warehouse.memory import default_limit
+from helpdesk_assets.warehouse.place import Place
 from helpdesk_assets.warehouse.pool import alive, runs_ahead
 from helpdesk_assets.warehouse.snapshot import at_rest, snapshot_path
 from helpdesk_assets.warehouse.staging import drop_left_staging, staging_of
 from helpdesk_assets.warehouse.watermark import Stored, stored
 
+R = TypeVar("R")
+
 # What an hourly schedule can afford.
 DEFAULT_LOCK_TIMEOUT = 300.0
 DEFAULT_KEEP_SNAPSHOTS = 7.0
 MOST_DAYS = 36_500
-# Of more than one letter, as one is a drive of Windows.
-SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.I)
 
 
 class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
-    """The DuckDB file that tickets are loaded into. Each help desk has a dataset of its own."""
+    """The place that tickets are loaded into. Each help desk has a dataset of its own.
+
+    It is dlt's destination: a DuckDB file, DuckLake, or MotherDuck.
+    """
 
     credentials: str | None = Field(
         default=None,
         description=(
-            "Path or duckdb:/// URL of the DuckDB file. Environment: "
-            "DESTINATION__DUCKDB__CREDENTIALS. File: credentials under [destination.duckdb] in "
-            ".dlt/secrets.toml."
+            "Path or duckdb:/// URL of the DuckDB file, or the address of a MotherDuck database, "
+            "such as md:tickets. Environment: DESTINATION__DUCKDB__CREDENTIALS. File: credentials "
+            "under [destination.duckdb] in .dlt/secrets.toml."
         ),
     )
     lock_timeout: float | None = Field(
         default=None,
         description=(
-            "Seconds to wait for another process to close the file before the run fails. "
+            "Seconds to wait for other runs, or for another process to close the file, before the "
+            "run fails. "
             f"Default: {DEFAULT_LOCK_TIMEOUT:g}. Environment: DESTINATION__DUCKDB__LOCK_TIMEOUT. "
             "File: lock_timeout under [destination.duckdb] in .dlt/config.toml."
         ),
@@ -86,7 +87,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HelpDeskWarehouse"]:
-        """Take part in the pool that limits the DuckDB file to one run at a time."""
+        """Take part in the pool that limits a DuckDB file to one run at a time."""
         if context.instance and context.run:
             with alive(context.instance, context.run.run_id):
                 others = runs_ahead(context.instance, context.run.run_id)
@@ -99,12 +100,44 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         else:
             yield self
 
-    def path(self, dataset: str = DATASET) -> Path:
-        """Return the DuckDB file's path. Raises dg.Failure if it is missing or not a file."""
-        return Path(self._resolved(dataset).database).absolute()
+    def place(self, dataset: str = DATASET, rows: int = 0) -> Place:
+        """Return the place that dlt's settings name.
+
+        Args:
+            dataset: the dataset of the help desk.
+            rows: the number of rows in the table that is loaded, for its memory limit.
+
+        Raises:
+            dg.Failure: a setting is missing or invalid.
+        """
+        kind, section = self._chosen(dataset)
+        timeout, memory_limit = self._lock_timeout(section), self._memory_limit(section, rows)
+        # Imported when they are used, because most users load into a file.
+        if kind == DUCKLAKE:
+            from helpdesk_assets.warehouse.lake import DuckLake, lake_credentials
+
+            return DuckLake(
+                credentials=lake_credentials(section, dataset),
+                lock_timeout=timeout,
+                memory_limit=memory_limit,
+                section=section,
+            )
+        if kind == MOTHERDUCK:
+            from helpdesk_assets.warehouse.motherduck import MotherDuck, motherduck_credentials
+
+            return MotherDuck(
+                credentials=motherduck_credentials(section, dataset, self.credentials),
+                lock_timeout=timeout,
+                memory_limit=memory_limit,
+                section=section,
+            )
+        value = self.credentials or dlt.secrets.get(f"destination.{section}.credentials")
+        return DuckDbFile(file_credentials(value, dataset), timeout, memory_limit)
 
     @contextmanager
-    def pipeline(self, table: Table | None = None) -> Iterator[tuple[dlt.Pipeline, Stored]]:
+    def pipeline(
+        self, table: Table | None = None, *, is_window: bool = False
+    ) -> Iterator[tuple[dlt.Pipeline, Stored]]:
         """Make the pipeline for one run into a table, with a working folder for the while.
 
         With it comes the table as it is before the load.
@@ -112,60 +145,70 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         It is called as its source is, and so is what dlt keeps of it in the dataset. Its state is
         in the destination.
 
-        Raises dg.Failure, before anything is asked of the API, when the DuckDB file cannot be
-        written, or is still in use after ``lock_timeout`` seconds.
+        Args:
+            table: the table. Default: the tickets.
+            is_window: whether only a date range is loaded.
+
+        Raises:
+            dg.Failure: before anything is asked of the API, when the warehouse cannot be written
+                to, or is still in use after ``lock_timeout`` seconds.
         """
         table = table or Table()
-        file = self._file(table.dataset)
-        credentials = self._resolved(table.dataset)
-        with file.locked(), file.explained():
+        place = self.place(table.dataset)
+        with place.loading(table, is_window=is_window):
             # So that nothing is asked of the API in vain.
-            with file.held_open(file.connect) as connection:
+            with place.opened(table.dataset) as connection:
                 forget_what_is_lost(connection, table)
-                drop_left_staging(connection, table, file.runs_alive())
+                drop_left_staging(connection, table, place.is_alive)
                 found = stored(connection, table)
-            file = self._file(table.dataset, found.row_count)
-            credentials.global_config = file.config
-            with file.working_folder() as folder:
+            place = self.place(table.dataset, found.row_count)
+            with place.working_folder() as folder:
                 run = folder.name.rpartition("-")[2]
                 pipeline = dlt.pipeline(
                     pipeline_name=table.source,
                     pipelines_dir=str(folder),
-                    destination=dlt.destinations.duckdb(
-                        credentials, staging_dataset_name_layout=staging_of(table.dataset, run)
-                    ),
+                    destination=place.destination(staging_of(table.dataset, run), folder),
                     dataset_name=table.dataset,
                 )
-                _wait_for_others(pipeline, file)
                 try:
-                    yield pipeline, found
+                    with place.attended(pipeline):
+                        yield pipeline, found
                 finally:
                     pipeline.deactivate()
 
+    def settled(self, pipeline: dlt.Pipeline, work: Callable[[SqlClientBase[Any]], R]) -> R:
+        """Do some work in a transaction after a load, and again if it conflicts with another one.
+
+        Args:
+            pipeline: of the load.
+            work: called with the client of the transaction; may be called several times.
+        """
+        place = self.place(pipeline.dataset_name)
+
+        def once() -> R:
+            with pipeline.sql_client() as client, client.begin_transaction():
+                return work(client)
+
+        with place.settling(pipeline):
+            return place.retried(once)
+
     @contextmanager
     def reader(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the DuckDB file to read, with a dataset in use.
+        """Open a connection to read, with a dataset in use.
 
-        A file that is not there yet is read as an empty one. Raises dg.Failure when it cannot be
-        opened.
+        A warehouse that is not there yet is read as an empty one. Raises dg.Failure when it cannot
+        be opened.
         """
-        with self._file(dataset).reader() as connection:
-            use_dataset(connection, dataset)
+        with self.place(dataset).reader(dataset) as connection:
             yield connection
 
     @contextmanager
     def writer(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the DuckDB file to write, as the only one who does, with a dataset in use.
+        """Open a connection to write, with a dataset in use, while no other run writes to it.
 
         Raises dg.Failure when it cannot be opened, or is in use after ``lock_timeout`` seconds.
         """
-        file = self._file(dataset)
-        with (
-            file.locked(),
-            file.explained(),
-            file.held_open(file.connect) as connection,
-        ):
-            use_dataset(connection, dataset)
+        with self.place(dataset).writer(dataset) as connection:
             yield connection
 
     @settings_explained()
@@ -187,13 +230,16 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             use_dataset(connection, dataset)
             yield connection
 
-    @settings_explained()
+    def path(self, dataset: str = DATASET) -> Path:
+        """Return the DuckDB file's path. Raises dg.Failure if the place is not a DuckDB file."""
+        return self._file(dataset).path
+
     def maintain(self, dataset: str = DATASET) -> Mapping[str, Any]:
         """Do what the warehouse needs from time to time, and return metadata.
 
         Raises dg.Failure when it cannot be opened, or is in use after ``lock_timeout`` seconds.
         """
-        return maintain_file(self._file(dataset))
+        return self.place(dataset).maintain(self.keep())
 
     @settings_explained()
     def keep(self) -> timedelta:
@@ -209,20 +255,35 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             )
         return timedelta(days=days)
 
-    @settings_explained()
-    def _file(self, dataset: str, rows: int = 0) -> DuckDbFile:
-        timeout = self.lock_timeout
-        if timeout is None:
-            timeout = dlt.config.get("destination.duckdb.lock_timeout", float)
-        return DuckDbFile(
-            self.path(dataset),
-            DEFAULT_LOCK_TIMEOUT if timeout is None else timeout,
-            self._memory_limit(rows),
-        )
+    def _file(self, dataset: str) -> DuckDbFile:
+        place = self.place(dataset)
+        if not isinstance(place, DuckDbFile):
+            raise setting_failure(
+                f"Only a DuckDB file can be copied for readers, and tickets are loaded into "
+                f"{place.label}: remove DESTINATION__DUCKDB__SNAPSHOT. Readers need no copy of it."
+            )
+        return place
 
     @settings_explained()
-    def _memory_limit(self, rows: int) -> str:
-        limit = self.memory_limit or dlt.config.get("destination.duckdb.memory_limit", str)
+    def _chosen(self, dataset: str) -> tuple[str, str]:
+        """Return the kind of place and the section of its settings."""
+        if self.credentials:
+            is_address = self.credentials.strip().lower().startswith("md:")
+            kind = MOTHERDUCK if is_address else DUCKDB
+            return kind, kind
+        choice = chosen(dataset)
+        return choice.kind, choice.section
+
+    @settings_explained()
+    def _lock_timeout(self, section: str) -> float:
+        timeout = self.lock_timeout
+        if timeout is None:
+            timeout = dlt.config.get(f"destination.{section}.lock_timeout", float)
+        return DEFAULT_LOCK_TIMEOUT if timeout is None else timeout
+
+    @settings_explained()
+    def _memory_limit(self, section: str, rows: int) -> str:
+        limit = self.memory_limit or dlt.config.get(f"destination.{section}.memory_limit", str)
         if not limit:
             return default_limit(rows)
         try:
@@ -230,73 +291,6 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         except duckdb.Error:
             raise setting_failure(
                 f"{limit!r} is not an amount of memory that DuckDB accepts: set "
-                f"DESTINATION__DUCKDB__MEMORY_LIMIT to an amount such as 2GB."
+                f"DESTINATION__{section.upper()}__MEMORY_LIMIT to an amount such as 2GB."
             ) from None
         return limit
-
-    @settings_explained()
-    def _resolved(self, dataset: str) -> DuckDbCredentials:
-        missing = setting_failure(
-            f"There is no DuckDB file to load tickets into: {SET_CREDENTIALS}"
-        )
-        value = self.credentials or dlt.secrets.get("destination.duckdb.credentials")
-        if isinstance(value, str):
-            value = value.strip()
-            _refuse_what_is_no_file(value)
-        if not value:
-            raise missing
-        try:
-            credentials = resolve_configuration(DuckDbCredentials(), explicit_value=value)
-        except DltException:
-            raise missing from None
-        # dlt's name for a file in the pipeline's working folder, which ends with the run.
-        if credentials.database == ":pipeline:":
-            raise missing
-        # DuckDB calls a database by its file's name, and then takes help_desk.help_desk_tickets
-        # for a table of the database of that name.
-        name = Path(credentials.database).name.lstrip(".").partition(".")[0]
-        if name.lower() in (dataset, f"{dataset}_staging"):
-            raise setting_failure(
-                f"A DuckDB file called {name} cannot hold the dataset {dataset}, because DuckDB "
-                f"cannot tell the two names apart: {SET_CREDENTIALS}"
-            )
-        return credentials
-
-
-def _refuse_what_is_no_file(credentials: str) -> None:
-    """Raise dg.Failure for an address of another database, which DuckDB takes for a file's name.
-
-    What comes after its scheme is not shown, as it may hold a secret.
-    """
-    scheme = SCHEME.match(credentials)
-    if credentials == ":memory:" or (scheme and scheme[1].lower() != "duckdb"):
-        kind = scheme[1] if scheme else credentials
-        raise setting_failure(
-            f"Tickets are loaded into a DuckDB file, and {kind!r} is not one: {SET_CREDENTIALS}"
-        )
-
-
-def _wait_for_others(pipeline: dlt.Pipeline, file: DuckDbFile) -> None:
-    """Let the pipeline wait for others to close the file, each time before it opens it.
-
-    It is held open while dlt looks for its state, and from the first job of a load to the last:
-    dlt opens it for each of them, and DuckDB rewrites the file when the last connection is closed.
-    While the API is read, it is closed.
-    """
-    connect = pipeline.sql_client
-
-    def waiting(*args: Any, **options: Any) -> AbstractContextManager[Any]:
-        return file.held_open(partial(connect, *args, **options))
-
-    def held_open(method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def held(*args: Any, **options: Any) -> Any:
-            with waiting():
-                return method(*args, **options)
-
-        return held
-
-    # A run looks for its state by a method that dlt keeps to itself; the public one, called before,
-    # would leave the run to do so once more.
-    held = {name: held_open(getattr(pipeline, name)) for name in ("load", "_sync_destination")}
-    vars(pipeline).update(held, sql_client=waiting)

@@ -44,8 +44,7 @@ def main() -> int:
     results = _check_results()
     for line in _said(results):
         _say(line)
-    path = warehouse.path()
-    _say(f"\nReport: {HelpDeskReports().resolved_path(path)}")
+    _say(f"\nReport: {HelpDeskReports().resolved_path(warehouse.place().beside)}")
     checks = len(CHECKS) + len(MODELS)
     return 0 if all(results.values()) and len(results) >= checks else 1
 
@@ -96,7 +95,7 @@ def _show_tickets(warehouse: HelpDeskWarehouse) -> None:
         rows = connection.execute(
             f"select {columns} from {Table().qualified} order by id limit {ROWS_SHOWN}"
         ).fetchall()
-    _say(f"\n{count:,} rows in {Table().qualified} of {warehouse.path()}, among them:")
+    _say(f"\n{count:,} rows in {Table().qualified} of {warehouse.place().label}, among them:")
     for row in rows:
         _say("  " + " | ".join(str(value) for value in row))
 

@@ -1,37 +1,42 @@
 """The DuckDB file: who may open it when, and the error message when it cannot be opened."""
 
-import glob
 import os
 import re
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from errno import ENOSPC
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import Any, TypeVar
 
 import dagster as dg
+import dlt
 import duckdb
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.destination.reference import AnyDestination
+from dlt.common.exceptions import DltException
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from filelock import FileLock, Timeout
 
 from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
 from helpdesk_assets.tables.schema import Table
+from helpdesk_assets.warehouse.permissions import private_files
+from helpdesk_assets.warehouse.working_folder import runs_alive, working_folder
+
+R = TypeVar("R")
 
 SET_CREDENTIALS = (
     "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
     ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
 )
 
+# Of more than one letter, as one is a drive of Windows.
+SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.I)
 # Characters that dlt's path templates or its SQL interpret in the path of a load's files.
 UNFIT = re.compile(r"[%']")
-# Umask for new files: only their owner has access.
-PRIVATE = 0o077
-# The lock file in a run's working folder. The run holds it until its process ends.
-ALIVE = "alive.lock"
 # Seconds that a run waits for the file before it logs that it is waiting.
 SILENCE = 2.0
 
@@ -41,14 +46,19 @@ class DuckDbFile:
     """A DuckDB file, which may not exist yet.
 
     Attributes:
-        path: its absolute path.
+        credentials: dlt's, resolved.
         lock_timeout: maximum seconds to wait for another process to release it.
         memory_limit: the memory limit in DuckDB's syntax, such as 2GB; None: DuckDB's default.
     """
 
-    path: Path
+    credentials: DuckDbCredentials
     lock_timeout: float
     memory_limit: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Its absolute path."""
+        return Path(self.credentials.database).absolute()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -59,6 +69,33 @@ class DuckDbFile:
     def connect(self, **options: Any) -> duckdb.DuckDBPyConnection:
         """Open a connection to the file."""
         return duckdb.connect(str(self.path), config=self.config, **options)
+
+    @property
+    def label(self) -> str:
+        """See Place."""
+        return f"the DuckDB file {self.path}"
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """See Place."""
+        return {"duckdb_file": dg.MetadataValue.path(str(self.path))}
+
+    @property
+    def beside(self) -> str:
+        """See Place."""
+        return str(self.path.parent)
+
+    def destination(self, staging: str, folder: Path) -> AnyDestination:
+        """See Place."""
+        credentials = self.credentials
+        credentials.global_config = self.config
+        return dlt.destinations.duckdb(  # type: ignore[return-value]
+            credentials,
+            staging_dataset_name_layout=staging,
+            # dlt does not merge in a transaction by itself, and a run that is killed would leave a
+            # table without the rows that it replaces.
+            supports_transactions=True,
+        )
 
     @contextmanager
     def locked(self, timeout: float | None = None) -> Iterator[None]:
@@ -94,11 +131,10 @@ class DuckDbFile:
             ) from None
         except OSError as error:
             raise self._failure(str(error.strerror)) from None
-        mask = os.umask(PRIVATE)
         try:
-            yield
+            with private_files():
+                yield
         finally:
-            os.umask(mask)
             lock.release()
 
     @contextmanager
@@ -136,15 +172,20 @@ class DuckDbFile:
             yield connection
 
     @contextmanager
-    def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file for reading, waiting until other processes stop writing to it.
+    def loading(self, table: Table, *, is_window: bool = False) -> Iterator[None]:
+        """See Place. One load at a time uses the file, whatever it loads."""
+        with self.locked(), self.explained():
+            yield
 
-        A file that does not exist yet is read as an empty database.
+    @contextmanager
+    def opened(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """See Place."""
+        with self.held_open(self.connect) as connection:
+            yield connection
 
-        Raises:
-            dg.Failure: the file cannot be opened, or is still being written to after
-                ``lock_timeout`` seconds.
-        """
+    @contextmanager
+    def reader(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """See Place. Waits up to ``lock_timeout`` seconds until other processes stop writing."""
         there = partial(self.connect, read_only=True)
         nowhere = partial(duckdb.connect, config=self.config)
         with ExitStack() as opened:
@@ -152,43 +193,74 @@ class DuckDbFile:
                 connection = opened.enter_context(
                     self.held_open(there if self.path.exists() else nowhere)
                 )
+            use_dataset(connection, dataset)
+            yield connection
+
+    @contextmanager
+    def writer(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """See Place."""
+        with self.locked(), self.explained(), self.held_open(self.connect) as connection:
+            use_dataset(connection, dataset)
             yield connection
 
     @contextmanager
     def working_folder(self) -> Iterator[Path]:
-        """Create a temporary folder next to the DuckDB file, inside a ``with`` block.
-
-        It is next to the file because it contains tickets, too, and needs the same protection.
-        Folders left behind by killed runs are removed first.
-        """
-        for left in self._working_folders():
-            if not _is_alive(left):
-                shutil.rmtree(left, ignore_errors=True)
+        """See Place. It is next to the file because it contains tickets, too."""
         for sign in UNFIT.findall(str(self.path.parent)):
             raise self._failure(f"dlt does not support {sign} in the path of a folder")
-        folder = self.path.with_name(f"{self._working_name}{uuid4().hex[:12]}")
-        folder.mkdir(mode=0o700)
-        try:
-            with FileLock(folder / ALIVE):
-                yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with working_folder(self.path.parent, self._working_name) as folder:
+            yield folder
 
-    def runs_alive(self) -> set[str]:
-        """Return the suffixes of the working folders whose runs are alive."""
-        return {
-            folder.name.rpartition("-")[2]
-            for folder in self._working_folders()
-            if _is_alive(folder)
-        }
+    def is_alive(self, run: str) -> bool:
+        """See Place."""
+        return run in runs_alive(self.path.parent, self._working_name)
 
     @property
     def _working_name(self) -> str:
-        return f".{UNFIT.sub('_', self.path.name)}-run-"
+        return f".{UNFIT.sub('_', self.path.name)}-run"
 
-    def _working_folders(self) -> list[Path]:
-        pattern = f"{glob.escape(self._working_name)}*"
-        return [path for path in self.path.parent.glob(pattern) if path.is_dir()]
+    @contextmanager
+    def attended(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+        """See Place. The pipeline waits for others to close the file each time it opens it.
+
+        The file is held open while dlt looks for its state, and from the first job of a load to the
+        last: dlt opens it for each of them, and DuckDB rewrites the file when the last connection
+        is closed. While the API is read, it is closed.
+        """
+        connect = pipeline.sql_client
+
+        def waiting(*args: Any, **options: Any) -> AbstractContextManager[Any]:
+            return self.held_open(partial(connect, *args, **options))
+
+        def held_open(method: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(method)
+            def held(*args: Any, **options: Any) -> Any:
+                with waiting():
+                    return method(*args, **options)
+
+            return held
+
+        # A run looks for its state by a method that dlt keeps to itself; the public one, called
+        # before, would leave the run to do so once more.
+        held = {name: held_open(getattr(pipeline, name)) for name in ("load", "_sync_destination")}
+        vars(pipeline).update(held, sql_client=waiting)
+        yield
+
+    @contextmanager
+    def settling(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+        """See Place. A load has the file for itself."""
+        yield
+
+    def retried(self, work: Callable[[], R]) -> R:
+        """See Place. There are no other transactions."""
+        return work()
+
+    def maintain(self, keep: timedelta) -> Mapping[str, Any]:
+        """See Place. A file keeps no earlier states."""
+        # Imported here, because it imports this module.
+        from helpdesk_assets.warehouse.maintenance import maintain_file
+
+        return maintain_file(self)
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -228,6 +300,55 @@ class DuckDbFile:
         )
 
 
+def file_credentials(value: Any, dataset: str) -> DuckDbCredentials:
+    """Return dlt's credentials of a DuckDB file.
+
+    Args:
+        value: its path or duckdb:/// URL.
+        dataset: the dataset that is loaded into it.
+
+    Raises:
+        dg.Failure: it is missing, another database, or called like the dataset.
+    """
+    missing = setting_failure(f"There is no DuckDB file to load tickets into: {SET_CREDENTIALS}")
+    if isinstance(value, str):
+        value = value.strip()
+        _refuse_what_is_no_file(value)
+    if not value:
+        raise missing
+    try:
+        credentials = resolve_configuration(DuckDbCredentials(), explicit_value=value)
+    except DltException:
+        raise missing from None
+    # dlt's name for a file in the pipeline's working folder, which ends with the run.
+    if credentials.database == ":pipeline:":
+        raise missing
+    # DuckDB calls a database by its file's name, and then takes help_desk.help_desk_tickets for a
+    # table of the database of that name.
+    name = Path(credentials.database).name.lstrip(".").partition(".")[0]
+    if name.lower() in (dataset, f"{dataset}_staging"):
+        raise setting_failure(
+            f"A DuckDB file called {name} cannot hold the dataset {dataset}, because DuckDB "
+            f"cannot tell the two names apart: {SET_CREDENTIALS}"
+        )
+    return credentials
+
+
+def _refuse_what_is_no_file(credentials: str) -> None:
+    """Raise dg.Failure for an address of another database, which DuckDB takes for a file's name.
+
+    What comes after its scheme is not shown, as it may hold a secret.
+    """
+    scheme = SCHEME.match(credentials)
+    if credentials == ":memory:" or (scheme and scheme[1].lower() != "duckdb"):
+        kind = scheme[1] if scheme else credentials
+        others = " Other destinations have settings of their own: docs/deployment.md."
+        raise setting_failure(
+            f"[destination.duckdb] is for a DuckDB file, and {kind!r} is not one: "
+            f"{SET_CREDENTIALS}{others}"
+        )
+
+
 def _in_use(reason: str) -> str:
     """Return that the file is in use, and by which process if DuckDB reports it."""
     holder = reason.partition("is held in ")[2].partition(". ")[0]
@@ -237,18 +358,6 @@ def _in_use(reason: str) -> str:
 def _log_waiting(why: str, seconds: float, until: str) -> None:
     """Log the reason why the run is waiting."""
     dg.get_dagster_logger().info(f"{why}: waiting up to {seconds:g} s until {until}.")
-
-
-def _is_alive(folder: Path) -> bool:
-    """Return whether the run of a working folder is alive, that is, holds the lock in it."""
-    try:
-        with FileLock(folder / ALIVE).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:
-        # The run has just ended, and its folder is being removed.
-        return False
 
 
 def use_dataset(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:

@@ -5,7 +5,7 @@ succeed, but the rows of one of them would be lost.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import replace
 
 import duckdb
@@ -23,7 +23,7 @@ def staging_of(dataset: str, run: str) -> str:
 
 
 def drop_left_staging(
-    connection: duckdb.DuckDBPyConnection, table: Table, alive: Collection[str]
+    connection: duckdb.DuckDBPyConnection, table: Table, is_alive: Callable[[str], bool]
 ) -> None:
     """Drop the staging datasets of killed loads.
 
@@ -31,17 +31,17 @@ def drop_left_staging(
     dropped from it.
 
     Args:
-        connection: to the DuckDB file.
+        connection: to the warehouse.
         table: the table that is about to be loaded.
-        alive: the runs in progress.
+        is_alive: tells whether a run is alive, by the name in its staging dataset.
     """
-    left = re.compile(rf"_{table.dataset}_staging_x([0-9a-f]{{12}})")
+    left = re.compile(rf"_{table.dataset}_staging_x([0-9a-f]+)")
     for (name,) in connection.execute(
         "select schema_name from information_schema.schemata"
         " where catalog_name = current_database()"
     ).fetchall():
         found = left.fullmatch(name)
-        if found and found[1] not in alive:
+        if found and not is_alive(found[1]):
             connection.execute(f"drop schema {name} cascade")
     shared = replace(table, dataset=f"{table.dataset}_staging")
     # A help desk may have a dataset with that name; then its sources have other names.

@@ -6,7 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from helpdesk_assets.checks import check_results
 from helpdesk_assets.definitions import defs
+from helpdesk_assets.desk import HelpDesk
+from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
 from helpdesk_assets_tests.support.profile import with_date_filter
@@ -14,6 +17,7 @@ from helpdesk_assets_tests.support.profile import with_date_filter
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
 Load = Callable[..., dg.ExecuteInProcessResult]
+DESK = HelpDesk()
 
 
 @pytest.fixture
@@ -151,3 +155,34 @@ def test_backfill_loads_months_and_resumes_after_a_failure(
         for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
     }
     assert done == {"2026-01-01", "2026-02-01"}
+
+
+def test_checks_of_a_run_are_about_its_own_load(
+    desk: Sandbox, instance: dg.DagsterInstance, load: Load, warehouse: Warehouse
+) -> None:
+    """Another run has loaded since, and some of the same tickets."""
+    first = load(start="2026-01-01", end="2026-02-01")
+    second = load(start="2026-01-20", end="2026-03-01")
+    assert first.success
+    assert second.success
+
+    def is_complete(result: dg.ExecuteInProcessResult) -> dg.AssetCheckResult:
+        results = check_results(
+            instance,
+            DESK.tickets,
+            DESK.table(),
+            api=HelpDeskApi(),
+            warehouse=HelpDeskWarehouse(),
+            run_id=result.run_id,
+        )
+        (found,) = [result for check, result in results if check.name == "is_complete"]
+        return found
+
+    walked = [is_complete(result).metadata["rows_walked"].value for result in (first, second)]
+    assert walked == [
+        len(opened(desk, "2026-01-01", "2026-02-01")),
+        len(opened(desk, "2026-01-20", "2026-03-01")),
+    ]
+    assert is_complete(first).passed
+    warehouse.query("delete from help_desk.help_desk_tickets where created_at < '2026-02-01'")
+    assert not is_complete(first).passed

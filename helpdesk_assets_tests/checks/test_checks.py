@@ -29,8 +29,11 @@ BLOCKING = {"id_is_unique", "id_is_not_null", "required_columns_present"}
 @pytest.fixture
 def run_checks(
     warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[], dict[str, dg.AssetCheckEvaluation]]:
     """Run only the checks, on a table that the test has created itself."""
+    for name, value in warehouse.variables.items():
+        monkeypatch.setenv(name, value)
     job = dg.Definitions(
         assets=[loaded_table(DESK)],
         jobs=[
@@ -43,7 +46,7 @@ def run_checks(
         resources={
             "help_desk_dlt": object(),
             "help_desk_api": HelpDeskApi(),
-            "help_desk_warehouse": HelpDeskWarehouse(credentials=str(warehouse.path)),
+            "help_desk_warehouse": HelpDeskWarehouse(),
         },
     ).resolve_job_def("checks_only")
 
@@ -257,7 +260,7 @@ def test_metadata_of_earlier_versions_is_read_under_its_current_name(
     instance.report_runless_asset_event(
         dg.AssetMaterialization(TICKETS, metadata={"load_id": "1", "steps_back": 2})
     )
-    resource = HelpDeskWarehouse(credentials=str(warehouse.path))
+    resource = HelpDeskWarehouse()
     with resource.reader("help_desk") as connection:
         stored = stored_table(connection, instance, TICKETS, DESK.table(), 0.1)
 

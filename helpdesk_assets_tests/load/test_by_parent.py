@@ -18,12 +18,11 @@ from helpdesk_assets.assets import by_parent
 from helpdesk_assets.paging import lengths
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import (
-    API_KEY,
-    SETTINGS,
     Warehouse,
     at_length,
     everything_logged,
     sentence_of,
+    set_variables,
 )
 from helpdesk_assets_tests.support.by_parent import KINDS, CommentsDesk, profile
 from helpdesk_assets_tests.support.comments_load import load
@@ -41,8 +40,7 @@ def served(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (tmp_path / "desk.yaml").write_text(profile(desk.kind, **options))
         monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(tmp_path / "desk.yaml"))
         with serve(desk.app) as base_url:
-            for name, value in zip(SETTINGS, (base_url, API_KEY, str(warehouse.path)), strict=True):
-                monkeypatch.setenv(name, value)
+            set_variables(monkeypatch, base_url, warehouse)
             yield desk
 
     return serving

@@ -15,12 +15,11 @@ from helpdesk_assets.build import build_defs
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import (
-    API_KEY,
-    SETTINGS,
     Warehouse,
     execute,
     job_of,
     metadata_of,
+    set_variables,
 )
 
 PROFILE = """\
@@ -92,8 +91,7 @@ def fields(
     (tmp_path / "desk.yaml").write_text(PROFILE)
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(tmp_path / "desk.yaml"))
     with serve(fields.app) as base_url:
-        for name, value in zip(SETTINGS, (base_url, API_KEY, str(warehouse.path)), strict=True):
-            monkeypatch.setenv(name, value)
+        set_variables(monkeypatch, base_url, warehouse)
         yield fields
 
 

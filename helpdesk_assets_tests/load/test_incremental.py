@@ -18,13 +18,13 @@ from helpdesk_assets.profiles import BUILT_IN
 from helpdesk_assets.sandbox.app import Answer
 from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import (
-    SETTINGS,
     Sandbox,
     Warehouse,
     at_length,
     everything_logged,
     metadata_of,
     sentence_of,
+    set_variables,
 )
 from helpdesk_assets_tests.support.clocked import ClockedDesk, profile, utc
 
@@ -58,8 +58,7 @@ def use(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
         monkeypatch.setenv(LAG, "0")
         with desk.served() as base_url:
-            for name, value in zip(SETTINGS, (base_url, "key", str(warehouse.path)), strict=True):
-                monkeypatch.setenv(name, value)
+            set_variables(monkeypatch, base_url, warehouse, "key")
             yield
 
     return start

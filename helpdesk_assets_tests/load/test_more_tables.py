@@ -26,13 +26,13 @@ from helpdesk_assets_tests.conftest import (
     API_KEY,
     EXECUTE,
     PROJECT,
-    SETTINGS,
     Warehouse,
     at_length,
     command,
     everything_logged,
     failure_of,
     job_of,
+    set_variables,
 )
 from helpdesk_assets_tests.support.leaks import everything_stored
 
@@ -160,8 +160,7 @@ def organization(
     (tmp_path / "desk.yaml").write_text(PROFILE)
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(tmp_path / "desk.yaml"))
     with serve(organization.app) as base_url:
-        for name, value in zip(SETTINGS, (base_url, API_KEY, str(warehouse.path)), strict=True):
-            monkeypatch.setenv(name, value)
+        set_variables(monkeypatch, base_url, warehouse)
         yield organization
 
 

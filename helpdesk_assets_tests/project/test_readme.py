@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 import requests
 from dlt.common.configuration.specs import BaseConfiguration
+from dlt.destinations.impl.ducklake.configuration import DEFAULT_DUCKLAKE_NAME
 
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.definitions import DEFAULT_EXECUTOR, defs
@@ -38,6 +39,7 @@ from helpdesk_assets.resources.numbers import (
 from helpdesk_assets.resources.reports import DEFAULT_PENDING_STATUSES, DEFAULT_TIMEZONE
 from helpdesk_assets.resources.warehouse import DEFAULT_KEEP_SNAPSHOTS, DEFAULT_LOCK_TIMEOUT
 from helpdesk_assets.transport.retries import RetryPolicy
+from helpdesk_assets.warehouse.choice import DUCKLAKE, MOTHERDUCK
 from helpdesk_assets.warehouse.memory import default_limit
 from helpdesk_assets_tests.conftest import PROJECT, SETTINGS, Sandbox, Warehouse, at_length
 from helpdesk_assets_tests.support.webserver import end, free_port, wait_for
@@ -269,6 +271,20 @@ def test_documented_settings_match_the_code() -> None:
     defaults["SCHEDULES__HELP_DESK_SYNC__TIMEZONE"] = str(
         defs.resolve_schedule_def("help_desk_sync_schedule").execution_timezone
     )
+    lake = "DESTINATION__DUCKLAKE__CREDENTIALS"
+    defaults |= {
+        "DESTINATION_NAME": "",
+        "DESTINATION_TYPE": "",
+        f"{lake}__CATALOG": "",
+        f"{lake}__DUCKLAKE_NAME": DEFAULT_DUCKLAKE_NAME,
+        f"{lake}__STORAGE__BUCKET_URL": "",
+        "DESTINATION__MOTHERDUCK__CREDENTIALS": "",
+    }
+    for kind in (DUCKLAKE, MOTHERDUCK):
+        defaults |= {
+            f"DESTINATION__{kind.upper()}__LOCK_TIMEOUT": f"{DEFAULT_LOCK_TIMEOUT:g}",
+            f"DESTINATION__{kind.upper()}__MEMORY_LIMIT": default_limit(),
+        }
     of_ours = {
         "DESTINATION__DUCKDB__LOCK_TIMEOUT": f"{DEFAULT_LOCK_TIMEOUT:g}",
         "DESTINATION__DUCKDB__MEMORY_LIMIT": default_limit(),

@@ -1,0 +1,51 @@
+"""Keeps the ids of loads in a table in the order in which the loads have ended.
+
+dlt names a load after the time at which it began, by the clock of its machine. Lists by parent find
+the rows that were loaded since their last load by these ids. So a load that ends after one that
+began later, or on a machine whose clock is ahead, gets a later id in the end.
+"""
+
+import time
+from typing import Any
+
+from dlt.common.schema.typing import C_DLT_LOAD_ID, LOADS_TABLE_NAME
+from dlt.destinations.sql_client import SqlClientBase
+
+from helpdesk_assets.tables.schema import Table
+
+# Seconds between two ids.
+STEP = 0.001
+
+
+def latest(client: SqlClientBase[Any], table: Table, load_id: str) -> str:
+    """Return the id of a load in its table, after changing it if it is not the latest there.
+
+    Args:
+        client: in a transaction after the load.
+        table: the loaded table.
+        load_id: the id of the load.
+    """
+    found = client.execute_sql(
+        f"select max({C_DLT_LOAD_ID}) from {table.qualified} where {C_DLT_LOAD_ID} > ?"
+        # Others may have written rows with ids of another kind.
+        f" and try_cast({C_DLT_LOAD_ID} as double) is not null",
+        load_id,
+    )
+    ((other,),) = found or [(None,)]
+    if other is None or not load_id:
+        return load_id
+    later = f"{max(time.time(), float(other) + STEP):.6f}"
+    for name, column in ((table.name, C_DLT_LOAD_ID), (LOADS_TABLE_NAME, "load_id")):
+        client.execute_sql(
+            f"update {table.dataset}.{name} set {column} = ? where {column} = ?", later, load_id
+        )
+    return later
+
+
+def rows_by_load(client: SqlClientBase[Any], table: Table, load_id: str) -> tuple[int, int]:
+    """Return how many rows in a table a load has written, and how many others there are."""
+    found = client.execute_sql(
+        f"select count(*) filter ({C_DLT_LOAD_ID} = ?), count(*) from {table.qualified}", load_id
+    )
+    ((own, rows),) = found or [(0, 0)]
+    return int(own), int(rows) - int(own)

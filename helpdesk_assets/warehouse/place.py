@@ -1,0 +1,96 @@
+"""The interface of the places that tickets are loaded into: a DuckDB file, DuckLake, MotherDuck.
+
+All of them are queried by DuckDB, with the same SQL. What differs between them is here: how they
+are opened, who may write when, and what their errors mean.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import dlt
+import duckdb
+from dlt.common.destination.reference import AnyDestination
+
+from helpdesk_assets.tables.schema import Table
+
+R = TypeVar("R")
+
+
+class Place(Protocol):
+    """A place that tickets are loaded into."""
+
+    @property
+    def label(self) -> str:
+        """What it is called in messages, such as ``the DuckDB file tickets.duckdb``; no secret."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Where a table is, as metadata of its asset; no secret."""
+
+    @property
+    def beside(self) -> str:
+        """The folder beside it, for files that belong to it: a local path or an address."""
+
+    def destination(self, staging: str, folder: Path) -> AnyDestination:
+        """Return dlt's destination for one run.
+
+        Args:
+            staging: the name of the run's staging dataset.
+            folder: the working folder of the run.
+        """
+
+    def loading(self, table: Table, *, is_window: bool = False) -> AbstractContextManager[None]:
+        """Keep out other loads that this one cannot run beside, inside a ``with`` block.
+
+        Args:
+            table: the table that is loaded.
+            is_window: whether only a date range is loaded.
+
+        Raises:
+            dg.Failure: the place cannot be used, or another load has not ended in time.
+        """
+
+    def opened(self, dataset: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open a connection for a load that is kept apart by ``loading``."""
+
+    def reader(self, dataset: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open a connection to read. A place that does not exist yet is empty.
+
+        Raises:
+            dg.Failure: it cannot be opened.
+        """
+
+    def writer(self, dataset: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open a connection to write to a dataset, while no load writes to it.
+
+        Raises:
+            dg.Failure: it cannot be opened, or others have not ended in time.
+        """
+
+    def working_folder(self) -> AbstractContextManager[Path]:
+        """Create the folder of a run, whose name ends with a hyphen and the name of the run."""
+
+    def is_alive(self, run: str) -> bool:
+        """Return whether a run is alive, by the name that its working folder ends with."""
+
+    def explained(self) -> AbstractContextManager[None]:
+        """Convert errors of DuckDB about the place to a dg.Failure with a remedy."""
+
+    def attended(self, pipeline: dlt.Pipeline) -> AbstractContextManager[None]:
+        """Make a pipeline wait for others where it has to, inside a ``with`` block."""
+
+    def settling(self, pipeline: dlt.Pipeline) -> AbstractContextManager[None]:
+        """Keep out others that write to the dataset of a pipeline, also since its last merge."""
+
+    def retried(self, work: Callable[[], R]) -> R:
+        """Do some work in a transaction of its own, and again if it conflicts with another one."""
+
+    def maintain(self, keep: timedelta) -> Mapping[str, Any]:
+        """Remove what is not needed any more, and return metadata, such as the sizes in bytes.
+
+        Args:
+            keep: how long earlier states of the tables are kept, in places that keep them.
+        """
