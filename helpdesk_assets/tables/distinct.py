@@ -15,7 +15,8 @@ class DistinctKeys:
 
     A whole number stands for itself. Any other key is hashed, with a seed that differs from process
     to process: among ten million texts, two have the same hash in one of 400,000 runs. Then one key
-    too few is counted, so that the run fails; it never seems more complete than it is.
+    too few is counted, and the run fails. Only a list that is read a second time could lose such a
+    row, with a probability of less than one in a trillion for each new row.
 
     The numbers are in sorted arrays, each of which begins where the one before ends.
 

@@ -18,8 +18,8 @@ from helpdesk_assets.errors import UNCHANGED, setting_failure
 
 # Seconds that a run waits for a lock before it logs that it is waiting.
 SILENCE = 2.0
-# Finds out within minutes that a machine has stopped, and keeps firewalls from closing a connection on
-# which nothing is sent during a long load.
+# Finds out within minutes that a machine has stopped, and keeps firewalls from closing a connection
+# on which nothing is sent during a long load.
 KEPT_ALIVE = {
     "connect_timeout": 10,
     "keepalives": 1,
