@@ -174,7 +174,7 @@ lock: $(READY)  ## Update requirements.lock.
 		--output-file deploy/requirements.lock
 
 pictures: test-ui  ## Update the README's pictures.
-	cd pictures && cp lineage.png tickets.png plot.png red-run.png ../docs/
+	cd pictures && cp lineage.png tickets.png plot.png red-run.png page-light.png page-dark.png page-phone.png ../docs/
 
 clean:  ## Remove the environments, the sandbox's data and Dagster's run history.
 	rm -rf .venv .venv-next .venv-oldest .venv-real .venv-scale $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

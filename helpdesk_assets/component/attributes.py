@@ -149,6 +149,8 @@ class ReportsModel(dg.Model, dg.Resolvable):
     holidays: Annotated[Sequence[str] | None, _field(HelpDeskReports, "holidays")] = None
     sla_targets: Annotated[Mapping[str, Any] | None, _field(HelpDeskReports, "sla_targets")] = None
     path: Annotated[str | None, _field(HelpDeskReports, "path")] = None
+    url: Annotated[str | None, _field(HelpDeskReports, "url")] = None
+    subjects: Annotated[bool | None, _field(HelpDeskReports, "subjects")] = None
 
 
 class AlertsModel(dg.Model, dg.Resolvable):

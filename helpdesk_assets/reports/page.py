@@ -1,30 +1,31 @@
-"""The report page: one self-contained HTML file, without scripts."""
+"""The report page: one self-contained HTML file that requests nothing.
 
+Without scripts it shows the numbers of all tickets; its script draws the charts, and shows those of
+the selected period, group and priority. The policy in the page allows this script and no other, and
+no request.
+"""
+
+import base64
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from dataclasses import asdict
+from datetime import datetime, timezone
+from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from helpdesk_assets.assets.metadata import LAG_SECONDS, NEWEST_TICKET_AGE, age_of
-from helpdesk_assets.models.assets import today_in
-from helpdesk_assets.models.charts import NONE, as_address
-from helpdesk_assets.models.tickets import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.models.trust import CheckHistory
-from helpdesk_assets.reports.place import write_to
-from helpdesk_assets.shown import shown
-from helpdesk_assets.tables.schema import TABLE
+from helpdesk_assets.reports import unfiltered
+from helpdesk_assets.reports.cell import COUNTED, OLDEST, Cell
+from helpdesk_assets.reports.numbers import Numbers, first_days
+from helpdesk_assets.reports.texts import count_text, duration_text
+from helpdesk_assets.reports.unfiltered import AGE_LABELS, DEFAULT
 
-# Days in the volume table of the page.
-DAYS_LISTED = 14
-MOVES_LISTED = 20
-# Maximum number of rows in a table of the page, and the maximum length of a status.
-MOST_LISTED = 200
-LETTERS = 200
 OF_THE_WALK = {
     NEWEST_TICKET_AGE: "age of newest ticket",
     "sync_mode": "sync mode",
@@ -38,102 +39,42 @@ OF_THE_WALK = {
     "retries": "request retries",
     "seconds": "duration in seconds",
 }
+# What is left out without a part of the data, and how to get it.
+LACKS = {
+    "replies": "First replies: the tickets have no column first_replied_at, and no comments with "
+    "their authors' roles are loaded.",
+    "solved": "Solved tickets and resolution times: the tickets have no column solved_at, and no "
+    "run has seen a ticket being solved yet.",
+    "backlog": "The trend of open tickets: ticket_backlog_daily has not been built yet.",
+    "targets": "Service levels: no targets are set. Set REPORTS__HELP_DESK__SLA_TARGETS.",
+    "groups": "Groups: the tickets have no group_id.",
+    "priorities": "Priorities: the tickets have no column priority.",
+    "links": "Links to tickets: the profile has no ticket_url.",
+}
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """The numbers on the page.
-
-    Attributes:
-        tickets: tickets that are not deleted.
-        unsolved: tickets that are not solved.
-        opened: tickets opened in the last seven days, including today.
-        undated: tickets without ``created_at``.
-        days: day, status and number of tickets, newest first.
-        backlog: bucket, number of tickets, and creation time of the oldest one.
-        moves: old status, new status, number of tickets, and when they were first seen, newest
-            first.
-    """
-
-    tickets: int
-    unsolved: int
-    opened: int
-    undated: int
-    days: Sequence[tuple[Any, ...]]
-    backlog: Sequence[tuple[Any, ...]]
-    moves: Sequence[tuple[Any, ...]]
-
-
-def numbers(connection: duckdb.DuckDBPyConnection, today: date) -> Numbers:
-    """Return the numbers on the page, queried from the tables; the last days end today."""
-
-    def all_of(query: str, **given: Any) -> list[tuple[Any, ...]]:
-        rows = connection.execute(query, given).fetchall()
-        return [
-            tuple(shown(value) if isinstance(value, str) else value for value in row)
-            for row in rows
-        ]
-
-    ((tickets, undated),) = all_of(
-        "select count(*), count(*) filter (created_at is null)"
-        f" from {TABLE} where deleted_at is null"
-    )
-    ((unsolved,),) = all_of(f"select sum(tickets)::bigint from {BACKLOG.name}")
-    ((opened,),) = all_of(
-        f"select coalesce(sum(tickets), 0)::bigint from {VOLUME.name}"
-        " where day > $today - 7 and day <= $today",
-        today=today,
-    )
-    return Numbers(
-        tickets=tickets,
-        unsolved=unsolved,
-        opened=opened,
-        undated=undated,
-        days=all_of(
-            f"select day, coalesce(left(status, {LETTERS}), $none), tickets from {VOLUME.name}"
-            f" where tickets > 0 and day > $today - {DAYS_LISTED} and day <= $today"
-            f" order by day desc, tickets desc, 2 limit {MOST_LISTED}",
-            none=NONE,
-            today=today,
-        ),
-        backlog=all_of(
-            f"select age_bucket, tickets, oldest_created_at from {BACKLOG.name} order by position"
-        ),
-        moves=all_of(
-            f"select coalesce(left(old_status, {LETTERS}), $none),"
-            f" coalesce(left(new_status, {LETTERS}), $none), count(*),"
-            f" first_seen_at from {CHANGES.name} where not is_new group by all"
-            f" order by first_seen_at desc, count(*) desc, 1, 2 limit {MOVES_LISTED}",
-            none=NONE,
-        ),
-    )
-
-
-def write_page(
-    address: str,
-    connection: duckdb.DuckDBPyConnection,
+def page(
+    numbers: Numbers,
     load: dg.EventLogEntry | None,
     checks: Sequence[CheckHistory],
-    pictures: Mapping[str, str],
-    time_zone: str,
     *,
-    desk: str,
-) -> int:
-    """Write the page atomically, and return its size in bytes.
+    made_at: datetime,
+    time_zone: str,
+    title: str = "Help desk report",
+    subjects: bool = False,
+) -> bytes:
+    """Return the page.
 
     Args:
-        address: the local path or the address of the page.
-        connection: for reading the tables.
+        numbers: what it shows of the tickets.
         load: the event of the last load of the tickets.
         checks: the recent results of the checks.
-        pictures: SVG by table name.
+        made_at: the time at which the numbers were counted.
         time_zone: the time zone of times on the page.
-        desk: the name of the help desk.
-
-    Raises:
-        dg.Failure: the page cannot be written.
+        title: its title.
+        subjects: whether the numbers contain subjects.
     """
-    zone, made_at = ZoneInfo(time_zone), datetime.now(timezone.utc)
+    zone = ZoneInfo(time_zone)
     environment = Environment(
         loader=PackageLoader("helpdesk_assets.reports", "."),
         autoescape=True,
@@ -142,20 +83,99 @@ def write_page(
         lstrip_blocks=True,
     )
     environment.filters["at"] = lambda moment: f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+    environment.filters["count"] = count_text
+    environment.filters["duration"] = duration_text
     materialization = load.asset_materialization if load else None
     known = materialization.metadata if materialization else {}
+    walk = dict(_of_the_load({name: entry.value for name, entry in known.items()}))
+    style, script = (
+        files("helpdesk_assets.reports").joinpath(name).read_text(encoding="utf-8")
+        for name in ("page.css", "page.js")
+    )
+    columns = unfiltered.columns(numbers)
+    latest = [check.latest.passed for check in checks if check.latest]
+    everything = numbers.cells[None, None]
     text = environment.get_template("page.html").render(
-        numbers=numbers(connection, today_in(time_zone, made_at)),
+        title=title,
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        data=_embedded(_data(numbers, columns, subjects=subjects)),
+        numbers=numbers,
+        all=everything,
+        periods=unfiltered.periods(),
+        default=DEFAULT,
+        unit="Week from" if unfiltered.periods()[DEFAULT]["series"] == "weeks" else "Day",
+        total=lambda name: unfiltered.total(everything, name),
+        trend=lambda *names: unfiltered.trend(numbers, everything, names),
+        by_hour=[
+            (f"{hour}:00", *(everything.hours[DEFAULT][24 * day + hour] for day in range(7)))
+            for hour in range(24)
+        ],
+        busiest=unfiltered.busiest(everything.hours[DEFAULT]),
+        columns=columns,
+        by_group=unfiltered.by_group(numbers, columns),
+        by_age=list(zip(AGE_LABELS, everything.ages, strict=True)),
+        oldest=unfiltered.oldest(numbers),
+        subjects=subjects,
+        lacks=[
+            text
+            for name, text in LACKS.items()
+            if not numbers.has.get(name, bool(getattr(numbers, name, True)))
+        ],
         loaded_at=datetime.fromtimestamp(load.timestamp, timezone.utc) if load else None,
         made_at=made_at,
-        walk=_of_the_load({name: entry.value for name, entry in known.items()}),
+        walk=list(walk.items()),
+        is_complete=walk.get(OF_THE_WALK["completeness_verified"]) is True,
         checks=checks,
-        pictures={name: as_address(image) for name, image in pictures.items()},
+        passed=sum(latest),
+        failed=len(latest) - sum(latest),
         time_zone=time_zone,
     )
-    body = text.encode()
-    write_to(address, body, desk=desk)
-    return len(body)
+    return text.encode()
+
+
+def _data(
+    numbers: Numbers, columns: Sequence[tuple[str, str]], *, subjects: bool
+) -> dict[str, Any]:
+    """Return what the script reads."""
+    return {
+        "periods": unfiltered.periods(),
+        "starts": {
+            name: [day.isoformat() for day in days]
+            for name, days in first_days(numbers.today).items()
+        },
+        "groups": numbers.groups,
+        "priorities": numbers.priorities,
+        "has": numbers.has,
+        "counted": COUNTED,
+        "columns": [name for name, _ in columns],
+        "ages": AGE_LABELS,
+        "listed": OLDEST,
+        "subjects": subjects,
+        "cells": {
+            ",".join("" if place is None else str(place) for place in key): _compact(cell)
+            for key, cell in numbers.cells.items()
+        },
+    }
+
+
+def _compact(cell: Cell) -> dict[str, Any]:
+    values = asdict(cell)
+    values["hours"] = [hours if any(hours) else None for hours in cell.hours]
+    return values
+
+
+def _embedded(data: Mapping[str, Any]) -> str:
+    """Return JSON that cannot end the element of a page that contains it."""
+    text = json.dumps(data, separators=(",", ":"))
+    return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+
+
+def _hash(text: str) -> str:
+    """Return the source expression that allows an inline script or style by its content."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _of_the_load(known: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -85,6 +85,20 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
             + described("reports", "path", default="help_desk_report.html beside the warehouse")
         ),
     )
+    url: str | None = Field(
+        default=None,
+        description=(
+            "The address at which people open the page, if it is published. The UI links to it. "
+            + described("reports", "url", default="a copy that Dagster's webserver serves")
+        ),
+    )
+    subjects: bool | None = Field(
+        default=None,
+        description=(
+            "Whether the page shows the subjects of the oldest open tickets. "
+            + described("reports", "subjects", default="false")
+        ),
+    )
 
     @property
     def settings(self) -> Section:
@@ -147,6 +161,32 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
     def _named_solved(self) -> Any:
         """Return the statuses that are set; they are names of statuses, whatever the profile."""
         return self.solved_statuses or self.settings.config("solved_statuses")
+
+    @explained
+    def resolved_url(self) -> str | None:
+        """Return the address at which the page is published; None if it is not set.
+
+        Raises:
+            dg.Failure: it is not an address of a web page, or it contains a password.
+        """
+        url = self.url or self.settings.config("url", str)
+        if not url:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.password:
+            raise setting_failure(
+                "The address of the published report is not one that people can open: set "
+                "REPORTS__HELP_DESK__URL to a URL without a password, such as "
+                "https://example.com/help_desk_report.html."
+            )
+        return str(url)
+
+    @explained
+    def resolved_subjects(self) -> bool:
+        """Return whether the page shows subjects. Raises dg.Failure if the setting is invalid."""
+        if self.subjects is not None:
+            return self.subjects
+        return bool(self.settings.config("subjects", bool))
 
     @explained
     def resolved_path(self, beside: str) -> str:

@@ -45,7 +45,7 @@ def test_wheel_contains_the_package_without_tests(wheel: Path) -> None:
     assert held == {
         str(path.relative_to(PROJECT))
         for path in PACKAGE.rglob("*")
-        if path.suffix in (".py", ".yaml", ".html", ".sql")
+        if path.suffix in (".py", ".yaml", ".html", ".css", ".js", ".sql")
     } | {"helpdesk_assets/py.typed"}
 
 

@@ -309,6 +309,8 @@ def test_documented_settings_match_the_code() -> None:
         "REPORTS__HELP_DESK__HOLIDAYS": "",
         "REPORTS__HELP_DESK__SLA_TARGETS": "",
         "REPORTS__HELP_DESK__PATH": "",
+        "REPORTS__HELP_DESK__URL": "",
+        "REPORTS__HELP_DESK__SUBJECTS": "false",
         "ALERTS__HELP_DESK__WEBHOOK_URL": "",
         "ALERTS__HELP_DESK__SLACK_TOKEN": "",
         "ALERTS__HELP_DESK__SLACK_CHANNEL": "",
