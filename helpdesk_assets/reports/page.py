@@ -39,7 +39,7 @@ OF_THE_WALK = {
     "retries": "request retries",
     "seconds": "duration in seconds",
 }
-# What is left out without a part of the data, and how to get it.
+# Texts about parts of the page that are omitted, because the help desk lacks the data.
 LACKS = {
     "replies": "First replies: the tickets have no column first_replied_at, and no comments with "
     "their authors' roles are loaded.",

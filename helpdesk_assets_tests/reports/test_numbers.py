@@ -311,7 +311,7 @@ def test_subjects_are_read_only_if_wanted() -> None:
 
 
 @pytest.mark.parametrize("lacking", ["ticket_backlog_daily", "sla_breaches"])
-def test_missing_tables_are_left_out(lacking: str) -> None:
+def test_parts_without_a_table_are_omitted(lacking: str) -> None:
     with models(some(3), without=[lacking]) as connection:
         found = count(connection)
 
