@@ -144,6 +144,10 @@ bench-scale: $(READY)  ## Merge 1, 3 and 10 million tickets twice, into a file a
 	$$(test -f .venv-scale/.ready && echo .venv-scale/bin || echo $(BIN))/python \
 		-m helpdesk_assets_tests.bench.scale $(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(ARGS)
 
+TICKETS ?= 1000000
+bench-models: $(READY)  ## Build all models of TICKETS tickets with ten comments each; print time and memory.
+	$(BIN)/python -m helpdesk_assets_tests.bench.models --tickets $(TICKETS)
+
 COMMIT ?= HEAD~1
 bench-against: $(READY)  ## Compare speed and memory with another COMMIT, for ROWS tickets.
 	$(BIN)/python -m helpdesk_assets_tests.bench.against --rows $(ROWS) $(COMMIT)

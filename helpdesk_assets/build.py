@@ -18,6 +18,7 @@ from helpdesk_assets.maintenance import (
     maintenance_schedule,
 )
 from helpdesk_assets.models.assets import models_assets
+from helpdesk_assets.models.own import with_own_models
 from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.reports.assets import report_page
 from helpdesk_assets.resources import (
@@ -87,7 +88,9 @@ def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions
     loaded = [loaded_table(desk, table, parent, tables) for table, parent in listed]
     made: list[dg.AssetsDefinition] = []
     if desk.reports:
-        models = models_assets(desk, MODELS, [table for table, _ in listed])
+        folder = desk.models_folder
+        queries = with_own_models(MODELS, folder) if folder else MODELS
+        models = models_assets(desk, queries, [table for table, _ in listed])
         made = [models, report_page(desk, [*loaded, models])]
     keys = [key for asset in (*loaded, *made) for key in asset.keys]
     made += [snapshot_asset(desk, [table for table, _ in listed], keys), maintenance_asset(desk)]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 
@@ -55,6 +56,8 @@ class HelpDesk:
         freshness: the ages at which a table is late and stale. Default: derived from the cron
             schedule: late after one missed run, stale after several.
         reports: whether to build reports.
+        models: a folder of SQL files that replace models or add to them. Environment when
+            definitions are loaded: ``REPORTS__HELP_DESK__MODELS``.
         schedules: whether to define schedules.
         alerts: whether to define sensors that send alerts.
         pool: the Dagster pool that limits access to the DuckDB file.
@@ -77,6 +80,7 @@ class HelpDesk:
     backfill_start: str | None = None
     freshness: tuple[timedelta, timedelta] | None = None
     reports: bool = True
+    models: str | None = None
     schedules: bool = True
     alerts: bool = True
     pool: str = DEFAULT_POOL
@@ -96,6 +100,12 @@ class HelpDesk:
         if self.key_prefix is not None:
             return tuple(self.key_prefix)
         return () if self.name == DEFAULT_DESK else (self.name,)
+
+    @property
+    def models_folder(self) -> Path | None:
+        """The folder of the user's own models; None if there is none."""
+        folder = self.models or from_environment(Section("reports", self.name).key("models"))
+        return Path(folder).absolute() if folder else None
 
     @property
     def schema(self) -> str:

@@ -128,6 +128,7 @@ class HelpDeskComponent(dg.Component, dg.Model, dg.Resolvable):
                 else None
             ),
             reports=self.reports.enabled,
+            models=str((folder / self.reports.models).resolve()) if self.reports.models else None,
             schedules=self.schedules.enabled,
             alerts=self.alerts.enabled,
             pool=self.pool,
@@ -138,13 +139,15 @@ class HelpDeskComponent(dg.Component, dg.Model, dg.Resolvable):
         path = context.path
         desk = self.desk(path if path.is_dir() else path.parent)
         api = values_of(self.api)
+        reports = values_of(self.reports)
+        reports.pop("models", None)
         incremental = Incremental(**values_of(api.pop("incremental", None)))
         made = {
             "alerts": HelpDeskAlerts(desk=desk.name, **values_of(self.alerts)),
             "api": HelpDeskApi(
                 desk=desk.name, profile=desk.profile, incremental=incremental, **api
             ),
-            "reports": HelpDeskReports(desk=desk.name, **values_of(self.reports)),
+            "reports": HelpDeskReports(desk=desk.name, **reports),
             "warehouse": HelpDeskWarehouse(**values_of(self.warehouse)),
         }
         return build_defs(

@@ -136,6 +136,13 @@ class ReportsModel(dg.Model, dg.Resolvable):
     """The reports: tables, charts and a page."""
 
     enabled: Annotated[bool, described_as("Whether to build reports. Default: true.")] = True
+    models: Annotated[
+        str | None,
+        described_as(
+            "A folder of SQL files that replace models or add to them, relative to this file. "
+            "Environment: REPORTS__HELP_DESK__MODELS."
+        ),
+    ] = None
     timezone: Annotated[str | None, _field(HelpDeskReports, "timezone")] = None
     solved_statuses: Annotated[Sequence[str] | None, _field(HelpDeskReports, "solved_statuses")] = (
         None

@@ -118,7 +118,7 @@ def models_assets(
     @dg.multi_asset(
         name=f"{desk.name}_models",
         specs=[_spec(desk, model, lineage) for model in models],
-        check_specs=[check_spec(desk, model) for model in models],
+        check_specs=[check_spec(desk, model) for model in models if model.key],
         can_subset=True,
         pool=desk.pool,
     )
@@ -137,7 +137,7 @@ def models_assets(
         profile = help_desk_api.resolved_profile()
         given = {"as_of": as_of, **help_desk_reports.parameters(profile)}
         if chosen:
-            refuse_what_cannot_be_trusted(context.instance, desk)
+            refuse_what_cannot_be_trusted(context.instance, desk, lineage.tables(chosen))
         place = help_desk_warehouse.place(desk.schema)
         opened = place.writer if chosen else place.reader
         with opened(desk.schema) as connection:

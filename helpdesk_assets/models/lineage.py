@@ -41,6 +41,13 @@ class Lineage:
             names = [read] if read in self.models else self.sources.tables(read)
             yield from (self.desk.asset_key(name) for name in names)
 
+    def tables(self, models: Sequence[Model]) -> Sequence[str]:
+        """Return the names of the loaded tables that models read."""
+        read = dict.fromkeys(read for model in models for read in model.reads)
+        return [
+            table for each in read if each not in self.models for table in self.sources.tables(each)
+        ]
+
     def types(self, model: Model) -> Sequence[tuple[str, str]]:
         """Return name and type of a model's columns, as far as they are known before a run."""
         return [

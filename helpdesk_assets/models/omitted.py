@@ -34,20 +34,20 @@ def _said(model: Model, sources: Sources, settings: Mapping[str, Any]) -> Iterat
     lacking = [name for name in _COLUMNS.get(model.name, ()) if name not in tickets]
     if lacking:
         yield f"The tickets have no {', '.join(lacking)}: null here."
-    if model == HISTORY and not settings["has_status_changes"]:
+    if model.name == HISTORY.name and not settings["has_status_changes"]:
         yield "The API's status changes are not loaded: the history is what syncs saw."
-    if model in (METRICS, TEAM, SLA) and not settings["knows_agents"]:
+    if model.name in (METRICS.name, TEAM.name, SLA.name) and not settings["knows_agents"]:
         reason = (
             "The comments do not say which are by agents" if comments else "No comments are loaded"
         )
-        if model == METRICS:
+        if model.name == METRICS.name:
             replied = "first_replied_at" in tickets
             instead = "is the ticket's first_replied_at" if replied else "is null"
             yield f"{reason}: first_reply_at {instead}, and the numbers of replies are null."
-        if model == TEAM:
+        if model.name == TEAM.name:
             yield f"{reason}: replies is null."
-        if model == SLA:
+        if model.name == SLA.name:
             targets = "next_reply" if settings["knows_replies"] else "first_reply and next_reply"
             yield f"{reason}: there are no rows for {targets}."
-    if model == SLA and not settings["sla_targets"].minutes:
+    if model.name == SLA.name and not settings["sla_targets"].minutes:
         yield "No targets are set: see REPORTS__HELP_DESK__SLA_TARGETS."

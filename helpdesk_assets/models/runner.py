@@ -11,6 +11,10 @@ import duckdb
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.models.model import SQL, Model, filled
+from helpdesk_assets.shown import shown
+
+# Maximum length of the reason why a query failed.
+LONGEST_REASON = 400
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,27 @@ def missing_tables_explained() -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def own_query_explained(model: Model) -> Iterator[None]:
+    """Convert an error about a query of the user to a dg.Failure that names its file.
+
+    Errors about values are not shown, because they would show what is in the tickets.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        is_missing = re.search(r"Table with name \w+ does not exist", str(error))
+        if model.path.parent == SQL or is_missing:
+            raise
+        is_about_query = isinstance(
+            error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException
+        )
+        reason = shown(error, LONGEST_REASON) if is_about_query else type(error).__name__
+        raise setting_failure(
+            f"The model {model.name} in {model.path} failed ({reason}): correct its query."
+        ) from None
+
+
 def number(connection: duckdb.DuckDBPyConnection, query: str, settings: Mapping[str, Any]) -> Any:
     """Return the only value of a query."""
     ((value,),) = connection.execute(*filled(query, settings)).fetchall()
@@ -78,13 +103,14 @@ def _build(
     connection: duckdb.DuckDBPyConnection, model: Model, settings: Mapping[str, Any]
 ) -> Built:
     started = time.perf_counter()
-    query, given = filled(model.path.read_text(encoding="utf-8"), settings)
-    if model.keeps:
-        create = SQL / f"{model.name}.create.sql"
-        connection.execute(create.read_text(encoding="utf-8"))
-        connection.execute(f"insert into {model.name} {query}", given)
-    else:
-        connection.execute(f"create or replace table {model.name} as {query}", given)
+    query, given = filled(model.path.read_text(encoding="utf-8").rstrip().rstrip(";"), settings)
+    with own_query_explained(model):
+        if model.keeps:
+            create = SQL / f"{model.name}.create.sql"
+            connection.execute(create.read_text(encoding="utf-8"))
+            connection.execute(f"insert into {model.name} {query}", given)
+        else:
+            connection.execute(f"create or replace table {model.name} as {query}", given)
     described = connection.execute(f"describe {model.name}").fetchall()
     return Built(
         model=model,

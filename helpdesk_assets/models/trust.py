@@ -1,6 +1,6 @@
 """Whether reports may be built from the tickets: the latest and recent check results."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -61,18 +61,35 @@ def check_history(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> list[E
     return found
 
 
-def refuse_what_cannot_be_trusted(instance: dg.DagsterInstance, desk: HelpDesk) -> None:
+def refuse_what_cannot_be_trusted(
+    instance: dg.DagsterInstance, desk: HelpDesk, tables: Collection[str] = (TABLE,)
+) -> None:
     """Raise dg.Failure if the latest result of a blocking check is a failure.
 
     Within a run, Dagster blocks downstream assets itself. A report materialized separately needs
     this check.
+
+    Args:
+        instance: the Dagster instance with the results.
+        desk: the help desk.
+        tables: the names of the loaded tables that are read.
     """
-    for check in CHECKS:
-        if check.blocking:
-            history = check_history(instance, dg.AssetCheckKey(desk.tickets, check.name))
-            if history and not history[-1].passed:
-                raise setting_failure(
-                    f"No reports are built from {TABLE}, because its check {check.name} failed: "
-                    f"{history[-1].said} Materialize {TABLE} again, or rerun the check after "
-                    "fixing the cause."
-                )
+    checks = {
+        dg.AssetCheckKey(desk.asset_key(table), check.name): table
+        for table in tables
+        for check in CHECKS
+        if check.blocking
+    }
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key([*checks])
+    for key, table in checks.items():
+        record = latest.get(key)
+        if not record or record.status.value == "SUCCEEDED":
+            continue
+        # If the latest one did not end, the one before counts.
+        history = check_history(instance, key)
+        if history and not history[-1].passed:
+            raise setting_failure(
+                f"No reports are built from {table}, because its check {key.name} failed: "
+                f"{history[-1].said} Materialize {table} again, or rerun the check after fixing "
+                "the cause."
+            )

@@ -256,6 +256,7 @@ def test_documented_settings_match_the_code() -> None:
         if name not in BaseConfiguration.get_resolvable_fields()
     }
     defaults["RUNTIME__EXECUTOR"] = DEFAULT_EXECUTOR
+    defaults["REPORTS__HELP_DESK__MODELS"] = ""
     defaults["SCHEDULES__HELP_DESK_SYNC__CRON"] = str(
         defs.resolve_schedule_def("help_desk_sync_schedule").cron_schedule
     )
