@@ -13,6 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from helpdesk_assets.assets.by_parent import ListsByParent, Since
 from helpdesk_assets.assets.metadata import kept, loaded, table_metadata, walk_metadata
 from helpdesk_assets.assets.outcome import Outcome
+from helpdesk_assets.assets.rate import requests_per_second
 from helpdesk_assets.assets.settling import Settling
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.entries import LOAD_ID, ROWS_OF_OTHERS, ROWS_STORED, ROWS_WALKED
@@ -58,7 +59,11 @@ def load_table(
     lists = ListsByParent(context, table, parent, warehouse=warehouse, run=run) if parent else None
     try:
         with (
-            api.connection(context.run.run_id, table) as connection,
+            api.connection(
+                context.run.run_id,
+                table,
+                per_second=requests_per_second(context, table, api=api, warehouse=warehouse),
+            ) as connection,
             warehouse.pipeline(table, is_window=window is not None) as (pipeline, stored),
         ):
             of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, cast, get_args
 from urllib.parse import quote, urlsplit
@@ -327,7 +328,9 @@ class HelpDeskApi(KeepsSecrets):
         return date_window(profile, self.resolved_resource(profile, table.name), *window)
 
     @contextmanager
-    def connection(self, run_id: str = "", table: Table | None = None) -> Iterator[Connection]:
+    def connection(
+        self, run_id: str = "", table: Table | None = None, *, per_second: float | None = None
+    ) -> Iterator[Connection]:
         """Open a connection to read a list of the help desk.
 
         Errors and log records inside are redacted: secrets are removed, and errors become a
@@ -336,8 +339,12 @@ class HelpDeskApi(KeepsSecrets):
         Args:
             run_id: the run that rejected rows are recorded with.
             table: the table to read; its columns come from the profile. Default: the tickets.
+            per_second: the maximum number of requests per second. Default: the setting.
         """
-        with connected(self._resolved(table or Table(desk=self.desk)), run_id) as connection:
+        settings = self._resolved(table or Table(desk=self.desk))
+        if per_second is not None:
+            settings = replace(settings, requests_per_second=per_second)
+        with connected(settings, run_id) as connection:
             yield connection
 
     @explained

@@ -85,6 +85,11 @@ class DuckDbFile:
         """See Place."""
         return str(self.path.parent)
 
+    @property
+    def takes_turns(self) -> bool:
+        """See Place."""
+        return True
+
     def destination(self, staging: str, folder: Path) -> AnyDestination:
         """See Place."""
         credentials = self.credentials

@@ -34,6 +34,10 @@ class Place(Protocol):
     def beside(self) -> str:
         """The folder beside it, for files that belong to it: a local path or an address."""
 
+    @property
+    def takes_turns(self) -> bool:
+        """Whether only one load can run at a time."""
+
     def destination(self, staging: str, folder: Path) -> AnyDestination:
         """Return dlt's destination for one run.
 

@@ -86,6 +86,14 @@ def runs_ahead(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     return [other for other in others if Path(life_of(instance, other).lock_file).exists()]
 
 
+def steps_at_once(instance: dg.DagsterInstance, pool: str) -> int | None:
+    """Return how many steps of a pool can run at a time; None: any number."""
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return None
+    return storage.get_concurrency_info(pool).limit
+
+
 def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
     """Return the lock that a run holds while it is alive, in the instance's storage directory."""
     folder = Path(instance.storage_directory())

@@ -66,6 +66,11 @@ class SharedPlace(ABC):
         """See Place."""
 
     @property
+    def takes_turns(self) -> bool:
+        """See Place."""
+        return False
+
+    @property
     @abstractmethod
     def locks(self) -> Locks:
         """The locks that all runs can see."""
