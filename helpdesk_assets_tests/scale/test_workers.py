@@ -6,21 +6,22 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
-import duckdb
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from helpdesk_assets.definitions import defs
+from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.sandbox.app import Answer, build_app
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox
-from helpdesk_assets_tests.scale.deployment import Deployment
+from helpdesk_assets_tests.scale.deployment import Deployment, settings_of_example
 from helpdesk_assets_tests.scale.postgres import PostgresServer
 
 pytestmark = pytest.mark.scale
+SYNC = "help_desk_sync"
 WORKERS = ("worker-a", "worker-b")
 # Seconds after which a run must have ended, on a busy machine.
 LONG = 150
@@ -36,26 +37,30 @@ def desk() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file on a disk that all machines share."""
-    return tmp_path_factory.mktemp("shared") / "tickets.duckdb"
-
-
-@pytest.fixture(scope="module")
 def deployment(
-    desk: Sandbox, file: Path, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+    desk: Sandbox, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
+    """Start all services, with the lake of .env.example, whose files are on a shared disk."""
+    lake = settings_of_example(postgres, tmp_path_factory.mktemp("shared"))
     started = Deployment(
         tmp_path_factory.mktemp("deployment"),
         postgres,
         settings={
+            **lake,
             "SOURCES__HELP_DESK__BASE_URL": desk.base_url,
             "API_KEY": API_KEY,
-            "DESTINATION__DUCKDB__CREDENTIALS": str(file),
             "RUNTIME__EXECUTOR": "celery",
         },
         limits={"poll_interval_seconds": 2, "free_slots_after_run_end_seconds": 1},
     )
+    with ExitStack() as settings:
+        patch = settings.enter_context(pytest.MonkeyPatch.context())
+        for name, value in lake.items():
+            patch.setenv(name, value)
+        yield from _running(started)
+
+
+def _running(started: Deployment) -> Iterator[Deployment]:
     try:
         started.start("redis")
         # The first process creates Dagster's tables.
@@ -71,28 +76,34 @@ def deployment(
         started.stop()
 
 
-def tickets(file: Path) -> list[tuple[int]]:
-    with duckdb.connect(str(file), read_only=True) as connection:
-        return connection.execute(
+def tickets() -> list[tuple[int]]:
+    with HelpDeskWarehouse().reader() as connection:
+        rows: list[tuple[int]] = connection.execute(
             "select id from help_desk.help_desk_tickets where deleted_at is null order by id"
         ).fetchall()
+        return rows
 
 
 def of(desk: Sandbox) -> list[tuple[int]]:
     return sorted((ticket["id"],) for ticket in desk.desk.tickets)
 
 
-def test_steps_of_a_sync_run_on_both_workers(
-    deployment: Deployment, desk: Sandbox, file: Path
-) -> None:
-    run = deployment.runs.launch("help_desk_sync")
+def test_steps_of_a_sync_run_on_both_workers(deployment: Deployment, desk: Sandbox) -> None:
+    run = deployment.runs.launch(SYNC)
     status = deployment.runs.ended(run, LONG)
     by_worker = deployment.runs.steps_by_worker(run)
 
     assert status == "SUCCESS", deployment.runs.messages(run)
     assert set(by_worker) == set(WORKERS)
-    assert sum(map(len, by_worker.values())) == 9
-    assert tickets(file) == of(desk)
+    steps = [step for steps in by_worker.values() for step in steps]
+    assert sorted(steps) == sorted(node.name for node in defs.resolve_job_def(SYNC).nodes)
+    assert tickets() == of(desk)
+    # Each machine has written to its own home only.
+    wrote = {
+        path.relative_to(deployment.folder).parts[0]
+        for path in deployment.folder.rglob(f"home/{run}/compute_logs/*")
+    }
+    assert wrote == set(WORKERS)
 
 
 @pytest.fixture
@@ -114,18 +125,18 @@ def in_mid_load(desk: Sandbox) -> Iterator[threading.Event]:
 
 
 def test_run_of_a_killed_worker_is_ended_by_its_limit_of_time(
-    deployment: Deployment, desk: Sandbox, file: Path, in_mid_load: threading.Event
+    deployment: Deployment, desk: Sandbox, in_mid_load: threading.Event
 ) -> None:
     del desk.desk.tickets[:5]
-    run = deployment.runs.launch("help_desk_sync")
+    run = deployment.runs.launch(SYNC)
     assert in_mid_load.wait(LONG)
     (killed,) = deployment.runs.steps_by_worker(run)
     deployment.kill(killed)
     # Instead of waiting six hours. A retry would have the same tags.
     deployment.tag(run, max_runtime="1", max_retries="0")
     status = deployment.runs.ended(run, LONG)
-    before = tickets(file)
-    following = deployment.runs.launch("help_desk_sync")
+    before = tickets()
+    following = deployment.runs.launch(SYNC)
     ended = deployment.runs.ended(following, LONG)
     deployment.start("worker", killed)
     deployment.wait_until_healthy(killed)
@@ -135,15 +146,15 @@ def test_run_of_a_killed_worker_is_ended_by_its_limit_of_time(
     assert len(before) == 300
     assert ended == "SUCCESS", deployment.runs.messages(following)
     assert killed not in deployment.runs.steps_by_worker(following)
-    assert tickets(file) == of(desk)
+    assert tickets() == of(desk)
 
 
 def test_run_of_a_killed_step_is_ended_at_once_and_retried(
-    deployment: Deployment, desk: Sandbox, file: Path, in_mid_load: threading.Event
+    deployment: Deployment, desk: Sandbox, in_mid_load: threading.Event
 ) -> None:
     """As if the system had killed the process because it was out of memory."""
     del desk.desk.tickets[:5]
-    run = deployment.runs.launch("help_desk_sync")
+    run = deployment.runs.launch(SYNC)
     assert in_mid_load.wait(LONG)
     (worker,) = deployment.runs.steps_by_worker(run)
     (process,) = deployment.children(worker)
@@ -155,4 +166,4 @@ def test_run_of_a_killed_step_is_ended_at_once_and_retried(
     assert status == "FAILURE"
     assert "WorkerLostError" in deployment.runs.errors(run)
     assert ended == "SUCCESS", deployment.runs.messages(retry)
-    assert tickets(file) == of(desk)
+    assert tickets() == of(desk)
