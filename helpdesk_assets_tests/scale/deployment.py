@@ -224,6 +224,18 @@ class Deployment:
         }
 
 
+def settings_of_example(postgres: PostgresServer, folder: Path) -> dict[str, str]:
+    """Return the settings of .env.example that are filled in, for a new catalog and a folder."""
+    example = (DEPLOY / ".env.example").read_text()
+    settings = dict(re.findall(r"^([A-Z_]+)=(.+)$", example, re.M))
+    name = "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG"
+    assert settings[name] == "postgresql://help_desk:${POSTGRES_PASSWORD}@postgres:5432/lake"
+    here = {
+        key: value.replace("/var/lib/help_desk", str(folder)) for key, value in settings.items()
+    }
+    return {**here, name: postgres.new_database()}
+
+
 def shortened(text: str, limits: Mapping[str, int]) -> str:
     """Return dagster.yaml with other limits of time."""
     for name, seconds in limits.items():

@@ -1,7 +1,7 @@
 """The runs of a deployment, launched and looked up by the GraphQL API of its web server."""
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from helpdesk_assets_tests.support.webserver import Webserver
@@ -20,7 +20,9 @@ mutation ($job: String!) {
 }
 """
 STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
-ALL = "{ runsOrError { ... on Runs { results { runId parentRunId } } } }"
+ALL = """{
+  runsOrError { ... on Runs { results { runId status parentRunId startTime endTime } } }
+}"""
 LOGS = """
 query ($id: ID!) {
   logsForRun(runId: $id) {
@@ -31,6 +33,23 @@ query ($id: ID!) {
         ... on EngineEvent { metadataEntries { label ... on TextMetadataEntry { text } } }
       }
     }
+  }
+}
+"""
+BACKFILL = """
+mutation ($job: String!, $partitions: [String!]!) {
+  launchPartitionBackfill(backfillParams: {
+    selector: {
+      partitionSetName: $job
+      repositorySelector: {
+        repositoryLocationName: "helpdesk_assets", repositoryName: "__repository__"
+      }
+    }
+    partitionNames: $partitions
+  }) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
   }
 }
 """
@@ -60,12 +79,27 @@ class Runs(Webserver):
         """Wait until the daemon retries a run, and return the id of that run."""
         deadline = time.monotonic() + seconds
         while True:
-            runs = self.ask(ALL)["runsOrError"]["results"]
+            runs = self._all()
             for run in runs:
                 if run["parentRunId"] == run_id:
                     return str(run["runId"])
             assert time.monotonic() < deadline, runs
             time.sleep(0.5)
+
+    def backfill(self, job: str, partitions: list[str]) -> None:
+        """Let the daemon load partitions of a job."""
+        names = {"job": f"{job}_partition_set", "partitions": partitions}
+        launched = self.ask(BACKFILL, **names)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+
+    def by_status(self) -> Counter[str]:
+        """Return the number of runs by their status."""
+        return Counter(run["status"] for run in self._all())
+
+    def most_at_once(self) -> int:
+        """Return how many runs there were at a time, at most."""
+        times = [(float(run["startTime"]), float(run["endTime"])) for run in self._all()]
+        return max(sum(start <= moment < end for start, end in times) for moment, _ in times)
 
     def messages(self, run_id: str) -> str:
         """Return the messages of a run."""
@@ -85,6 +119,9 @@ class Runs(Webserver):
                 if entry["label"] == "Celery worker":
                     found[entry["text"].partition("@")[0]].add(event["stepKey"])
         return dict(found)
+
+    def _all(self) -> list[dict[str, Any]]:
+        return list(self.ask(ALL)["runsOrError"]["results"])
 
     def _events(self, run_id: str) -> list[dict[str, Any]]:
         return list(self.ask(LOGS, id=run_id)["logsForRun"]["events"])
