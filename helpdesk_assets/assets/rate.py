@@ -16,9 +16,9 @@ def requests_per_second(
 ) -> float | None:
     """Return how many requests per second a load may send; None: any number.
 
-    Loads into a DuckDB file run one after the other. In other places, several can run at a time, in any process
-    and on any machine: as many as the pool allows. Each gets an equal share, so that together they
-    never exceed the setting.
+    Loads into a DuckDB file run one after the other. In other places, several can run at a time, in
+    any process and on any machine: as many as the pool allows. Each gets an equal share, so that
+    together they never exceed the setting.
     """
     rate: float | None = api.number("requests_per_second")
     if rate is None or warehouse.place(table.dataset).takes_turns:
