@@ -136,7 +136,11 @@ fuzz: $(READY)  ## Feed random input to the parsers for MINUTES.
 	$(BIN)/python -m helpdesk_assets_tests.transport.fuzz --minutes $(MINUTES)
 
 ROWS ?= 100000
+# Sling is for Linux on x86-64 only; elsewhere, its rows are omitted.
+BENCH := helpdesk_assets_tests/bench
+SLING := test "$$(uname -sm)" != "Linux x86_64" || $(MAKE) --no-print-directory .venv-sling/.ready
 bench: $(READY)  ## Compare speed and memory with plain dlt, for ROWS tickets; ARGS="--write docs" updates the docs.
+	@$(SLING)
 	$(BIN)/python -m helpdesk_assets_tests.bench --rows $(ROWS) $(ARGS)
 
 # DuckLake takes part if `make test-scale` has installed its environment.
@@ -151,6 +155,16 @@ bench-models: $(READY)  ## Build all models of TICKETS tickets with ten comments
 COMMIT ?= HEAD~1
 bench-against: $(READY)  ## Compare speed and memory with another COMMIT, for ROWS tickets.
 	$(BIN)/python -m helpdesk_assets_tests.bench.against --rows $(ROWS) $(COMMIT)
+
+ROUNDS ?= 5
+bench-jobs: $(READY)  ## Compare whole processes with an empty job, plain dlt and Sling, for ROWS tickets.
+	@$(SLING)
+	$(BIN)/python -m helpdesk_assets_tests.bench.whole --rows $(ROWS) --repetitions $(ROUNDS)
+
+.venv-sling/.ready: $(BENCH)/requirements.lock | $(READY)
+	$(BIN)/python -m venv --clear .venv-sling
+	.venv-sling/bin/python -m pip install --quiet --no-deps --require-hashes -r $(BENCH)/requirements.lock
+	@touch $@
 
 lint: $(READY)  ## Check style, imports and types.
 	$(BIN)/ruff check .
@@ -176,12 +190,15 @@ lock: $(READY)  ## Update requirements.lock.
 		--constraints $(SCALE)/requirements.lock --generate-hashes --python-version 3.11 \
 		--no-strip-extras --upgrade --quiet --custom-compile-command "make lock" \
 		--output-file deploy/requirements.lock
+	$(BIN)/uv pip compile $(BENCH)/requirements.in --generate-hashes --python-version 3.10 --upgrade \
+		--quiet --python-platform linux --custom-compile-command "make lock" \
+		--output-file $(BENCH)/requirements.lock
 
 pictures: test-ui  ## Update the README's pictures.
 	cd pictures && cp lineage.png tickets.png plot.png red-run.png page-light.png page-dark.png page-phone.png ../docs/
 
 clean:  ## Remove the environments, the sandbox's data and Dagster's run history.
-	rm -rf .venv .venv-next .venv-oldest .venv-real .venv-scale $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-next .venv-oldest .venv-real .venv-scale .venv-sling $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find .dagster -mindepth 1 ! -name dagster.yaml -delete
 
 $(READY): requirements.lock pyproject.toml setup.cfg

@@ -12,30 +12,21 @@ from helpdesk_assets_tests.bench.measure import (
     PROJECT,
     Desk,
     Run,
-    execute,
     interleaved,
     load,
     median,
     served,
-    settings_for,
 )
 from helpdesk_assets_tests.bench.report import (
     Scenario,
-    dagster_table,
     growth_table,
     machine,
     plot,
     replace_measured,
     scenario_table,
 )
+from helpdesk_assets_tests.bench.whole import whole_processes
 
-SYNC = ("-m", "helpdesk_assets", "-j", "help_desk_sync")
-TICKETS = ("-m", "helpdesk_assets_tests.bench.tickets", "-j", "tickets")
-EMPTY = ("-m", "helpdesk_assets_tests.bench.empty", "-j", "empty")
-INCREMENTAL = {
-    "SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH": "updated_at",
-    "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM": "updated_since",
-}
 OURS = "this project"
 MERGES = 10
 
@@ -98,25 +89,6 @@ def growth(repetitions: int) -> dict[int, Run]:
     return figures
 
 
-def dagster_jobs(desk: Desk, tickets: int, repetitions: int) -> dict[str, Run]:
-    """Measure whole Dagster commands: an empty job, a first load, and loads without changes."""
-    runs: dict[str, list[Run]] = {}
-    for _ in range(repetitions):
-        progress("dagster job execute")
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "a.duckdb"
-            with settings_for(desk, file, **INCREMENTAL) as settings:
-                execute(EMPTY, None, settings)
-                for name, arguments, asked in (
-                    ("an empty job", EMPTY, None),
-                    (f"{tickets:,} tickets and their checks", TICKETS, desk),
-                    ("the same again, incremental, nothing changed", TICKETS, desk),
-                    ("help_desk_sync, so with the reports, nothing changed", SYNC, desk),
-                ):
-                    runs.setdefault(name, []).append(execute(arguments, asked, settings))
-    return {name: median(each) for name, each in runs.items()}
-
-
 def file_sizes(desk: Desk, tickets: int) -> list[float]:
     """Return the DuckDB file's size in MB after each of ten full merges of the same tickets."""
     sizes = []
@@ -133,7 +105,7 @@ def main() -> int:
     """Run the benchmarks, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000, help="number of tickets [%(default)s]")
-    parser.add_argument("--repetitions", type=int, default=3, help="runs per median [%(default)s]")
+    parser.add_argument("--repetitions", type=int, default=5, help="runs per median [%(default)s]")
     parser.add_argument(
         "--write", type=Path, metavar="FOLDER", help="update benchmark.md and benchmark.png there"
     )
@@ -146,7 +118,6 @@ def main() -> int:
         first, again = compare(desk, tickets=rows, in_flight=4, repetitions=repetitions, times=2)
         scenarios[f"{rows:,} tickets, at 0 ms"] = first
         scenarios[f"{rows:,} tickets, at 0 ms, the same again"] = again
-        jobs = dagster_jobs(desk, rows, repetitions)
         sizes = file_sizes(desk, rows)
     with served(few, latency=50) as desk:
         (scenarios[f"{few:,} tickets, at 50 ms, 8 in flight"],) = compare(
@@ -157,14 +128,14 @@ def main() -> int:
             desk, tickets=rows, in_flight=4, repetitions=repetitions
         )
     sizes_of_desks = growth(repetitions)
+    progress("whole processes")
+    jobs = whole_processes(repetitions, rows)
 
-    nothing, _, unchanged, _ = jobs.values()
     report = "\n\n".join(
         (
             scenario_table(scenarios),
             growth_table(sizes_of_desks),
-            f"{dagster_table(jobs)}\n\nThe incremental sync takes "
-            f"{unchanged.seconds / nothing.seconds:.2f} times as long as an empty job.",
+            jobs,
             f"The DuckDB file after each of {MERGES} full merges of the same {rows:,} tickets, in "
             f"MB: {', '.join(f'{size:.1f}' for size in sizes)}; the last is "
             f"{sizes[-1] / sizes[0]:.2f} times the first.",

@@ -10,17 +10,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from helpdesk_assets_tests.bench.__main__ import (
+from helpdesk_assets_tests.bench.__main__ import OURS, progress, say
+from helpdesk_assets_tests.bench.measure import (
     EMPTY,
     INCREMENTAL,
-    OURS,
+    PROJECT,
     SYNC,
     TICKETS,
-    progress,
-    say,
-)
-from helpdesk_assets_tests.bench.measure import (
-    PROJECT,
     Desk,
     Run,
     execute,

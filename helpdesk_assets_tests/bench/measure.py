@@ -19,6 +19,14 @@ from helpdesk_assets_tests.bench.contenders import KEY
 
 BIN = Path(sys.executable).parent
 PROJECT = Path(__file__).parents[2]
+# The arguments of `dagster job execute` for each job, and the settings of an incremental sync.
+SYNC = ("-m", "helpdesk_assets", "-j", "help_desk_sync")
+TICKETS = ("-m", "helpdesk_assets_tests.bench.tickets", "-j", "tickets")
+EMPTY = ("-m", "helpdesk_assets_tests.bench.empty", "-j", "empty")
+INCREMENTAL = {
+    "SOURCES__HELP_DESK__INCREMENTAL__CURSOR_PATH": "updated_at",
+    "SOURCES__HELP_DESK__INCREMENTAL__START_PARAM": "updated_since",
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Run:
         requests: the number of requests that it sent.
         start: seconds from the start of the process to the first request.
         end: seconds from the last request to the end of the process.
+        cpu: seconds of processor time, of all its threads.
     """
 
     seconds: float
@@ -38,6 +47,7 @@ class Run:
     requests: float = 0
     start: float = 0
     end: float = 0
+    cpu: float = 0
 
 
 def median(runs: Sequence[Run]) -> Run:

@@ -68,22 +68,6 @@ def growth_table(growth: Mapping[int, Run]) -> str:
     return "\n".join(lines)
 
 
-def dagster_table(jobs: Mapping[str, Run]) -> str:
-    """Return a table of the results of whole Dagster commands."""
-    lines = [
-        "| `dagster job execute` of | seconds | to the first request | from the last request |"
-        " requests | peak memory, MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    lines += [
-        f"| {name} | {run.seconds:.2f} | "
-        + (f"{run.start:.2f} | {run.end:.2f}" if run.requests else " | ")
-        + f" | {run.requests:.0f} | {run.megabytes:.0f} |"
-        for name, run in jobs.items()
-    ]
-    return "\n".join(lines)
-
-
 def plot(scenarios: Mapping[str, Scenario], growth: Mapping[int, Run], path: Path) -> None:
     """Plot the seconds of each contender, and of this project by number of tickets."""
     import matplotlib

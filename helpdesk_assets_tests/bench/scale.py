@@ -14,8 +14,16 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from helpdesk_assets_tests.bench.__main__ import TICKETS, progress, say
-from helpdesk_assets_tests.bench.measure import PROJECT, Desk, Run, execute, served, settings_for
+from helpdesk_assets_tests.bench.__main__ import progress, say
+from helpdesk_assets_tests.bench.measure import (
+    PROJECT,
+    TICKETS,
+    Desk,
+    Run,
+    execute,
+    served,
+    settings_for,
+)
 from helpdesk_assets_tests.bench.report import machine, replace_measured
 
 SIZES = (1_000_000, 3_000_000, 10_000_000)
