@@ -300,6 +300,18 @@ def test_oldest_tickets_are_listed_with_links() -> None:
     assert cells[0, 0].oldest[0] == ("0", None, "open", 30 * 60, URL.format(id=0))
 
 
+def test_targets_of_open_tickets_are_late_or_due_soon() -> None:
+    hours = (-1, 0, 1, 24, 24.1)
+    tickets = [
+        Ticket(**{**vars(ticket), "due_at": AS_OF + timedelta(hours=due)})
+        for ticket, due in zip(some(len(hours)), hours, strict=True)
+    ]
+    with models(tickets) as connection:
+        cell = count(connection).cells[None, None]
+
+    assert (cell.late, cell.soon) == (2, 2)
+
+
 def test_subjects_are_read_only_if_wanted() -> None:
     with models(some(1)) as connection:
         (ticket,) = count(connection, subjects=True).cells[0, 0].oldest
