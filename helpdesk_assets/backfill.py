@@ -10,11 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import dagster as dg
-import dlt
 from pydantic import Field
 
-from helpdesk_assets.assets.load import load_table
-from helpdesk_assets.checks import check_results
+from helpdesk_assets.assets.load import load_table, run_pipeline
+from helpdesk_assets.checks.blocking import raise_if_blocked
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
@@ -58,11 +57,13 @@ def backfill_job(desk: HelpDesk) -> dg.JobDefinition:
             table,
             api=help_desk_api,
             warehouse=help_desk_warehouse,
-            run=_run,
+            run=run_pipeline,
             window=(config.start, config.end),
         )
         context.log_event(dg.AssetMaterialization(desk.tickets, metadata=metadata))
-        _check(context, desk, help_desk_api, help_desk_warehouse)
+        raise_if_blocked(
+            context, desk, "The month was loaded", api=help_desk_api, warehouse=help_desk_warehouse
+        )
 
     @dg.job(
         name=desk.backfill_job,
@@ -76,30 +77,3 @@ def backfill_job(desk: HelpDesk) -> dg.JobDefinition:
         load_month()
 
     return backfill
-
-
-def _run(source: Any, pipeline: dlt.Pipeline, **options: Any) -> Mapping[str, Any]:
-    pipeline.run(source, **options).raise_on_failed_jobs()
-    return {}
-
-
-def _check(
-    context: dg.OpExecutionContext, desk: HelpDesk, api: HelpDeskApi, warehouse: HelpDeskWarehouse
-) -> None:
-    """Run the checks of the tickets. Raises dg.Failure if a blocking check fails."""
-    results = check_results(
-        context.instance,
-        desk.tickets,
-        desk.table(),
-        api=api,
-        warehouse=warehouse,
-        run_id=context.run.run_id,
-    )
-    failed = [(check, result) for check, result in results if not result.passed]
-    for check, result in failed:
-        context.log.warning(f"Check {check.name} failed: {result.description}")
-    blocking = [result.description for check, result in failed if check.blocking]
-    if blocking:
-        raise dg.Failure(
-            f"The month was loaded, but the table failed its checks: {' '.join(map(str, blocking))}"
-        )

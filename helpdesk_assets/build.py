@@ -20,6 +20,7 @@ from helpdesk_assets.maintenance import (
 from helpdesk_assets.models.assets import models_assets
 from helpdesk_assets.models.own import with_own_models
 from helpdesk_assets.models.tables import MODELS
+from helpdesk_assets.parts import parts_job, verify_parts_job
 from helpdesk_assets.reports.assets import report_page
 from helpdesk_assets.resources import (
     HelpDeskAlerts,
@@ -99,7 +100,7 @@ def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions
     keys.append(desk.asset_key(MAINTENANCE))
     return dg.Definitions(
         assets=[api_asset(desk), *loaded, *made],
-        jobs=[job, backfill_job(desk), maintain],
+        jobs=[job, backfill_job(desk), parts_job(desk), verify_parts_job(desk), maintain],
         schedules=(
             [*schedules(desk, job, tables), maintenance_schedule(desk, maintain)]
             if desk.schedules

@@ -51,7 +51,8 @@ class HelpDesk:
             ``SCHEDULES__HELP_DESK_MAINTENANCE__CRON``. Default: Sundays at 5:00.
         timezone: time zone of the schedules. Environment:
             ``SCHEDULES__HELP_DESK_SYNC__TIMEZONE``. Default: UTC.
-        backfill_start: the first month of the backfill, as a date. Environment:
+        backfill_start: the first month of the backfill and of the parts of a full sync, as a date.
+            Environment:
             ``SCHEDULES__HELP_DESK_BACKFILL__START``. Default: 2020-01-01.
         freshness: the ages at which a table is late and stale. Default: derived from the cron
             schedule: late after one missed run, stale after several.
@@ -166,9 +167,25 @@ class HelpDesk:
         return f"{self.name}_maintenance"
 
     @property
+    def parts_job(self) -> str:
+        """The name of the job that loads every ticket in parts."""
+        return f"{self.name}_parts"
+
+    @property
+    def verify_parts_job(self) -> str:
+        """The name of the job that verifies these parts."""
+        return f"{self.name}_verify_parts"
+
+    @property
     def jobs(self) -> Sequence[str]:
         """The names of its jobs."""
-        return (self.sync_job, self.backfill_job, self.maintenance_job)
+        return (
+            self.sync_job,
+            self.backfill_job,
+            self.parts_job,
+            self.verify_parts_job,
+            self.maintenance_job,
+        )
 
     def tables(self) -> list[tuple[Table, str | None]]:
         """Return its tables, tickets first, each with the name of its parent.
@@ -225,7 +242,7 @@ class HelpDesk:
 
     @property
     def first_month(self) -> str:
-        """Start date of the first month of the backfill."""
+        """Start date of the first month of the backfill, and of the parts of a full sync."""
         return self.backfill_start or from_environment(
             f"schedules.{self.backfill_job}.start", DEFAULT_BACKFILL_START
         )

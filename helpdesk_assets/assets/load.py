@@ -14,6 +14,7 @@ from helpdesk_assets.assets.by_parent import ListsByParent, Since
 from helpdesk_assets.assets.metadata import kept, loaded, table_metadata, walk_metadata
 from helpdesk_assets.assets.outcome import Outcome
 from helpdesk_assets.assets.rate import requests_per_second
+from helpdesk_assets.assets.read_part import keep_read_part, refuse_unverified
 from helpdesk_assets.assets.settling import Settling
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.entries import LOAD_ID, ROWS_OF_OTHERS, ROWS_STORED, ROWS_WALKED
@@ -24,6 +25,7 @@ from helpdesk_assets.paging.portions import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.schema import FURTHER, MOST_NEW, Table
+from helpdesk_assets.warehouse.parts import Part
 from helpdesk_assets.warehouse.watermark import TakenOf, Watermark, keep_watermark
 
 
@@ -37,6 +39,7 @@ def load_table(
     parent: Table | None = None,
     full_refresh: bool = False,
     window: tuple[str, str] | None = None,
+    part: Part | None = None,
 ) -> Mapping[str, Any]:
     """Load a list of the help desk into its table, and return the metadata of the load.
 
@@ -49,6 +52,7 @@ def load_table(
         parent: the parent table if the list is requested for each of its rows, otherwise None.
         full_refresh: read every row, even with incremental loading.
         window: start and end of a date range, in ISO 8601.
+        part: the part of a full sync to load; it is stored with its load.
 
     Raises:
         dg.Failure: nothing was loaded. The message gives the cause and the remedy.
@@ -56,6 +60,8 @@ def load_table(
     started = time.perf_counter()
     how, share = api.resolved_deletes(), api.number("deleted_share")
     asked = api.resolved_window(table, window) if window else None
+    if part:
+        asked = api.resolved_part(table, part)
     lists = ListsByParent(context, table, parent, warehouse=warehouse, run=run) if parent else None
     try:
         with (
@@ -69,11 +75,11 @@ def load_table(
             of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes
             resource = connection.settings.resource
             full_sync_reason = stored.why_invalid(of)
-            if full_refresh and not window:
+            if full_refresh and not asked:
                 full_sync_reason = "full_refresh is set"
             watermark = None if full_sync_reason else stored.watermark
             known = watermark.up_to if watermark else None
-            if full_sync_reason and not window and changes:
+            if full_sync_reason and not asked and changes:
                 context.log.info(f"Full sync of {table.name}: {full_sync_reason}.")
             cursor = watermark.cursor if watermark else None
             if changes and known and not asked and (cursor or not resource.endpoint.resumes):
@@ -107,6 +113,7 @@ def load_table(
                         run=run,
                         settle=settle,
                         known=watermark,
+                        part=part,
                     )
     except dg.Failure as failure:
         if not lists:
@@ -144,6 +151,12 @@ def load_table(
     }
 
 
+def run_pipeline(source: Any, pipeline: dlt.Pipeline, **options: Any) -> Mapping[str, Any]:
+    """Run a source with a pipeline, for load_table; there is no metadata."""
+    pipeline.run(source, **options).raise_on_failed_jobs()
+    return {}
+
+
 def _load_once(
     connection: Connection,
     walk: Walk,
@@ -152,6 +165,7 @@ def _load_once(
     run: Callable[..., Any],
     settle: Settling,
     known: Watermark | None,
+    part: Part | None,
 ) -> Outcome:
     """Load a list that does not belong to the rows of another one, in one load.
 
@@ -162,6 +176,7 @@ def _load_once(
         run: see load_table.
         settle: how deleted rows are handled.
         known: the watermark before the load, which a date range does not change.
+        part: the part of a full sync that is read, if any.
     """
     before = settle.before()
     metadata, rows_loaded, load_id = None, 0, ""
@@ -182,9 +197,22 @@ def _load_once(
         settle.after(client, walk, outcome, before=before)
         keep_watermark(client, walk.table, up_to, of, cursor)
         settle.finish(client, walk, outcome)
+        if part:
+            keep_read_part(
+                client,
+                walk,
+                part,
+                of,
+                load_id=outcome.load_ids[-1],
+                removed=outcome.removed,
+                run_id=settle.run_id,
+            )
         return outcome
 
-    return settle.warehouse.settled(pipeline, work)
+    outcome = settle.warehouse.settled(pipeline, work)
+    if part:
+        refuse_unverified(walk, part)
+    return outcome
 
 
 def warnings_of(walk: Walk) -> Iterator[str]:

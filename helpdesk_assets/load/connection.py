@@ -110,6 +110,22 @@ class Connection:
             return False
         return reader.is_empty(self.first_request(asked=walk.asked))
 
+    def total(self, asked: Asked | None = None) -> int | None:
+        """Request the first page of the list, and return the total number of rows in the response.
+
+        Not to be called while the list is read.
+
+        Args:
+            asked: which rows to request; None: all.
+        """
+        walk = new_walk(
+            self.settings.resource,
+            times=self.settings.profile.times(),
+            vary=partial(self._variation, asked),
+        )
+        reader = CompleteReader(self.session, walk)
+        return next(reader.look(self.first_request(asked=asked), pages=1)).total
+
     def source(self, walk: Walk) -> DltSource:
         """Return the source for one load; dlt does not accept the same source twice."""
         profile = self.settings.profile

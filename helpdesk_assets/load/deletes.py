@@ -88,13 +88,40 @@ def settle_deleted(
     if walk.parent and lists:
         gone += f" and ({_was_looked_for(walk.parent, walk.table.dataset)})"
         values.append(lists.read if walk.inner else lists.verified)
+    unless_any = reason if lists and not lists.verified else None
+    return settle_rows(
+        client, table, gone, values, how=how, share=share, before=before, unless_any=unless_any
+    )
+
+
+def settle_rows(
+    client: SqlClientBase[Any],
+    table: str,
+    gone: str,
+    values: Sequence[Any],
+    *,
+    how: Deletes,
+    share: float,
+    before: int = 0,
+    unless_any: str | None = None,
+) -> Deletions:
+    """Mark or delete rows of a table.
+
+    Args:
+        client: of the destination, in a transaction.
+        table: the qualified name of the table.
+        gone: the condition for the rows that have disappeared from the help desk.
+        values: the values of its parameters.
+        how, share, before: see settle_deleted; how is soft or hard.
+        unless_any: the reason to return if the condition applies to no row.
+    """
     counted = client.execute_sql(
         f"select count(*) filter ({gone}), count(*) filter ({DELETED_AT} is null) from {table}",
         *values,
     )
     ((rows, living),) = counted or [(0, 0)]
-    if reason and lists and not (rows or lists.verified):
-        return Deletions(0, reason)
+    if unless_any and not rows:
+        return Deletions(0, unless_any)
     if how == "hard" and before + rows <= share * (before + living):
         client.execute_sql(f"delete from {table} where {gone}", *values)
         return Deletions(rows, "hard")

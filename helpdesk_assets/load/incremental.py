@@ -6,7 +6,7 @@ row that the API returns is loaded. An export is continued at its last cursor in
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -18,6 +18,9 @@ from helpdesk_assets.tables.times import EPOCHS, UTC_TIMES, Times
 
 # How far the end lies ahead where a request has one, and all changes are asked for.
 AHEAD = timedelta(days=1)
+# The start of a request that has one, if rows from any time are asked for.
+OLDEST = datetime(1900, 1, 1, tzinfo=timezone.utc)
+OLDEST_NUMBER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,15 @@ class Filter:
             return Asked(since, cursor=cursor)
         return self._asked(since, None)
 
-    def window(self, start: datetime, end: datetime) -> Asked:
+    def window(self, start: datetime | None, end: datetime | None) -> Asked:
         """Return how to request the rows of a date range.
 
         Args:
-            start: the start, inclusive.
-            end: the end, exclusive. Without ``end_param``, the API also returns later rows.
+            start: the start, inclusive; None: from any time on.
+            end: the end, exclusive; None: there is none. Without ``end_param``, the API also
+                returns later rows.
         """
-        return self._asked(start, end)
+        return replace(self._asked(start, end), is_window=True)
 
     def later(self, endpoint: Endpoint, start: datetime) -> Variation:
         """Return the parameters of a request for the rows from a time on."""
@@ -98,20 +102,20 @@ class Filter:
         """Return the value of a placeholder: times that are numbers are numbers in JSON, too."""
         return int(spelled) if self.times.format in EPOCHS else spelled
 
-    def _asked(self, start: datetime, end: datetime | None) -> Asked:
-        spelled = self.times.spelled(start)
+    def _asked(self, start: datetime | None, end: datetime | None) -> Asked:
+        oldest = OLDEST_NUMBER if self.times.format in EPOCHS else OLDEST
+        spelled = self.times.spelled(start or oldest)
         params: dict[str, Any] = {}
-        if self.start_param:
+        if self.start_param and start:
             params[self.start_param] = spelled
         until = self._end(end)
         if self.end_param and end:
             params[self.end_param] = until
         return Asked(
-            start,
+            start or oldest,
             {START: self._value(spelled), END: self._value(until)},
             {**self.params, **params},
             self.json,
-            is_window=end is not None,
         )
 
     def _end(self, end: datetime | None) -> str:

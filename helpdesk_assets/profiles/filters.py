@@ -90,13 +90,38 @@ class IncrementalParams(_Filter):
         return self
 
 
+class Undated(Part):
+    """How to request the rows without a date: params and json, as in a filter."""
+
+    params: Params = Field(default_factory=dict)
+    json_body: JsonBody = Field(default_factory=dict, alias="json")
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> "Undated":
+        if not (self.params or self.json_body):
+            raise ValueError("params or json, which request the rows without a date")
+        return self
+
+
 class DateFilter(_Filter):
     """Loading a date range, with the names of dlt's ``incremental``.
 
     Without ``end_param`` or its placeholder, everything from the start on is requested and loaded.
+
+    Attributes:
+        undated: how to request the rows that have no date; None: there are none, or the API has no
+            such filter.
     """
 
     end_param: str | None = None
+    undated: Undated | None = None
+
+    @property
+    def has_end(self) -> bool:
+        """Whether a request contains the end of the time."""
+        return bool(self.end_param) or any(
+            END in text for text in texts_in([self.params, self.json_body])
+        )
 
     @model_validator(mode="after")
     def _has_a_time(self) -> "DateFilter":

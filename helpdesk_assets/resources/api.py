@@ -16,7 +16,7 @@ from helpdesk_assets.load.connection import Connection, connected, set_secrets
 from helpdesk_assets.load.deletes import Deletes
 from helpdesk_assets.load.incremental import Asked, Filter
 from helpdesk_assets.load.settings import Settings
-from helpdesk_assets.load.window import date_window
+from helpdesk_assets.load.window import date_window, part_window, undated_window
 from helpdesk_assets.profiles import DEFAULT_PROFILE, load_profile
 from helpdesk_assets.profiles.client import secrets_of
 from helpdesk_assets.profiles.model import Profile
@@ -32,6 +32,7 @@ from helpdesk_assets.resources.secret import KeepsSecrets
 from helpdesk_assets.settings import DEFAULT_DESK, Section, described, explained, secret_of_desk
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import TABLE, Table
+from helpdesk_assets.warehouse.parts import Part
 
 DEFAULT_DELETES: Deletes = "soft"
 # The name of the secret with the key of hashes, and the minimum number of its characters.
@@ -326,6 +327,20 @@ class HelpDeskApi(KeepsSecrets):
         """Return how to request the rows of a date range; see date_window."""
         profile = self.resolved_profile()
         return date_window(profile, self.resolved_resource(profile, table.name), *window)
+
+    def resolved_part(self, table: Table, part: Part) -> Asked:
+        """Return how to request a part of a full sync; see part_window."""
+        profile = self.resolved_profile()
+        resource = self.resolved_resource(profile, table.name)
+        undated = undated_window(profile, resource)
+        if part.is_undated and undated:
+            return undated
+        return part_window(profile, resource, part.start, part.end)
+
+    def has_undated(self, table: Table) -> bool:
+        """Return whether rows without a date are a part of a full sync; see undated_window."""
+        profile = self.resolved_profile()
+        return undated_window(profile, self.resolved_resource(profile, table.name)) is not None
 
     @contextmanager
     def connection(

@@ -5,7 +5,7 @@ are listed in the same way.
 
 ``page=1&per_page=100`` requests the same by page number. ``updated_since=2026-10-31T18:00:00Z``
 returns tickets changed since then; ``created_since`` and ``created_before`` filter by creation
-time.
+time, and ``undated=true`` returns those without one.
 """
 
 import asyncio
@@ -75,12 +75,13 @@ def build_app(
             request.query_params.get(name, "")
             for name in ("updated_since", "created_since", "created_before")
         )
+        undated = request.query_params.get("undated") == "true"
         if name := request.path_params.get("name"):
             rows = desk.rows(name, since)
             page, of_how_many = rows[offset : offset + limit], len(rows)
         else:
             page, of_how_many = desk.page(
-                offset, limit, updated_since=since, created=(opened, before)
+                offset, limit, updated_since=since, created=(opened, before), undated=undated
             )
         return TicketsResponse({**({"total": of_how_many} if total else {}), "data": page})
 

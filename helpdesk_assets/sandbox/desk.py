@@ -65,6 +65,7 @@ class Desk:
         *,
         updated_since: str = "",
         created: tuple[str, str] = ("", ""),
+        undated: bool = False,
     ) -> tuple[list[Ticket], int]:
         """Return up to ``limit`` tickets from ``offset`` on, and the total number of tickets.
 
@@ -76,6 +77,7 @@ class Desk:
             updated_since: only return tickets with at least this ``updated_at``.
             created: only return tickets with a ``created_at`` from the first of these two times
                 on, and before the second.
+            undated: only return tickets without ``created_at``.
         """
         field = self.order.lstrip("-")
         if self.order != "id":
@@ -88,6 +90,8 @@ class Desk:
             listed = self.tickets
         if updated_since:
             listed = [ticket for ticket in listed if ticket["updated_at"] >= updated_since]
+        if undated:
+            listed = [ticket for ticket in listed if not ticket["created_at"]]
         first, end = created
         if first or end:
             listed = [

@@ -14,6 +14,7 @@ from dlt.common.schema.typing import (
 from helpdesk_assets.errors import UNCHANGED, setting_failure
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.warehouse.parts import PARTS
 from helpdesk_assets.warehouse.passes import PASSES
 from helpdesk_assets.warehouse.watermark import KEPT_IN
 
@@ -24,8 +25,8 @@ def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> 
     """Make the next load recreate what was dropped: a table, columns, or dlt's own tables.
 
     dlt compares its schema with the file only if the schema is new to it, so the stored schema is
-    deleted. If rows have lost values, the watermark and an unfinished pass are deleted, too, so
-    that all rows are read.
+    deleted. If rows have lost values, the watermark, an unfinished pass and the parts of a full
+    sync are deleted, too, so that all rows are read.
 
     Raises:
         dg.Failure: the table has lost a column that is required for merging.
@@ -48,7 +49,7 @@ def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> 
         )
     if lost or len(there) < len(OF_DLT):
         _forget(connection, table, VERSION_TABLE_NAME, "schema_name", table.source)
-    for kept_in in (KEPT_IN, PASSES):
+    for kept_in in (KEPT_IN, PASSES, PARTS):
         if lost and stored_columns(connection, replace(table, name=kept_in)):
             _forget(connection, table, kept_in, "table_name", table.name)
 

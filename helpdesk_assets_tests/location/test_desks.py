@@ -53,7 +53,13 @@ def test_names_of_the_default_desk_are_unchanged() -> None:
             "help_desk_snapshot",
             "help_desk_maintenance",
         },
-        "jobs": {"help_desk_sync", "help_desk_backfill", "help_desk_maintenance"},
+        "jobs": {
+            "help_desk_sync",
+            "help_desk_backfill",
+            "help_desk_parts",
+            "help_desk_verify_parts",
+            "help_desk_maintenance",
+        },
         "schedules": {
             "help_desk_sync_schedule",
             "help_desk_full_refresh_schedule",
