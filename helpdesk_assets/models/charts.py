@@ -22,12 +22,12 @@ LONGEST = 940
 # Maximum length of a label, and number of bars.
 LONGEST_LABEL = 28
 MOST_BARS = 10
-WIDTH = 540
+WIDTH = 360
 # Heights in pixels: of the area of a chart of days, and of a line with a bar.
 TALLEST = 96
 LINE = 18
-LABELS_END = 190
-LONGEST_BAR = 270
+LABELS_END = 170
+LONGEST_BAR = 140
 
 P = TypeVar("P")
 

@@ -188,7 +188,7 @@ def test_metadata_is_plotted_and_charts_are_shown(visit: Visit) -> None:
     chart = page.locator("img[src^='data:image/svg+xml']")
     expect(chart).to_be_visible()
     chart.scroll_into_view_if_needed()
-    assert chart.evaluate("image => image.naturalWidth") > 500
+    assert chart.evaluate("image => image.naturalWidth") > 300
     visit.picture("plot")
 
 
