@@ -9,6 +9,7 @@ from dagster_dlt import DagsterDltResource
 from helpdesk_assets.alerts import alert_sensors
 from helpdesk_assets.assets.loaded import api_asset, loaded_table
 from helpdesk_assets.backfill import backfill_job
+from helpdesk_assets.checks import table_checks
 from helpdesk_assets.desk import RESOURCE_ROLES, HelpDesk, did_you_mean
 from helpdesk_assets.jobs import schedules, sync_job
 from helpdesk_assets.maintenance import (
@@ -87,12 +88,13 @@ def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions
     listed = desk.tables()
     tables = [table.name for table, _ in listed]
     loaded = [loaded_table(desk, table, parent, tables) for table, parent in listed]
+    checks = [table_checks(desk, table) for table, _ in listed]
     made: list[dg.AssetsDefinition] = []
     if desk.reports:
         folder = desk.models_folder
         queries = with_own_models(MODELS, folder) if folder else MODELS
         models = models_assets(desk, queries, [table for table, _ in listed])
-        made = [models, report_page(desk, [*loaded, models])]
+        made = [models, report_page(desk, [*checks, models])]
     keys = [key for asset in (*loaded, *made) for key in asset.keys]
     made += [snapshot_asset(desk, [table for table, _ in listed], keys), maintenance_asset(desk)]
     keys.append(desk.asset_key(SNAPSHOT))
@@ -100,6 +102,7 @@ def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions
     keys.append(desk.asset_key(MAINTENANCE))
     return dg.Definitions(
         assets=[api_asset(desk), *loaded, *made],
+        asset_checks=checks,
         jobs=[job, backfill_job(desk), parts_job(desk), verify_parts_job(desk), maintain],
         schedules=(
             [*schedules(desk, job, tables), maintenance_schedule(desk, maintain)]

@@ -5,13 +5,12 @@ from typing import Any, cast
 
 import dagster as dg
 import dlt
-from dagster_dlt import DagsterDltResource, DagsterDltTranslator, build_dlt_asset_specs
+from dagster_dlt import DagsterDltResource, DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 from pydantic import Field
 
 from helpdesk_assets.assets.load import load_table
 from helpdesk_assets.assets.metadata import code_references
-from helpdesk_assets.checks import check_results, check_specs
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.entries import RELOAD_NEEDED
@@ -107,10 +106,7 @@ def loaded_table(
     parent: str | None = None,
     beside: Sequence[str] = (TABLE,),
 ) -> dg.AssetsDefinition:
-    """Return the asset of a table that is loaded from the API, with its checks.
-
-    It is what dlt_assets makes, and runs the checks in the step of the load: a step of their own
-    would take longer than they do. Without the asset, the step runs the selected checks only.
+    """Return the asset of a table that is loaded from the API.
 
     Args:
         desk: the help desk.
@@ -121,16 +117,12 @@ def loaded_table(
     table = table or desk.table()
     translator = HelpDeskTranslator(desk, table, parent)
 
-    key = desk.asset_key(table.name)
-
-    @dg.multi_asset(
+    @dlt_assets(
         name=desk.op_name(table.name),
+        dlt_source=source_outline(table),
         # Each run creates its own pipeline; one created here would create its folder at import.
-        specs=build_dlt_asset_specs(
-            source_outline(table), cast(dlt.Pipeline, None), dagster_dlt_translator=translator
-        ),
-        check_specs=check_specs(key),
-        can_subset=True,
+        dlt_pipeline=cast(dlt.Pipeline, None),
+        dagster_dlt_translator=translator,
         pool=desk.pool,
     )
     @with_resources_of(desk)
@@ -140,36 +132,24 @@ def loaded_table(
         help_desk_dlt: DagsterDltResource,
         help_desk_api: HelpDeskApi,
         help_desk_warehouse: HelpDeskWarehouse,
-    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        """Loads a list of the help desk, merges it into its table, and checks the table."""
-        if context.selected_asset_keys:
-            reload = reload_needed(help_desk_api, beside)
-            if reload:
-                context.log.warning(reload)
-            metadata = load_table(
-                context,
-                table,
-                api=help_desk_api,
-                warehouse=help_desk_warehouse,
-                run=_runner(context, help_desk_dlt, translator),
-                parent=desk.table(Table(parent)) if parent else None,
-                full_refresh=config.full_refresh,
-                window=config.window(),
-            )
-            if reload:
-                metadata = {RELOAD_NEEDED: reload, **metadata}
-            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
-        selected = {check.name for check in context.selected_asset_check_keys}
-        if selected:
-            results = check_results(
-                context.instance,
-                key,
-                table,
-                api=help_desk_api,
-                warehouse=help_desk_warehouse,
-                run_id=context.run.run_id,
-            )
-            yield from (result for check, result in results if check.name in selected)
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        """Loads a list of the help desk and merges it into its table."""
+        reload = reload_needed(help_desk_api, beside)
+        if reload:
+            context.log.warning(reload)
+        metadata = load_table(
+            context,
+            table,
+            api=help_desk_api,
+            warehouse=help_desk_warehouse,
+            run=_runner(context, help_desk_dlt, translator),
+            parent=desk.table(Table(parent)) if parent else None,
+            full_refresh=config.full_refresh,
+            window=config.window(),
+        )
+        if reload:
+            metadata = {RELOAD_NEEDED: reload, **metadata}
+        yield dg.MaterializeResult(asset_key=desk.asset_key(table.name), metadata=metadata)
 
     return load
 

@@ -15,7 +15,9 @@ from helpdesk_assets.checks.table import (
     required_columns_present,
 )
 from helpdesk_assets.checks.walk import is_complete, no_mass_deletion, no_rejected_rows
+from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
+from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.tables.schema import Table
 
 
@@ -50,14 +52,46 @@ CHECKS = (
 )
 
 
-def check_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """Return the checks of a table, given the key of its asset."""
-    return [
-        dg.AssetCheckSpec(
-            check.name, asset=key, description=inspect.getdoc(check.run), blocking=check.blocking
+def table_checks(desk: HelpDesk, table: Table | None = None) -> dg.AssetChecksDefinition:
+    """Return the checks of a desk's table. Default: the tickets."""
+    table = table or desk.table()
+    key = desk.asset_key(table.name)
+
+    @dg.multi_asset_check(
+        name=f"{desk.op_name(table.name)}_checks",
+        specs=[
+            dg.AssetCheckSpec(
+                check.name,
+                asset=key,
+                description=inspect.getdoc(check.run),
+                blocking=check.blocking,
+            )
+            for check in CHECKS
+        ],
+        can_subset=True,
+        pool=desk.pool,
+    )
+    @with_resources_of(desk)
+    def look(
+        context: dg.AssetCheckExecutionContext,
+        help_desk_api: HelpDeskApi,
+        help_desk_warehouse: HelpDeskWarehouse,
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Runs the selected checks on the current table."""
+        selected = {key.name for key in context.selected_asset_check_keys}
+        results = check_results(
+            context.instance,
+            key,
+            table,
+            api=help_desk_api,
+            warehouse=help_desk_warehouse,
+            run_id=context.run.run_id,
         )
-        for check in CHECKS
-    ]
+        for check, result in results:
+            if check.name in selected:
+                yield result
+
+    return look
 
 
 def check_results(

@@ -30,7 +30,7 @@ def report_page(desk: HelpDesk, checks: Sequence[dg.AssetsDefinition]) -> dg.Ass
 
     Args:
         desk: the help desk.
-        checks: what has the checks whose history the page shows.
+        checks: the checks whose history the page shows.
     """
     specs = [spec for each in checks for spec in each.check_specs]
 

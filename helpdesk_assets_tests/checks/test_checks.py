@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.assets.loaded import loaded_table
-from helpdesk_assets.build import build_defs
+from helpdesk_assets.checks import table_checks
 from helpdesk_assets.checks.stored import stored_table
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
@@ -36,6 +36,7 @@ def run_checks(
         monkeypatch.setenv(name, value)
     job = dg.Definitions(
         assets=[loaded_table(DESK)],
+        asset_checks=[table_checks(DESK)],
         jobs=[
             dg.define_asset_job(
                 "checks_only",
@@ -214,6 +215,7 @@ def test_failed_blocking_check_fails_the_run_and_blocks_downstream_assets(
 
     defs = dg.Definitions(
         assets=[loaded_table(DESK), report],
+        asset_checks=[table_checks(DESK)],
         jobs=[
             dg.define_asset_job(
                 "all",
@@ -231,26 +233,6 @@ def test_failed_blocking_check_fails_the_run_and_blocks_downstream_assets(
 
     assert not result.success
     assert result.asset_materializations_for_node("report") == []
-
-
-def test_one_check_is_executed_without_a_load(
-    sandbox: StartSandbox, connect: Connect, sync: Sync, instance: dg.DagsterInstance
-) -> None:
-    desk = sandbox(tickets=40)
-    connect(desk)
-    sync()
-    desk.queries.clear()
-    check = dg.AssetCheckKey(TICKETS, "id_is_unique")
-    job = dg.define_asset_job("one", selection=dg.AssetSelection.checks(check))
-    result = (
-        dg.Definitions.merge(build_defs(), dg.Definitions(jobs=[job]))
-        .resolve_job_def("one")
-        .execute_in_process(instance=instance)
-    )
-
-    assert [each.check_name for each in result.get_asset_check_evaluations()] == ["id_is_unique"]
-    assert result.get_asset_materialization_events() == []
-    assert desk.queries == []
 
 
 def test_metadata_of_earlier_versions_is_read_under_its_current_name(
@@ -279,6 +261,7 @@ def test_is_complete_fails_if_rows_are_missing(
     warehouse.query("delete from help_desk.help_desk_tickets where id in (7, 77)")
     checks = dg.Definitions(
         assets=[loaded_table(DESK)],
+        asset_checks=[table_checks(DESK)],
         jobs=[
             dg.define_asset_job(
                 "checks_only", selection=dg.AssetSelection.checks_for_assets(TICKETS)

@@ -38,7 +38,7 @@ PAGE = "help_desk_report.html"
 MOMENTS = (
     ("RUN_START", 0.1),
     *[("help_desk_tickets - STEP_START", 0.8)] * 4,
-    ("help_desk_tickets - ASSET_MATERIALIZATION", 0.2),
+    ("help_desk_tickets_checks - STEP_START", 0.2),
     ("ticket_status_changes - STEP_START", 0.2),
     ("help_desk_models - STEP_START", 0.2),
     ("help_desk_report - STEP_START", 0.4),

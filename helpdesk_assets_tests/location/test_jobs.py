@@ -66,6 +66,7 @@ def test_sync_job_runs_all_assets_and_checks_in_one_process() -> None:
 
     assert {node.name for node in job.nodes} == {
         "help_desk_tickets",
+        "help_desk_tickets_checks",
         "help_desk_models",
         "help_desk_report",
         "help_desk_snapshot",
