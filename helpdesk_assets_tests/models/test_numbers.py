@@ -143,7 +143,9 @@ def help_desks(draw: st.DrawFn) -> HelpDeskData:
         )
         for _ in range(draw(st.integers(0, 5))):
             # Also before the ticket was created, and in the second when it was.
-            at = draw(moments if created is None else st.one_of(moments, st.just(created)))
+            at = draw(moments)
+            if created is not None and draw(st.booleans()):
+                at = created + draw(st.integers(0, 2)) * SECOND
             comments.append(
                 {
                     "id": len(comments) + 1,
