@@ -70,7 +70,7 @@ def load_table(
                 table,
                 per_second=requests_per_second(context, table, api=api, warehouse=warehouse),
             ) as connection,
-            warehouse.pipeline(table, is_window=window is not None) as (pipeline, stored),
+            warehouse.pipeline(table, is_window=bool(window or part)) as (pipeline, stored),
         ):
             of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes
             resource = connection.settings.resource

@@ -19,6 +19,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.assets.load import load_table
 from helpdesk_assets.assets.metadata import table_metadata
+from helpdesk_assets.assets.rate import requests_per_second
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.deletes import Deletions, settle_rows
@@ -130,7 +131,13 @@ class PartsVerification:
     def _compare(self) -> _Round:
         """Compare all numbers once, and settle deleted rows if they agree."""
         with (
-            self._api.connection(self._context.run.run_id, self._table) as connection,
+            self._api.connection(
+                self._context.run.run_id,
+                self._table,
+                per_second=requests_per_second(
+                    self._context, self._table, api=self._api, warehouse=self._warehouse
+                ),
+            ) as connection,
             self._warehouse.pipeline(self._table) as (pipeline, stored),
         ):
             of, table = TakenOf(*connection.settings.read_from()), connection.settings.table
