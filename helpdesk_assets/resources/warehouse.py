@@ -215,10 +215,15 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
     def snapshot_path(self, dataset: str = DATASET) -> Path | None:
         """Return the path of the copy for readers; None if there is to be none.
 
+        Readers of other places than a DuckDB file need no copy.
+
         Raises dg.Failure if it cannot be there.
         """
         value = self.snapshot or dlt.config.get("destination.duckdb.snapshot", str) or ""
-        return snapshot_path(value, self.path(dataset), dataset) if value.strip() else None
+        place = self.place(dataset)
+        if not value.strip() or not isinstance(place, DuckDbFile):
+            return None
+        return snapshot_path(value, place.path, dataset)
 
     @contextmanager
     def at_rest(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -260,7 +265,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         if not isinstance(place, DuckDbFile):
             raise setting_failure(
                 f"Only a DuckDB file can be copied for readers, and tickets are loaded into "
-                f"{place.label}: remove DESTINATION__DUCKDB__SNAPSHOT. Readers need no copy of it."
+                f"{place.label}: remove DESTINATION__DUCKDB__SNAPSHOT."
             )
         return place
 

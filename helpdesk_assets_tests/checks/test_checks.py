@@ -226,7 +226,7 @@ def test_failed_blocking_check_fails_the_run_and_blocks_downstream_assets(
         resources={
             "help_desk_dlt": object(),
             "help_desk_api": HelpDeskApi(),
-            "help_desk_warehouse": HelpDeskWarehouse(),
+            "help_desk_warehouse": HelpDeskWarehouse(credentials=str(warehouse.path)),
         },
     )
     result = defs.resolve_job_def("all").execute_in_process(raise_on_error=False)
@@ -242,7 +242,7 @@ def test_metadata_of_earlier_versions_is_read_under_its_current_name(
     instance.report_runless_asset_event(
         dg.AssetMaterialization(TICKETS, metadata={"load_id": "1", "steps_back": 2})
     )
-    resource = HelpDeskWarehouse()
+    resource = HelpDeskWarehouse(credentials=str(warehouse.path))
     with resource.reader("help_desk") as connection:
         stored = stored_table(connection, instance, TICKETS, DESK.table(), 0.1)
 
@@ -270,7 +270,7 @@ def test_is_complete_fails_if_rows_are_missing(
         resources={
             "help_desk_dlt": object(),
             "help_desk_api": HelpDeskApi(),
-            "help_desk_warehouse": HelpDeskWarehouse(),
+            "help_desk_warehouse": HelpDeskWarehouse(credentials=str(warehouse.path)),
         },
         executor=dg.in_process_executor,
     ).resolve_job_def("checks_only")
