@@ -6,7 +6,6 @@ from helpdesk_assets_tests.models.test_models import (
     desk,
     test_adds_up_check_fails_if_a_report_table_was_changed,
     test_each_status_change_is_recorded_once,
-    test_failed_query_leaves_the_report_table_unchanged,
 )
 
 pytestmark = pytest.mark.scale
