@@ -250,7 +250,7 @@ def command(
     )
 
 
-def sentence_of(result: dg.ExecuteInProcessResult) -> str:
+def error_of(result: dg.ExecuteInProcessResult) -> str:
     """Return the error message of a failed run."""
     return str(failure_of(result).description)
 

@@ -11,7 +11,7 @@ from helpdesk_assets.definitions import defs
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.sandbox.faults import FAULTS
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of, metadata_of
 from helpdesk_assets_tests.support.profile import with_date_filter
 
 StartSandbox = Callable[..., Sandbox]
@@ -119,7 +119,7 @@ def test_date_range_changes_neither_other_tickets_nor_the_watermark(
 def test_invalid_date_range_fails_without_a_request(
     config: dict[str, str], said: str, desk: Sandbox, load: Load
 ) -> None:
-    assert said in sentence_of(load(**config))
+    assert said in error_of(load(**config))
     assert desk.queries == []
 
 
@@ -128,7 +128,7 @@ def test_date_range_fails_if_the_profile_has_no_date_filter(
 ) -> None:
     connect(sandbox())
 
-    assert "profile default has no date_filter" in sentence_of(
+    assert "profile default has no date_filter" in error_of(
         load(start="2026-01-01", end="2026-02-01")
     )
 

@@ -14,7 +14,7 @@ from helpdesk_assets.build import build_defs
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.faults import FAULTS
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of
 from helpdesk_assets_tests.support.profile import FILTER, UNDATED, with_undated
 
 StartSandbox = Callable[..., Sandbox]
@@ -156,7 +156,7 @@ def test_all_parts_equal_a_full_sync_and_the_next_sync_is_incremental(
     assert jobs.sync().success
     assert "updated_since" in desk.queries[0]
     # The parts are used up.
-    assert f"{len(jobs.keys) + 1} of {len(jobs.keys) + 1} parts" in sentence_of(jobs.verify())
+    assert f"{len(jobs.keys) + 1} of {len(jobs.keys) + 1} parts" in error_of(jobs.verify())
 
 
 @pytest.mark.long
@@ -209,15 +209,15 @@ def test_missing_old_and_foreign_parts_are_named(
     jobs.parts(MIDDLE)
     number = len(jobs.keys) + 1
     requests = len(desk.queries)
-    said = sentence_of(jobs.verify())
+    said = error_of(jobs.verify())
     assert f"1 of {number} parts of the full sync are missing: {MIDDLE} (not loaded)" in said
     assert "No ticket was marked as deleted" in said
     assert len(desk.queries) == requests
     assert jobs.part(MIDDLE).success
-    assert f"{MIDDLE} (loaded too long ago" in sentence_of(jobs.verify(most_age_days=0))
+    assert f"{MIDDLE} (loaded too long ago" in error_of(jobs.verify(most_age_days=0))
     file = tmp_path / "desk.yaml"
     file.write_text(file.read_text().replace("created_since", "created_from"))
-    assert f"{FIRST} (loaded with another profile)" in sentence_of(jobs.verify())
+    assert f"{FIRST} (loaded with another profile)" in error_of(jobs.verify())
     file.write_text(file.read_text().replace("created_from", "created_since"))
     assert jobs.verify().success
 
@@ -239,7 +239,7 @@ def test_tickets_that_come_and_go_meanwhile_are_loaded_and_deleted(
     desk.desk.tickets = [t for t in desk.desk.tickets if t["id"] not in (1003, moved)]
     result = jobs.verify()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert {(1001,), (1002,)} <= set(living(warehouse))
     # What only a later sync has loaded is left to the next full sync.
     assert living(warehouse) == sorted([*in_desk(desk), (1003,)])
@@ -266,7 +266,7 @@ def test_tickets_added_all_the_time_do_not_fail_the_verification(
     desk.fault = busy
     result = jobs.verify()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert living(warehouse) == in_desk(desk)
     assert len(living(warehouse)) == TICKETS + 3
 
@@ -279,7 +279,7 @@ def test_killed_part_leaves_no_record_and_is_resumed(
     desk.fault = FAULTS["503-always"].make()
     assert not jobs.part(MIDDLE).success
     desk.fault = None
-    assert f"{MIDDLE} (not loaded)" in sentence_of(jobs.verify())
+    assert f"{MIDDLE} (not loaded)" in error_of(jobs.verify())
     desk.queries.clear()
     assert jobs.part(MIDDLE).success
     # Only this part is read.
@@ -297,7 +297,7 @@ def test_tickets_without_a_date_that_cannot_be_asked_for_fail_with_counts(
     assert jobs.sync().success
     undated = sum(ticket["created_at"] is None for ticket in desk.desk.tickets)
     jobs.parts()
-    said = sentence_of(jobs.verify())
+    said = error_of(jobs.verify())
 
     assert (
         f"reports {TICKETS} tickets without a filter, and its {len(jobs.keys) + 1} parts have"
@@ -328,7 +328,7 @@ def test_filter_that_omits_tickets_fails_with_counts_even_if_others_are_deleted(
     # A ticket that a part has read is deleted: the sum is now that of the API.
     gone = created_in(desk, MIDDLE)[0]
     desk.desk.tickets = [t for t in desk.desk.tickets if t["id"] != gone]
-    said = sentence_of(jobs.verify())
+    said = error_of(jobs.verify())
 
     assert f"reports {TICKETS - 1} tickets without a filter" in said
     assert f" parts have {TICKETS - 2}. " in said
@@ -388,7 +388,7 @@ def test_api_whose_windows_overlap_is_counted_once(
     jobs.parts()
     result = jobs.verify()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     found = metadata_of(result)
     assert (found["rows_read"], found["api_total"]) == (TICKETS + 1, TICKETS)
     assert living(warehouse) == in_desk(desk)
@@ -416,8 +416,8 @@ def test_profile_that_cannot_be_split_is_refused_without_a_request(
 ) -> None:
     file = tmp_path / "desk.yaml"
     file.write_text(file.read_text().replace(before, after))
-    assert said in sentence_of(jobs.part(MIDDLE))
-    assert said in sentence_of(jobs.verify())
+    assert said in error_of(jobs.part(MIDDLE))
+    assert said in error_of(jobs.verify())
     assert desk.queries == []
 
 
@@ -429,8 +429,8 @@ def test_api_without_totals_is_refused(desk: Sandbox, jobs: Jobs) -> None:
         return JSONResponse(body)
 
     desk.fault = without_total
-    assert "reports no total number of tickets" in sentence_of(jobs.part(MIDDLE))
-    assert "(not loaded)" in sentence_of(jobs.verify())
+    assert "reports no total number of tickets" in error_of(jobs.part(MIDDLE))
+    assert "(not loaded)" in error_of(jobs.verify())
 
 
 def test_run_without_a_part_fails_without_a_request(desk: Sandbox, jobs: Jobs) -> None:
@@ -439,5 +439,5 @@ def test_run_without_a_part_fails_without_a_request(desk: Sandbox, jobs: Jobs) -
         instance=jobs.instance,
         raise_on_error=False,
     )
-    assert "No part is selected" in sentence_of(result)
+    assert "No part is selected" in error_of(result)
     assert desk.queries == []

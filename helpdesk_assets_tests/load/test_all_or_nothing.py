@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length, error_of
 from helpdesk_assets_tests.load.kills import TICKETS, trial
 
 StartSandbox = Callable[..., Sandbox]
@@ -59,7 +59,7 @@ def test_full_disk_fails_the_run_and_leaves_the_table_unchanged(
         ticket.update(status="closed", letter=chance.randbytes(60_000).hex())
     result = sync()
 
-    assert "is full: free disk space and run again" in sentence_of(result)
+    assert "is full: free disk space and run again" in error_of(result)
     assert warehouse.tickets() == before
 
     subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)

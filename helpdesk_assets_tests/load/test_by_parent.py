@@ -20,8 +20,8 @@ from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets_tests.conftest import (
     Warehouse,
     at_length,
+    error_of,
     everything_logged,
-    sentence_of,
     set_variables,
 )
 from helpdesk_assets_tests.support.by_parent import KINDS, CommentsDesk, profile
@@ -259,7 +259,7 @@ def test_failed_run_reports_and_keeps_the_portions_that_were_loaded(
     assert re.search(
         r"comments failed \(HTTP 500\).* The lists of 100 of 180 help_desk_tickets are loaded, and "
         "the next run continues with the others.$",
-        sentence_of(result),
+        error_of(result),
     )
     assert comments(warehouse) == [row for row in desk.rows() if row[1] <= 100]
 

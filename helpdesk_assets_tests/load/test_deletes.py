@@ -8,7 +8,7 @@ import pytest
 
 from helpdesk_assets.definitions import defs
 from helpdesk_assets.sandbox.faults import FAULTS
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, at_length, error_of, metadata_of
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -109,7 +109,7 @@ def test_unknown_value_of_the_setting_is_reported(
     desk = sandbox(tickets=50)
     connect(desk)
 
-    assert "set SOURCES__HELP_DESK__DELETES to one of soft, hard, off" in sentence_of(sync())
+    assert "set SOURCES__HELP_DESK__DELETES to one of soft, hard, off" in error_of(sync())
     assert desk.queries == []
 
 

@@ -21,9 +21,9 @@ from helpdesk_assets_tests.conftest import (
     Sandbox,
     Warehouse,
     at_length,
+    error_of,
     everything_logged,
     metadata_of,
-    sentence_of,
     set_variables,
 )
 from helpdesk_assets_tests.support.clocked import ClockedDesk, profile, utc
@@ -470,7 +470,7 @@ def test_cursor_path_without_start_param_is_reported(
     connect(desk)
     monkeypatch.setenv(CURSOR, "updated_at")
 
-    assert "Incremental loading needs a query parameter for changed tickets" in sentence_of(sync())
+    assert "Incremental loading needs a query parameter for changed tickets" in error_of(sync())
     assert desk.queries == []
 
 

@@ -13,8 +13,8 @@ from helpdesk_assets_tests.conftest import (
     Sandbox,
     Warehouse,
     at_length,
+    error_of,
     everything_logged,
-    sentence_of,
 )
 
 StartSandbox = Callable[..., Sandbox]
@@ -87,7 +87,7 @@ def test_missing_key_column_is_reported(
     warehouse.query(f"{DROP} {column}")
     asked = len(desk.queries)
 
-    assert f"has lost its column {column}" in sentence_of(sync())
+    assert f"has lost its column {column}" in error_of(sync())
     assert len(desk.queries) == asked
     warehouse.query("drop table help_desk.help_desk_tickets")
     assert sync().success
@@ -114,7 +114,7 @@ def test_folder_that_dlt_does_not_support_is_reported(
     (tmp_path / folder).mkdir()
     monkeypatch.setenv(FILE, str(tmp_path / folder / "tickets.duckdb"))
 
-    assert "dlt does not support" in sentence_of(sync())
+    assert "dlt does not support" in error_of(sync())
     assert desk.queries == []
 
 
@@ -143,7 +143,7 @@ def test_error_message_for_a_changed_column_type_contains_no_values(
     result = sync()
 
     assert not result.success
-    assert "The load failed: ConversionException: " in sentence_of(result)
+    assert "The load failed: ConversionException: " in error_of(result)
     logged = everything_logged(instance, result)
     assert "planted" not in logged
     assert "7Qx9" not in logged

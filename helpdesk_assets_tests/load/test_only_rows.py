@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.profiles import BUILT_IN, load_profile
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of, metadata_of
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
 Use = Callable[[str], None]
@@ -50,7 +50,7 @@ def test_only_rows_with_the_given_value_are_stored(
     desk.desk.tickets[3]["status"] = None
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     stored = [number for number, _, _ in warehouse.tickets()]
     assert stored == list(range(4, 251, 2))
     assert check(result, "is_complete").passed

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from helpdesk_assets.profiles import BUILT_IN
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of, metadata_of
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
 
@@ -41,14 +41,14 @@ def test_incremental_pass_is_skipped_by_full_syncs(
     connect(desk)
 
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"] is True
     assert all("updated_since" in query for query in desk.queries)
 
     # This is a change that the API does not report as one.
     desk.desk.tickets[7]["subject"] = "another one"
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["sync_mode"] == "incremental"
     assert metadata_of(result)["completeness_verified"] is False
     assert (8, "another one") in [(number, text) for number, text, _ in warehouse.tickets()]
@@ -58,7 +58,7 @@ def test_incremental_pass_is_skipped_by_full_syncs(
         connection.execute("delete from help_desk.help_desk_tickets where id = 3")
     del desk.desk.tickets[100]
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["sync_mode"] == "full"
     assert warehouse.query(f"{COUNT} null") == [(249,)]
     assert warehouse.query(f"{COUNT} not null") == [(1,)]

@@ -18,10 +18,10 @@ from helpdesk_assets_tests.conftest import (
     Sandbox,
     Warehouse,
     at_length,
+    error_of,
     everything_logged,
     execute,
     metadata_of,
-    sentence_of,
 )
 from helpdesk_assets_tests.support.leaks import everything_stored, hits, logged_to
 from helpdesk_assets_tests.tables.test_protection import KEY, hashed
@@ -278,7 +278,7 @@ def test_numbers_become_text_when_they_are_protected(
         file.write_text(file.read_text().replace("    fields:\n", typed))
         del desk.desk.tickets[-1]
         result = sync()
-        assert result.success, sentence_of(result)
+        assert result.success, error_of(result)
         stored = everything_stored(warehouse.path)
         assert (str(PHONE) in stored) == (how is None)
         if how:
@@ -349,7 +349,7 @@ def test_run_without_a_valid_hash_key_sends_no_requests(
     protect("hash", "subject")
     monkeypatch.setenv("HASH_KEY", key)
 
-    sentence = sentence_of(sync())
+    sentence = error_of(sync())
     assert (
         f"The key for the hashed columns of help_desk_tickets is {what}: set HASH_KEY" in sentence
     )

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.profiles import BUILT_IN, load_profile
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of, metadata_of
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
 Use = Callable[[str], None]
@@ -50,7 +50,7 @@ def test_row_that_is_reported_as_deleted_is_marked_once(
     desk.desk.tickets[7]["status"] = "trash"
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     ((number, since),) = warehouse.query(MARKED)
     assert number == 8
     assert metadata_of(result)["rows_reported_deleted"] == 1

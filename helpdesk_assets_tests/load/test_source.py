@@ -23,8 +23,8 @@ from helpdesk_assets_tests.conftest import (
     Sandbox,
     Warehouse,
     at_length,
+    error_of,
     failure_of,
-    sentence_of,
 )
 
 StartSandbox = Callable[..., Sandbox]
@@ -113,7 +113,7 @@ def test_permanent_error_fails_after_four_attempts(
 
     assert not result.success
     assert len(desk.queries) == 4
-    assert f"(HTTP {status})" in sentence_of(result)
+    assert f"(HTTP {status})" in error_of(result)
 
 
 @pytest.mark.parametrize("status", at_length(NOT_RETRIED, short=[400, 401, 501]))
@@ -126,7 +126,7 @@ def test_other_statuses_are_not_retried(
 
     assert not result.success
     assert len(desk.queries) == 1
-    assert f"HTTP {status}" in sentence_of(result)
+    assert f"HTTP {status}" in error_of(result)
 
 
 def test_timeout_fails_after_four_attempts(
@@ -142,7 +142,7 @@ def test_timeout_fails_after_four_attempts(
     result = sync()
 
     assert len(desk.queries) == 4
-    assert "did not respond in time" in sentence_of(result)
+    assert "did not respond in time" in error_of(result)
 
 
 def test_closed_connection_fails_after_four_attempts(
@@ -170,7 +170,7 @@ def test_closed_connection_fails_after_four_attempts(
         listener.shutdown(socket.SHUT_RDWR)
 
     assert connections == 4
-    assert "could not be reached, or closed the connection" in sentence_of(result)
+    assert "could not be reached, or closed the connection" in error_of(result)
 
 
 def test_refused_connection_fails_after_four_attempts(
@@ -183,7 +183,7 @@ def test_refused_connection_fails_after_four_attempts(
     connect(desk)
     result = sync()
 
-    assert "could not be reached" in sentence_of(result)
+    assert "could not be reached" in error_of(result)
     assert failure_of(result).metadata["requests"].value == 4
 
 
@@ -224,7 +224,7 @@ def test_permanent_rate_limit_is_not_reported_as_missing_access(
 ) -> None:
     connect(sandbox(fault=failing(403, times=99, headers={"X-RateLimit-Remaining": "0"})))
 
-    assert "received too many requests (HTTP 403), even after retries" in sentence_of(sync())
+    assert "received too many requests (HTTP 403), even after retries" in error_of(sync())
 
 
 def test_retry_after_may_be_a_date(sandbox: StartSandbox, connect: Connect, sync: Sync) -> None:
@@ -294,7 +294,7 @@ def test_untrusted_certificate_fails_without_retries(
         listener.shutdown(socket.SHUT_RDWR)
 
     assert handshakes == 1
-    assert "certificate of the help desk" in sentence_of(result)
+    assert "certificate of the help desk" in error_of(result)
 
 
 def test_retry_after_is_bounded(

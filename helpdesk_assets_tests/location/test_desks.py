@@ -13,7 +13,7 @@ from helpdesk_assets.freshness import freshness_of
 from helpdesk_assets.profiles import BUILT_IN
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.resources.alerts import HelpDeskAlerts
-from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse, execute, sentence_of
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse, error_of, execute
 
 StartSandbox = Callable[..., Sandbox]
 
@@ -134,7 +134,7 @@ def test_two_desks_load_into_separate_datasets(
     both = build_defs(EU, US)
 
     assert execute(both.resolve_job_def("us_sync"), instance).success
-    refused = sentence_of(execute(both.resolve_job_def("eu_sync"), instance))
+    refused = error_of(execute(both.resolve_job_def("eu_sync"), instance))
     monkeypatch.setenv("SOURCES__EU__API_KEY", API_KEY)
     monkeypatch.setenv("API_KEY", "nobody's key")
     assert execute(both.resolve_job_def("eu_sync"), instance).success
@@ -199,7 +199,7 @@ def test_errors_name_the_settings_of_the_desk(
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ATTEMPTS", "1")
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    sentence = sentence_of(execute(build_defs(EU).resolve_job_def("eu_sync"), instance))
+    sentence = error_of(execute(build_defs(EU).resolve_job_def("eu_sync"), instance))
 
     assert said in sentence
     assert "HELP_DESK" not in sentence
@@ -359,4 +359,4 @@ def test_report_before_the_first_load_fails_with_a_remedy(
     job = dg.define_asset_job("one", selection=dg.AssetSelection.assets(asset).without_checks())
     made = dg.Definitions.merge(build_defs(), dg.Definitions(jobs=[job]))
 
-    assert said in sentence_of(execute(made.resolve_job_def("one"), instance))
+    assert said in error_of(execute(made.resolve_job_def("one"), instance))

@@ -25,7 +25,7 @@ from helpdesk_assets_tests.conftest import (
     Warehouse,
     at_length,
     command,
-    sentence_of,
+    error_of,
 )
 
 StartSandbox = Callable[..., Sandbox]
@@ -269,6 +269,6 @@ def test_concurrent_run_of_another_instance_fails_after_the_lock_timeout(
     with FileLock(warehouse.path.with_name(".tickets.duckdb.lock")):
         result = sync()
 
-    assert "Another run is loading tickets into" in sentence_of(result)
+    assert "Another run is loading tickets into" in error_of(result)
     assert desk.queries == []
     assert sync().success

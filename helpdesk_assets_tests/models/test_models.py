@@ -28,10 +28,10 @@ from helpdesk_assets.sandbox.faults import FAULTS
 from helpdesk_assets_tests.conftest import (
     Sandbox,
     Warehouse,
+    error_of,
     execute,
     failure_of,
     job_of,
-    sentence_of,
 )
 
 StartSandbox = Callable[..., Sandbox]
@@ -388,7 +388,7 @@ def test_reports_are_not_built_after_a_failed_blocking_check(
     execute(job_of(dg.AssetSelection.checks_for_assets("help_desk_tickets")), instance)
     alone = execute(job_of(dg.AssetSelection.assets("ticket_volume_daily")), instance)
 
-    assert "because its check id_is_unique failed: 1 duplicate id." in sentence_of(alone)
+    assert "because its check id_is_unique failed: 1 duplicate id." in error_of(alone)
     assert warehouse.query("from help_desk.ticket_volume_daily order by all") == before
 
 

@@ -10,7 +10,7 @@ from helpdesk_assets.build import build_defs
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.models.own import with_own_models
 from helpdesk_assets.models.tables import MODELS
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, execute, job_of, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of, execute, job_of
 
 BY_STATUS = """\
 -- Unsolved tickets by status.
@@ -64,11 +64,11 @@ def test_own_models_replace_built_in_ones_and_add_others(
     (folder / "most.sql").write_text("select cast(subject as bigint) as n from desk_tickets")
     failed = execute(job_of(dg.AssetSelection.groups("help_desk"), definitions), instance)
     assert f"The model most in {folder / 'most.sql'} failed (ConversionException)" in (
-        sentence_of(failed)
+        error_of(failed)
     )
     (folder / "most.sql").write_text("select no_such_column from desk_tickets")
     failed = execute(job_of(dg.AssetSelection.groups("help_desk"), definitions), instance)
-    assert "no_such_column" in sentence_of(failed)
+    assert "no_such_column" in error_of(failed)
     assert warehouse.query("from help_desk.ticket_backlog") == before
 
 

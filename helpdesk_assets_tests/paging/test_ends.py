@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from helpdesk_assets.sandbox.server import serve
 from helpdesk_assets.transport.links import linked
-from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, at_length, sentence_of
+from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, at_length, error_of
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
 Check = Callable[..., subprocess.CompletedProcess[str]]
@@ -135,7 +135,7 @@ def test_unclear_end_of_a_list_fails_the_run_and_the_check(
     envelope: Any, paginator: str, expected: str, served: Serve, sync: Sync, check: Check
 ) -> None:
     with served(Api(250, envelope), paginator):
-        sentence = sentence_of(sync())
+        sentence = error_of(sync())
         checked = check()
 
     assert expected in sentence
@@ -177,7 +177,7 @@ def test_requested_page_size_determines_whether_a_page_is_full(
     with served(Api(20, odata), "{type: json_link, next_url_path: next}", "{per_page: 100}"):
         assert sync().success
     with served(Api(20, odata, size=20), "{type: json_link, next_url_path: next}", "{top: 20}"):
-        assert "a full first page of 20 rows" in sentence_of(sync())
+        assert "a full first page of 20 rows" in error_of(sync())
 
     assert len(warehouse.tickets()) == 20
 

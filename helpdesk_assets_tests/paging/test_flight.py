@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from helpdesk_assets.sandbox.app import Answer, Fault
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -145,7 +145,7 @@ def test_failed_page_ends_the_other_requests(
     asked = len(desk.queries)
     time.sleep(0.5)
 
-    assert "HTTP 404" in sentence_of(result)
+    assert "HTTP 404" in error_of(result)
     assert len(desk.queries) == asked <= 10 + 1 + 2 * 8
 
 
@@ -161,7 +161,7 @@ def test_pages_in_flight_out_of_range_is_reported(
     desk = sandbox(tickets=10)
     connect(desk)
 
-    assert f"must be between 1 and 32: set {IN_FLIGHT}" in sentence_of(sync())
+    assert f"must be between 1 and 32: set {IN_FLIGHT}" in error_of(sync())
     assert desk.queries == []
 
 
@@ -177,7 +177,7 @@ def test_rate_limit_out_of_range_is_reported(
     desk = sandbox(tickets=10)
     connect(desk)
 
-    assert f"set {PER_SECOND} to a number in that range" in sentence_of(sync())
+    assert f"set {PER_SECOND} to a number in that range" in error_of(sync())
     assert desk.queries == []
 
 
@@ -204,5 +204,5 @@ def test_setting_that_is_not_a_number_is_reported(
     desk = sandbox(tickets=10)
     connect(desk)
 
-    assert f"number: set {name} to a valid value." in sentence_of(sync())
+    assert f"number: set {name} to a valid value." in error_of(sync())
     assert desk.queries == []

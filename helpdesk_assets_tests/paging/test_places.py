@@ -17,7 +17,7 @@ from helpdesk_assets.paging.numbered import numbered
 from helpdesk_assets.paging.positions import ChainPaging, Counted, OffsetPaging, PageNumberPaging
 from helpdesk_assets.sandbox.desk import ORDERS, Desk, Ticket
 from helpdesk_assets.transport.pages import Page
-from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, at_length, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, at_length, error_of, metadata_of
 from helpdesk_assets_tests.support.odd import OddApi, OddDesk
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
@@ -74,7 +74,7 @@ def test_unstable_order_of_ties_fails_the_run_and_the_check(
         assert sync().success
     tied = OddApi(OddDesk(Desk(250), tied=150), total=total)
     with served(tied, paginator):
-        sentence = sentence_of(sync())
+        sentence = error_of(sync())
         checked = check()
 
     assert "so rows may be missing: sort the list by a unique field" in sentence
@@ -130,7 +130,7 @@ def test_empty_pages_in_mid_list_do_not_end_the_list(
     if result.success:
         assert stored(warehouse) == sorted(desk.visible())
     else:
-        sentence = sentence_of(result)
+        sentence = error_of(result)
         assert "its list ends after" in sentence or "counts rows that it omits" in sentence
 
 

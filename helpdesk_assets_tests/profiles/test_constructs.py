@@ -14,7 +14,7 @@ import pytest
 from helpdesk_assets.build import build_defs
 from helpdesk_assets.profiles import load_profile
 from helpdesk_assets.sandbox.server import serve
-from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, job_of, sentence_of
+from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, error_of, job_of
 from helpdesk_assets_tests.support.deskly import PROFILE, Deskly
 from helpdesk_assets_tests.vendors.world import World
 
@@ -116,7 +116,7 @@ def test_api_that_needs_all_constructs_is_loaded_and_updated(
         ticket.is_spam = True
     served = open_desk(world)
     result = load()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert all(check.passed for check in result.get_asset_check_evaluations())
     compare(served, warehouse)
     tickets = metadata(result, "help_desk_tickets")
@@ -131,7 +131,7 @@ def test_api_that_needs_all_constructs_is_loaded_and_updated(
     world.people.append(replace(world.people[-1], number=49, name="Agent 49"))
     before = len(served.asked)
     result = load()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
     assert metadata(result, "help_desk_tickets")["sync_mode"] == "incremental"
     assert metadata(result, "people")["sync_mode"] == "incremental"
@@ -140,7 +140,7 @@ def test_api_that_needs_all_constructs_is_loaded_and_updated(
     assert [dict(each.query).get("cursor") for each in asked] == ["48"]
 
     result = load(full_refresh=True)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
     assert metadata(result, "people")["sync_mode"] == "full"
 
@@ -166,7 +166,7 @@ def test_more_tickets_with_one_time_than_the_api_returns_fail_the_run(
         ticket.updated_at = world.began
     open_desk(world)
 
-    assert "more rows with the same time at changed than it returns" in sentence_of(
+    assert "more rows with the same time at changed than it returns" in error_of(
         load("help_desk_tickets")
     )
 
@@ -179,9 +179,7 @@ def test_slices_that_do_not_overlap_fail_the_run(open_desk: Open, load: Load) ->
         ticket.created_at, ticket.updated_at = world.began, ticket.created_at
     open_desk(world, profile=wrong)
 
-    assert "did not return the last rows of its list again" in sentence_of(
-        load("help_desk_tickets")
-    )
+    assert "did not return the last rows of its list again" in error_of(load("help_desk_tickets"))
 
 
 BROKEN = {
@@ -329,7 +327,7 @@ def test_profile_that_does_not_match_the_api_fails_the_run(
     assert right in PROFILE
     open_desk(profile=PROFILE.replace(right, wrong, 1))
 
-    assert expected in sentence_of(load(table))
+    assert expected in error_of(load(table))
 
 
 def test_check_reports_on_each_list(

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.profiles import BUILT_IN, load_profile
-from helpdesk_assets_tests.conftest import Sandbox, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, error_of
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -427,5 +427,5 @@ def test_run_with_an_invalid_profile_sends_no_requests(
     desk = sandbox()
     connect(desk)
 
-    assert f"{file}, line {line_of('limit: 100')}: " in sentence_of(sync())
+    assert f"{file}, line {line_of('limit: 100')}: " in error_of(sync())
     assert desk.queries == []

@@ -16,7 +16,7 @@ from helpdesk_assets.profiles import built_in_profiles, load_profile
 from helpdesk_assets.profiles.client import secrets_of
 from helpdesk_assets.sandbox.desk import Desk, Ticket
 from helpdesk_assets.sandbox.server import serve
-from helpdesk_assets_tests.conftest import API_KEY, PROJECT, SETTINGS, Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import API_KEY, PROJECT, SETTINGS, Warehouse, error_of
 from helpdesk_assets_tests.vendors.standin import all_standins
 
 Sync = Callable[[], dg.ExecuteInProcessResult]
@@ -62,7 +62,7 @@ def test_profile_in_the_documentation_loads_its_api(
         monkeypatch.setenv("SOURCES__HELP_DESK__BASE_URL", base_url)
         result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.tickets() == [
         (ticket["id"], ticket["subject"], ticket["status"]) for ticket in desk.tickets
     ]

@@ -11,7 +11,7 @@ from helpdesk_assets.profiles.ticket_url import url_of
 from helpdesk_assets.resources import HelpDeskApi
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.tables.vocabulary import TICKETS
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of, metadata_of
 from helpdesk_assets_tests.profiles.vocabulary_tables import PAGE, roles, tickets
 
 DEFAULT = (BUILT_IN / "default.yaml").read_text()
@@ -151,7 +151,7 @@ def test_values_of_the_api_are_replaced(
     assert result.success is False
     desk.desk.tickets[5]["level"] = "true"
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     columns = "level, priority, kind, is_deleted, rank"
     query = f"select {columns} from help_desk.help_desk_tickets order by id"
     assert warehouse.query(query) == [
@@ -166,7 +166,7 @@ def test_values_of_the_api_are_replaced(
     # The rows from before are read again.
     profile("level: {path: level, type: text}\npriority: {path: level, values: {1: lowest}}")
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["sync_mode"] == "full"
     assert warehouse.query(query)[0][:2] == ("1", "lowest")
 
@@ -184,7 +184,7 @@ def test_protected_values_are_not_replaced(
         end="    columns: {channel: {protect: mask}}\n",
     )
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query("select distinct channel from help_desk.help_desk_tickets") == [("***",)]
 
 

@@ -12,8 +12,8 @@ from helpdesk_assets_tests.conftest import (
     API_KEY,
     SETTINGS,
     Warehouse,
+    error_of,
     everything_logged,
-    sentence_of,
 )
 from helpdesk_assets_tests.real.program import Run, opened
 from helpdesk_assets_tests.real.syncs import completeness, failures, spelled
@@ -102,5 +102,5 @@ def test_wrong_password_is_reported(
     result = sync()
 
     assert not result.success
-    assert "401" in sentence_of(result)
+    assert "401" in error_of(result)
     assert "wrong-planted-1Zz" not in everything_logged(instance, result)

@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from helpdesk_assets.reports.place import write_to
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of
 
 SETTING = "REPORTS__HELP_DESK__PATH"
 Sync = Callable[[], dg.ExecuteInProcessResult]
@@ -78,7 +78,7 @@ def test_password_in_the_address_is_refused_and_not_shown(
     desk: Sandbox, whole_sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SETTING, "sftp://reports:planted-7Qx9@example.com/report.html")
-    said = sentence_of(whole_sync())
+    said = error_of(whole_sync())
 
     assert "contains a password" in said
     assert "[reports.help_desk.credentials]" in said

@@ -20,8 +20,8 @@ from helpdesk_assets_tests.conftest import (
     Sandbox,
     Warehouse,
     at_length,
+    error_of,
     everything_logged,
-    sentence_of,
 )
 
 StartSandbox = Callable[..., Sandbox]
@@ -74,8 +74,8 @@ def test_missing_or_invalid_setting_is_named_with_a_remedy(
     result = sync()
 
     assert not result.success
-    assert says in sentence_of(result)
-    assert f"set {name}" in sentence_of(result)
+    assert says in error_of(result)
+    assert f"set {name}" in error_of(result)
     assert desk.queries == []
     assert time.monotonic() - started < 10
 
@@ -87,7 +87,7 @@ def test_file_that_is_not_a_database_is_not_changed(
     warehouse.path.write_text("someone's notes\n" * 500)
     result = sync()
 
-    assert "cannot be opened" in sentence_of(result)
+    assert "cannot be opened" in error_of(result)
     assert warehouse.path.read_text() == "someone's notes\n" * 500
 
 
@@ -108,9 +108,9 @@ def test_file_in_use_is_reported_with_the_process_id(
         result = sync()
         holder.communicate(b"\n")
 
-    assert f"(PID {holder.pid})" in sentence_of(result)
-    assert "in use by another process" in sentence_of(result)
-    assert f"in {FILE}" in sentence_of(result)
+    assert f"(PID {holder.pid})" in error_of(result)
+    assert "in use by another process" in error_of(result)
+    assert f"in {FILE}" in error_of(result)
     assert desk.queries == []
     assert sync().success
 
@@ -174,8 +174,8 @@ def test_invalid_or_insufficient_memory_limit_is_reported(
     monkeypatch.setenv("DESTINATION__DUCKDB__MEMORY_LIMIT", limit)
     result = sync()
 
-    assert says in sentence_of(result)
-    assert "set DESTINATION__DUCKDB__MEMORY_LIMIT to" in sentence_of(result)
+    assert says in error_of(result)
+    assert "set DESTINATION__DUCKDB__MEMORY_LIMIT to" in error_of(result)
 
 
 def test_settings_are_read_from_toml_files(
@@ -278,8 +278,8 @@ def test_base_url_with_credentials_or_query_is_rejected_and_not_shown(
     monkeypatch.setenv(ADDRESS, address)
     result = sync()
 
-    assert sentence_of(result).startswith("The help desk's base URL ")
-    assert ADDRESS in sentence_of(result)
+    assert error_of(result).startswith("The help desk's base URL ")
+    assert ADDRESS in error_of(result)
     assert "hunter2" not in everything_logged(instance, result)
 
 
@@ -305,7 +305,7 @@ def test_destination_that_is_not_a_file_is_rejected_without_creating_one(
     connect(desk)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", credentials)
     monkeypatch.chdir(warehouse.path.parent)
-    sentence = sentence_of(sync())
+    sentence = error_of(sync())
 
     assert "is not one: set" in sentence
     assert "set DESTINATION__DUCKDB__CREDENTIALS" in sentence

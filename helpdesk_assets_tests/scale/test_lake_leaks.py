@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.definitions import defs
-from helpdesk_assets_tests.conftest import API_KEY, Sandbox, everything_logged, sentence_of
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, error_of, everything_logged
 from helpdesk_assets_tests.scale.places import CREDENTIALS, Lake
 from helpdesk_assets_tests.scale.postgres import PASSWORD, PostgresServer
 from helpdesk_assets_tests.support.leaks import hits, logged_to, spellings
@@ -66,7 +66,7 @@ def test_run_does_not_reveal_the_password(
 
     assert result.success == (trouble is None), logged[-3000:]
     if trouble:
-        assert "DuckLake lake in postgresql://127.0.0.1" in sentence_of(result)
+        assert "DuckLake lake in postgresql://127.0.0.1" in error_of(result)
     printed = capfd.readouterr()
     texts = logged + printed.out + printed.err + (tmp_path / "everything.log").read_text()
     page = tmp_path / "warehouse" / "help_desk_report.html"

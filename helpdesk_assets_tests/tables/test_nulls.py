@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from helpdesk_assets.profiles import BUILT_IN
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of, metadata_of
 
 UNSET = "1970-01-01T00:00:00Z"
 
@@ -49,7 +49,7 @@ def test_null_values_in_the_profile_are_loaded_as_null(
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(profile))
 
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query(
         "select subject, status, created_at is null, solved is null, owner__name,"
         " owner__since is null, owner__age, tags from help_desk.help_desk_tickets order by id"

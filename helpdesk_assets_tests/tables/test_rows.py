@@ -11,7 +11,7 @@ import pytest
 from helpdesk_assets.tables.columns import typed_columns
 from helpdesk_assets.tables.rows import read, reason_to_reject
 from helpdesk_assets.tables.schema import COLUMNS, Column
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -138,7 +138,7 @@ def test_too_many_unreadable_rows_leave_the_table_unchanged(
         ticket["created_at"] = "yesterday-ish"
     result = sync()
 
-    assert "6 of 100 rows cannot be loaded" in sentence_of(result)
+    assert "6 of 100 rows cannot be loaded" in error_of(result)
     assert warehouse.tickets() == before
 
     monkeypatch.setenv("SOURCES__HELP_DESK__REJECTED_SHARE", "0.06")
@@ -157,7 +157,7 @@ def test_invalid_share_is_reported(
     connect(sandbox(tickets=1))
     monkeypatch.setenv("SOURCES__HELP_DESK__REJECTED_SHARE", share)
 
-    assert "must be between 0 and 1: set SOURCES__HELP_DESK__REJECTED_SHARE" in sentence_of(sync())
+    assert "must be between 0 and 1: set SOURCES__HELP_DESK__REJECTED_SHARE" in error_of(sync())
 
 
 def test_last_row_of_a_ticket_that_is_listed_twice_is_kept(

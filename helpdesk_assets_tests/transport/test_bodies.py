@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from helpdesk_assets.profiles import BUILT_IN
 from helpdesk_assets.sandbox.app import Answer, Fault
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of, metadata_of
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -140,6 +140,6 @@ def test_nan_and_infinity_are_read(send: Send, warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("nested", [b"[" * 100_000, b'{"a":' * 100_000])
 def test_excessive_nesting_is_reported(nested: bytes, send: Send) -> None:
-    sentence = sentence_of(send(b'{"id": 1, "deep": ' + nested))
+    sentence = error_of(send(b'{"id": 1, "deep": ' + nested))
 
     assert "sent JSON that is nested too deeply to be read" in sentence

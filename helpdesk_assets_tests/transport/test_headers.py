@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, everything_logged, sentence_of
+from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, error_of, everything_logged
 from helpdesk_assets_tests.support.oauth import (
     CLIENT,
     SECRETS,
@@ -69,7 +69,7 @@ def test_requests_without_auth_have_only_the_headers_of_the_profile(
     assert check().stdout.count("none is needed") == 1
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert len(warehouse.tickets()) == TICKETS
     assert not any("Authorization" in headers for headers in desk.gets)
 
@@ -77,7 +77,7 @@ def test_requests_without_auth_have_only_the_headers_of_the_profile(
 def test_missing_authentication_is_reported(open_desk: Open, sync: Sync, check: Check) -> None:
     open_desk(OPEN, is_open=False)
 
-    assert "requires authentication (HTTP 401): add auth to client in its profile" in sentence_of(
+    assert "requires authentication (HTTP 401): add auth to client in its profile" in error_of(
         sync()
     )
     assert "FAILED  key       The help desk at" in check().stdout
@@ -88,7 +88,7 @@ def test_secrets_are_filled_into_headers(
 ) -> None:
     desk = open_desk(BY_HEADERS)
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert "key       accepted" in check().stdout
 
     sent = {(each["X-Key"], each["X-Account"], each["Accept"]) for each in desk.gets}
@@ -104,7 +104,7 @@ def test_missing_secret_of_a_header_is_reported(
     desk = open_desk(BY_HEADERS)
     monkeypatch.delenv("ACCOUNT")
 
-    assert "The help desk's secret account is missing: set ACCOUNT" in sentence_of(sync())
+    assert "The help desk's secret account is missing: set ACCOUNT" in error_of(sync())
     assert desk.gets == []
 
 
@@ -113,7 +113,7 @@ def test_rejected_header_is_reported_with_the_names_of_its_secrets(
 ) -> None:
     open_desk(BY_HEADERS, is_open=False)
 
-    assert "(HTTP 401): set CLIENT_SECRET and CLIENT_ID and ACCOUNT, or" in sentence_of(sync())
+    assert "(HTTP 401): set CLIENT_SECRET and CLIENT_ID and ACCOUNT, or" in error_of(sync())
 
 
 def test_error_message_for_an_invalid_secret_does_not_contain_it(
@@ -123,7 +123,7 @@ def test_error_message_for_an_invalid_secret_does_not_contain_it(
     monkeypatch.setenv("ACCOUNT", "planted\nin two lines")
     result = sync()
 
-    assert "The help desk's secret account contains a line break or" in sentence_of(result)
+    assert "The help desk's secret account contains a line break or" in error_of(result)
     assert desk.gets == []
     logged = everything_logged(instance, result)
     assert "planted" not in logged
@@ -138,9 +138,7 @@ def test_headers_are_not_sent_to_the_target_of_a_redirect(
     desk.redirects_to = other.url
     result = sync()
 
-    assert "redirects to http://127.0.0.1, which must not receive the API key" in sentence_of(
-        result
-    )
+    assert "redirects to http://127.0.0.1, which must not receive the API key" in error_of(result)
     assert other.gets == []
     assert "planted" not in everything_logged(instance, result)
 

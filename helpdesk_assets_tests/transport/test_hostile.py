@@ -19,8 +19,8 @@ from helpdesk_assets_tests.conftest import (
     Warehouse,
     at_length,
     command,
+    error_of,
     failure_of,
-    sentence_of,
 )
 from helpdesk_assets_tests.support import hostile as sent
 from helpdesk_assets_tests.support.hostile import MODES, TICKETS, Mode, hostile
@@ -106,7 +106,7 @@ def test_endless_response_is_ended(mode: str, against: Callable[[str], None], sy
 
     assert not result.success
     assert time.monotonic() - began < 20
-    assert re.search("did not respond in time|closed the connection", sentence_of(result))
+    assert re.search("did not respond in time|closed the connection", error_of(result))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_maximum_size_of_a_response_can_be_set(
     monkeypatch.setenv("RUNTIME__REQUEST_MAX_ANSWER_MB", "1")
     with hostile(large) as base_url:
         against(base_url)
-        assert "increase RUNTIME__REQUEST_MAX_ANSWER_MB" in sentence_of(sync())
+        assert "increase RUNTIME__REQUEST_MAX_ANSWER_MB" in error_of(sync())
         monkeypatch.setenv("RUNTIME__REQUEST_MAX_ANSWER_MB", "3")
         assert sync().success
 

@@ -13,7 +13,7 @@ from starlette.responses import Response as Answered
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.sandbox.app import Answer
 from helpdesk_assets.transport.redirects import redirected
-from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse, at_length, sentence_of
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse, at_length, error_of
 
 
 def following(url: str, location: str) -> PreparedRequest:
@@ -108,5 +108,5 @@ def test_endless_redirects_fail(
     desk = sandbox(fault=again)
     connect(desk)
 
-    assert "redirects more than 5 times for offset 0" in sentence_of(sync())
+    assert "redirects more than 5 times for offset 0" in error_of(sync())
     assert len(desk.queries) == 6

@@ -26,8 +26,8 @@ from helpdesk_assets_tests.conftest import (
     BIN,
     SETTINGS,
     Warehouse,
+    error_of,
     everything_logged,
-    sentence_of,
 )
 from helpdesk_assets_tests.support.leaks import hits
 from helpdesk_assets_tests.support.oauth import SECRETS, TICKETS, TokenDesk, profile, serving
@@ -94,7 +94,7 @@ def test_runs_share_a_token_until_it_is_rejected(
 ) -> None:
     for _ in range(2):
         result = sync()
-        assert result.success, sentence_of(result)
+        assert result.success, error_of(result)
     # The access token becomes invalid, as if it had been revoked.
     desk.access = "another"
     assert sync().success

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from helpdesk_assets.build import build_defs
 from helpdesk_assets.profiles import BUILT_IN
-from helpdesk_assets_tests.conftest import Warehouse, execute, job_of, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, execute, job_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.freshdesk import Freshdesk
 from helpdesk_assets_tests.vendors.test_vendors import Open
@@ -85,7 +85,7 @@ def test_tickets_beyond_the_last_page_are_loaded(
     served = lowered(3, World(tickets=850, comments=1))
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"]
     assert warehouse.query(IDS) == [(850, 850)]
     assert furthest(served) == 3
@@ -97,7 +97,7 @@ def test_31_000_tickets_are_loaded(open_vendor: Open, sync: Sync, warehouse: War
     assert isinstance(served, Freshdesk)
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"]
     assert warehouse.query(IDS) == [(31_000, 31_000)]
     assert 290 < furthest(served) <= 300
@@ -116,7 +116,7 @@ def test_tickets_with_equal_times_at_the_end_of_a_slice_are_loaded(
         ticket.updated_at = tickets[first].updated_at
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"]
     assert warehouse.query(IDS) == [(700, 700)]
 
@@ -150,7 +150,7 @@ def test_changing_list_in_slices_is_read_completely(
     served.fault = change_between_pages
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     stored = {number for (number,) in warehouse.query("select id from help_desk.help_desk_tickets")}
     assert lived <= stored
 
@@ -174,7 +174,7 @@ def test_tickets_that_are_moved_to_spam_or_trash_are_marked(
     trash.is_deleted = False
     world.reply(trash)
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query(marked) == [(spam.number, "spam")]
 
 
@@ -201,7 +201,7 @@ def test_rate_limit_is_respected(served: Freshdesk, sync: Sync) -> None:
     served.fault = patience
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["retries"] >= 1
 
 
@@ -214,7 +214,7 @@ def test_error_instead_of_a_page_does_not_end_the_list(
         JSONResponse({"message": "The list is being rebuilt."}) if len(served.asked) == 2 else None
     )
 
-    assert "The help desk at" in sentence_of(sync())
+    assert "The help desk at" in error_of(sync())
 
 
 def test_sync_requests_changes_only(
@@ -251,7 +251,7 @@ def test_table_of_the_earlier_profile_is_continued(
 
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", "freshdesk")
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     after = warehouse.query(f"select {listed} from help_desk.help_desk_tickets")
     assert sorted(after, key=repr) == before
     columns = warehouse.query("describe help_desk.help_desk_tickets")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.freshservice import Freshservice
 from helpdesk_assets_tests.vendors.test_vendors import Open
@@ -27,7 +27,7 @@ def test_tickets_of_all_workspaces_and_times_are_loaded(
 ) -> None:
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"]
     assert warehouse.query(
         "select workspace_id, count(*) from help_desk.help_desk_tickets group by 1 order by 1"
@@ -47,7 +47,7 @@ def test_tickets_that_are_moved_to_spam_or_trash_are_marked(
     served.world.delete(trash)
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     marked = (
         "select id, _pass from help_desk.help_desk_tickets where deleted_at is not null order by id"
     )

@@ -5,7 +5,7 @@ import pytest
 from starlette.requests import Request
 
 from helpdesk_assets.build import build_defs
-from helpdesk_assets_tests.conftest import Warehouse, execute, job_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, execute, job_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.front import Front
 from helpdesk_assets_tests.vendors.some_tables import differences, load
@@ -54,7 +54,7 @@ def test_conversation_with_a_new_message_during_a_sync_is_not_lost(
     served.fault = reply_between_pages
     result = load(instance, "help_desk_tickets")
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query("select count(*) from help_desk.help_desk_tickets") == [(350,)]
 
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import SETTINGS, Warehouse, error_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.copies import copy_of
 from helpdesk_assets_tests.vendors.github_issues import GitHubIssues, is_pull_request, refusal
@@ -59,7 +59,7 @@ def test_issues_beyond_the_last_page_number_are_loaded(
     served.numbered = 200
     result = load(instance)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     issues = [each for each in served.world.listed() if not is_pull_request(each)]
     assert warehouse.query(f"select count(*) from {TICKETS}") == [(len(issues),)]
     # A list that is read by links cannot be verified.
@@ -97,7 +97,7 @@ def test_rate_limit_is_respected(reduced: Reduced, instance: dg.DagsterInstance)
     served.fault = limit
     result = load(instance)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["retries"] >= 1
 
 
@@ -107,4 +107,4 @@ def test_inaccessible_repository_is_reported_as_not_found(
     served = reduced()
     monkeypatch.setenv(SETTINGS[0], f"{served.base_url}/repos/planted/another")
 
-    assert "(HTTP 404): check that SOURCES__HELP_DESK__BASE_URL" in sentence_of(load(instance))
+    assert "(HTTP 404): check that SOURCES__HELP_DESK__BASE_URL" in error_of(load(instance))

@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from helpdesk_assets_tests.conftest import Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.copies import copy_of
 from helpdesk_assets_tests.vendors.glpi import Glpi
@@ -50,7 +50,7 @@ def test_expired_token_is_renewed(
     served.fault = expire
     result = load(instance)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert served.given == 2
     assert warehouse.query(f"select count(*) from {TICKETS}") == [(350,)]
 
@@ -60,7 +60,7 @@ def test_sync_requests_changes_since_a_day(
 ) -> None:
     served = reduced("timeline", tickets=350)
     result = load(instance)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"]
     before = len(served.asked)
     served.world.reply(served.world.listed()[3])
@@ -84,7 +84,7 @@ def test_tickets_in_the_trash_and_purged_ones_are_marked(
     served.world.purge(purged)
     result = load(instance, full_refresh=True)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query(
         f"select id, is_deleted from {TICKETS} where deleted_at is not null order by id"
     ) == [(in_trash.number, True), (purged.number, False)]

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 from starlette.requests import Request
 
-from helpdesk_assets_tests.conftest import Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.gorgias import Gorgias
 from helpdesk_assets_tests.vendors.some_tables import differences, load
@@ -37,7 +37,7 @@ def test_sync_continues_at_the_end_of_the_last_one(
     served.world.reply(served.world.listed()[1])
     served.world.delete(served.world.listed()[2])
     result = load(instance, "help_desk_tickets")
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert differences(served, warehouse, "help_desk_tickets") == []
     (asked,) = asked_for(served, "tickets")
     assert "cursor" in dict(asked.query)

@@ -5,7 +5,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from helpdesk_assets_tests.conftest import Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.help_scout import FIRST, TRUNCATED, HelpScout, throttled
 from helpdesk_assets_tests.vendors.some_tables import differences, load
@@ -47,7 +47,7 @@ def test_replies_of_customers_are_loaded(
     served.asked.clear()
     result = load(instance, *LISTS)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert differences(served, warehouse, *LISTS) == []
     listed = [dict(asked.query) for asked in served.asked if asked.path == "/v2/conversations"]
     assert {query["status"] for query in listed} == {"all", "active"}
@@ -66,14 +66,14 @@ def test_conversation_deleted_between_two_pages_hides_no_other(
 
     served.fault = delete_between_pages
     result = load(instance, *LISTS)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"] is True
     stored = {number for (number,) in warehouse.query("select id from help_desk.help_desk_tickets")}
     assert {FIRST + ticket.number for ticket in served.world.listed()} <= stored
 
     served.fault = lambda request: None
     result = load(instance, *LISTS, full_refresh=True)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert differences(served, warehouse, *LISTS) == []
 
 
@@ -84,7 +84,7 @@ def test_vendor_specific_header_for_the_wait_is_respected(
     served.fault = lambda request: next(answers, None)
     result = load(instance, "users")
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     (users,) = result.asset_materializations_for_node("users")
     assert users.metadata["retries"].value == 1
 
@@ -95,7 +95,7 @@ def test_an_empty_account_has_no_rows_and_no_embedded_lists(
     open_vendor("help_scout", World(tickets=0))
     result = load(instance, *LISTS, "customers")
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query("select count(*) from help_desk.customers") == [(40,)]
 
 
@@ -117,7 +117,7 @@ def test_custom_fields_have_their_names(
 ) -> None:
     result = load(instance, "help_desk_tickets", "inboxes", "inbox_fields")
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query(
         "select id, urgency_1 from help_desk.help_desk_tickets_named order by id"
     ) == [

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import Warehouse, at_length, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, at_length, error_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.copies import copy_of
 from helpdesk_assets_tests.vendors.hubspot import SCOPES, HubSpot, ticket_id
@@ -57,7 +57,7 @@ def test_more_tickets_than_a_search_returns_are_read_in_slices(
     served = limited(tickets, ceiling)
     result = load(instance)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert ids(warehouse) == tickets
     assert metadata_of(result)["completeness_verified"]
     assert {asked.status for asked in served.asked} == {200}
@@ -73,7 +73,7 @@ def test_tickets_with_equal_times_at_the_boundary_of_slices_are_loaded(
         ticket.updated_at = tickets[385].updated_at
     result = load(instance)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert ids(warehouse) == 1_000
 
 
@@ -85,7 +85,7 @@ def test_more_equal_times_than_a_search_returns_fail_the_run(
     for ticket in tickets[300:800]:
         ticket.updated_at = tickets[300].updated_at
 
-    assert "has more rows with the same time" in sentence_of(load(instance))
+    assert "has more rows with the same time" in error_of(load(instance))
 
 
 def test_tickets_indexed_late_are_loaded_by_the_next_sync(
@@ -117,7 +117,7 @@ def test_archived_tickets_are_listed_and_marked_by_a_full_refresh(
         served.world.delete(ticket)
     result = load(instance, full_refresh=True)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     rows = [(int(ticket_id(ticket)),) for ticket in deleted]
     for query in (
         f"select id from {TICKETS} where deleted_at is not null order by id",
@@ -146,4 +146,4 @@ def test_times_and_numbers_are_converted(
 def test_missing_scope_is_reported(limited: Limited, instance: dg.DagsterInstance) -> None:
     limited(120).scopes = SCOPES - {"tickets"}
 
-    assert "required scopes: tickets" in sentence_of(load(instance))
+    assert "required scopes: tickets" in error_of(load(instance))

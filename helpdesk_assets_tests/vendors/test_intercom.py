@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from helpdesk_assets.build import build_defs
-from helpdesk_assets_tests.conftest import Warehouse, execute, job_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, execute, job_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.intercom import Intercom
 from helpdesk_assets_tests.vendors.test_vendors import Open
@@ -41,7 +41,7 @@ def test_all_pages_of_a_search_are_read_and_then_changes_only(
 ) -> None:
     job = job_of(dg.AssetSelection.assets("help_desk_tickets", "parts"), build_defs())
     result = execute(job, instance)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert counts(warehouse) == (350, parts_of(served))
     assert served.asked_for[0]["query"]["value"][0]["operator"] == ">"
 
@@ -66,7 +66,7 @@ def test_ticket_that_changes_during_a_search_is_not_lost(
     served.fault = reply_between_pages
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query("select count(*) from help_desk.help_desk_tickets") == [(350,)]
 
 
@@ -80,11 +80,11 @@ def test_scroll_of_companies_is_read_completely(
     job = job_of(dg.AssetSelection.assets("companies"), build_defs())
     for _ in range(2):
         result = execute(job, instance)
-        assert result.success, sentence_of(result)
+        assert result.success, error_of(result)
         assert warehouse.query("select count(*) from help_desk.companies") == [(250,)]
 
     served.minute = 60
-    assert "scroll already exists" in sentence_of(execute(job, instance))
+    assert "scroll already exists" in error_of(execute(job, instance))
 
 
 def test_parts_are_requested_for_changed_conversations_only(

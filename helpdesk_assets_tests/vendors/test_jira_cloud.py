@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from helpdesk_assets_tests.conftest import Warehouse, execute, job_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, execute, job_of
 from helpdesk_assets_tests.vendors import jira
 from helpdesk_assets_tests.vendors.test_vendors import Open, open_vendor
 from helpdesk_assets_tests.vendors.world import World
@@ -18,7 +18,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 def test_each_token_is_followed(open_vendor: Open, sync: Sync, warehouse: Warehouse) -> None:
     served = open_vendor("jira_cloud", World(tickets=230, comments=1))
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
 
     assert warehouse.query("select count(*) from help_desk.help_desk_tickets") == [(230,)]
     assert len({dict(asked.query).get("nextPageToken") for asked in served.asked}) == 3
@@ -52,7 +52,7 @@ def test_comments_and_changes_beyond_the_limits_of_the_search_are_loaded(
         world.move(world.tickets[3], "pending")
     by_issue = dg.AssetSelection.assets("help_desk_tickets", "comments", "changelogs")
     result = execute(job_of(by_issue.without_checks()), instance)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
 
     for table, count in (("comments", 60), ("changelogs", 120)):
         ids = [row["id"] for row in served.expected()[table]]

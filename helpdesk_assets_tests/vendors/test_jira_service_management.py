@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from helpdesk_assets_tests.conftest import Warehouse, at_length, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, at_length, error_of, metadata_of
 from helpdesk_assets_tests.vendors import jira
 from helpdesk_assets_tests.vendors.test_vendors import Open, open_vendor
 from helpdesk_assets_tests.vendors.world import World
@@ -58,7 +58,7 @@ def test_changing_list_is_read_completely(
 
     served.fault = change
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
 
     stored = {
         number - jira.ISSUE_BASE
@@ -79,7 +79,7 @@ def test_rate_limit_is_respected(open_vendor: Open, sync: Sync) -> None:
     )
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["retries"] >= 1
 
 
@@ -94,4 +94,4 @@ def test_error_instead_of_a_page_does_not_end_the_list(
         JSONResponse({"message": "The index is being rebuilt."}) if next(count) == 2 else None
     )
 
-    assert "The help desk at" in sentence_of(sync())
+    assert "The help desk at" in error_of(sync())

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import Warehouse, at_length, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, at_length, error_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.kustomer import ARCHIVED_AFTER, MOST_ROWS
 from helpdesk_assets_tests.vendors.some_tables import differences, load
@@ -21,7 +21,7 @@ def test_rows_beyond_the_limit_of_a_search_are_loaded(
     served = open_vendor("kustomer", World(tickets=tickets, comments=1))
     result = load(instance, "help_desk_tickets")
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert differences(served, warehouse, "help_desk_tickets") == []
     assert max(asked.status for asked in served.asked) == 200
 
@@ -38,7 +38,7 @@ def test_archived_rows_are_loaded_and_not_marked(
     after.updated_at -= ARCHIVED_AFTER
     result = load(instance, "help_desk_tickets", full_refresh=True)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert differences(served, warehouse, "help_desk_tickets") == []
     assert warehouse.query(
         "select _pass, count(*) from help_desk.help_desk_tickets"

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from helpdesk_assets_tests.conftest import Warehouse, at_length, job_of, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, at_length, error_of, job_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.test_vendors import Open
 from helpdesk_assets_tests.vendors.world import World
@@ -57,7 +57,7 @@ def test_changing_list_is_read_completely(
     served.fault = change
     result = load_tickets(instance)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     stored = dict(warehouse.query("select id, subject from help_desk.help_desk_tickets"))
     lived = {number: subject for number, subject in before.items() if number in world.tickets}
     assert lived.items() <= stored.items()
@@ -80,8 +80,8 @@ def test_rate_limit_is_respected_and_errors_are_not_pages(
 
     second(Response("slow down", status_code=429, headers={"Retry-After": "1"}))
     result = load_tickets(instance)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["retries"] == 1
 
     second(JSONResponse({"message": "The list is being rebuilt."}))
-    assert "The help desk at" in sentence_of(load_tickets(instance))
+    assert "The help desk at" in error_of(load_tickets(instance))

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.copies import copy_of
 from helpdesk_assets_tests.vendors.redmine import PUBLIC, Redmine
@@ -81,7 +81,7 @@ def test_date_range_is_loaded(
     first, last = listed[40].created_at.date(), listed[80].created_at.date()
     result = load(instance, start=f"{first}", end=f"{last}")
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     wanted = [each.number for each in listed if first <= each.created_at.date() < last]
     assert len(wanted) > 30
     assert warehouse.query(f"select id from {TICKETS} order by id") == [
@@ -98,7 +98,7 @@ def test_deleted_issues_are_marked_by_a_full_refresh(
         served.world.purge(ticket)
     result = load(instance, full_refresh=True)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"]
     assert warehouse.query(f"select count(*) from {TICKETS} where deleted_at is not null") == [(4,)]
 

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.request_tracker import RequestTracker
 from helpdesk_assets_tests.vendors.test_vendors import Open, compare, load
@@ -26,7 +26,7 @@ def test_incremental_sync_allows_for_any_time_zone_of_the_user(
     served.world.reply(changed)
     result = load(instance)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
     # Times in queries are in the user's time zone; no other ticket has changed for a day.
     (tickets,) = result.asset_materializations_for_node("help_desk_tickets")
@@ -41,7 +41,7 @@ def test_comments_removed_from_pages_hide_no_other_rows(
     served.sees_comments = False
     result = load(instance)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
 
 
@@ -53,7 +53,7 @@ def test_deleted_tickets_are_detected_by_a_full_refresh(
     served.world.delete(gone)
     result = load(instance, full_refresh=True)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
     assert warehouse.query(
         "select id from help_desk.help_desk_tickets where deleted_at is not null"

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from helpdesk_assets_tests.conftest import Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.test_vendors import Open, compare, load
 
@@ -18,7 +18,7 @@ def test_incremental_sync_allows_for_any_time_zone_of_the_user(
     served.world.reply(changed)
     result = load(instance)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
     # Times in filters are in the user's time zone; no other issue has changed for a day.
     for table, rows in {"help_desk_tickets": 1, "messages": 1, "users": 48}.items():
@@ -35,5 +35,5 @@ def test_full_refresh_detects_messages_removed_from_an_issue(
     issue.comments.pop()
     result = load(instance, full_refresh=True)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)

@@ -6,7 +6,7 @@ import dagster as dg
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from helpdesk_assets_tests.conftest import Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of
 from helpdesk_assets_tests.vendors.salesforce import Salesforce
 from helpdesk_assets_tests.vendors.test_vendors import Open, open_vendor
 from helpdesk_assets_tests.vendors.world import World
@@ -23,7 +23,7 @@ def test_links_to_the_next_page_are_relative_to_the_host(
     served = open_vendor("salesforce", World(tickets=130))
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query(COUNT) == [(130,)]
     followed = [asked for asked in served.asked if "/query/01g" in asked.path]
     assert any(asked.path.endswith("-100") for asked in followed)
@@ -46,7 +46,7 @@ def test_expired_session_is_renewed(open_vendor: Open, sync: Sync, warehouse: Wa
     served.fault = expire
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert len(expired) == len(served.sessions) == 1
     assert warehouse.query(COUNT) == [(130,)]
 
@@ -74,4 +74,4 @@ def test_error_in_a_list_does_not_count_as_a_page(open_vendor: Open, sync: Sync)
         None if "oauth2" in request.url.path else JSONResponse(limit, status_code=403)
     )
 
-    assert "HTTP 403" in sentence_of(sync())
+    assert "HTTP 403" in error_of(sync())

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from helpdesk_assets_tests.conftest import Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, metadata_of
 from helpdesk_assets_tests.vendors.servicenow import ServiceNow
 from helpdesk_assets_tests.vendors.test_vendors import Open, open_vendor
 from helpdesk_assets_tests.vendors.world import World
@@ -24,7 +24,7 @@ def test_rows_that_are_hidden_after_counting_fail_the_load(
     served.hidden = {5, 17, 33}
     result = sync()
 
-    assert "it counts rows that it omits from its pages" in sentence_of(result)
+    assert "it counts rows that it omits from its pages" in error_of(result)
     served.hidden.clear()
     assert sync().success
     assert warehouse.query(KEPT) == [(60, 0)]
@@ -40,7 +40,7 @@ def test_tickets_imported_in_the_same_second_are_loaded(
     open_vendor("servicenow", world)
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"]
     assert warehouse.query(KEPT) == [(700, 0)]
 
@@ -49,7 +49,7 @@ def test_empty_texts_become_null(open_vendor: Open, sync: Sync, warehouse: Wareh
     open_vendor("servicenow", World(tickets=40))
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     ((due, solved, assigned),) = warehouse.query(
         "select count(due_at), count(solved_at), count(assignee_id)"
         " from help_desk.help_desk_tickets"

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import Warehouse, at_length, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, at_length, error_of
 from helpdesk_assets_tests.vendors.test_vendors import Open, compare, load, open_vendor
 
 __all__ = ["open_vendor"]
@@ -34,13 +34,13 @@ def test_database_of_the_earlier_profile_is_continued(
     file.write_text(earlier)
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", str(file))
     result = load(instance)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     (stored,) = warehouse.query("select count(*) from help_desk.help_desk_tickets")
     assert stored[0] > 50
 
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", profile)
     result = load(instance)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
     assert [(check.check_name, check.description, check.metadata) for check in failed] == []

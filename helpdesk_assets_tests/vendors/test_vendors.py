@@ -14,9 +14,9 @@ from helpdesk_assets_tests.conftest import (
     SETTINGS,
     Warehouse,
     at_length,
+    error_of,
     everything_logged,
     job_of,
-    sentence_of,
 )
 from helpdesk_assets_tests.vendors.standin import StandIn, all_standins
 from helpdesk_assets_tests.vendors.world import World
@@ -87,7 +87,7 @@ def test_first_sync_changes_and_full_refresh(
 ) -> None:
     served = open_vendor(profile)
     result = load(instance)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
 
     world, first = served.world, len(served.asked)
@@ -96,13 +96,13 @@ def test_first_sync_changes_and_full_refresh(
     world.reply(tickets[4])
     world.add(3)
     result = load(instance)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
     second = len(served.asked) - first
 
     world.reply(tickets[5], is_public=False)
     result = load(instance, full_refresh=True)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     compare(served, warehouse)
     assert second > 0
 

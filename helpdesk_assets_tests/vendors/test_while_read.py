@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from helpdesk_assets_tests.conftest import Warehouse, at_length, everything_logged, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, at_length, error_of, everything_logged
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.some_tables import load
 from helpdesk_assets_tests.vendors.standin import StandIn
@@ -62,7 +62,7 @@ def test_changing_list_is_read_completely(
     keep_busy(served, seed)
     result = load(instance, TICKETS)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     stored = {subject for (subject,) in warehouse.query(f"select subject from help_desk.{TICKETS}")}
     lived = {subject for number, subject in before.items() if number in world.tickets}
     assert lived <= stored
@@ -83,7 +83,7 @@ def test_rate_limit_is_respected(
     served.fault = throttle
     result = load(instance, TICKETS)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     (tickets,) = result.asset_materializations_for_node(TICKETS)
     assert tickets.metadata["retries"].value == 1
 
@@ -114,7 +114,7 @@ def test_error_instead_of_a_page_does_not_end_the_list(
 
     served.fault = rebuilding
 
-    assert "The help desk at" in sentence_of(load(instance, TICKETS))
+    assert "The help desk at" in error_of(load(instance, TICKETS))
 
 
 @pytest.mark.parametrize("profile", at_length(LISTS, short=["front"]))
@@ -129,6 +129,6 @@ def test_wrong_secret_is_reported(
         monkeypatch.setenv(secret, "wrong-planted-1Zz")
     result = load(instance, TICKETS)
 
-    assert "HTTP 401" in sentence_of(result)
+    assert "HTTP 401" in error_of(result)
     for secret in ("wrong-planted-1Zz", *served.secrets.values()):
         assert secret not in everything_logged(instance, result)

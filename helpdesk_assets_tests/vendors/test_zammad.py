@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from helpdesk_assets_tests.conftest import Warehouse, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.some_tables import differences, load
 from helpdesk_assets_tests.vendors.test_vendors import Open
@@ -46,7 +46,7 @@ def test_articles_of_changed_tickets_are_read(
     world.reply(changed, is_public=False)
     result = load(instance, *LISTS)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert differences(served, warehouse, *LISTS) == []
     assert tickets_whose_articles_were_asked_for(served) == [changed.number]
 
@@ -75,7 +75,7 @@ def test_full_refresh_detects_a_deleted_ticket_and_its_articles(
     served.world.purge(gone)
     result = load(instance, *LISTS, full_refresh=True)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert metadata_of(result)["completeness_verified"] is True
     assert differences(served, warehouse, *LISTS) == []
     assert warehouse.query(
@@ -99,6 +99,6 @@ def test_ticket_deleted_before_its_articles_are_read_does_not_fail_the_run(
     served.fault = gone
     result = load(instance, *LISTS)
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     (articles,) = result.asset_materializations_for_node("articles")
     assert articles.metadata["parents_gone"].value == 1

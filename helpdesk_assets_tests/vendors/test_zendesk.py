@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from helpdesk_assets.build import build_defs
 from helpdesk_assets.profiles import load_profile
-from helpdesk_assets_tests.conftest import Warehouse, execute, job_of, metadata_of, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of, execute, job_of, metadata_of
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.test_vendors import Open
 from helpdesk_assets_tests.vendors.zendesk import ARCHIVED, EXPORTS, Zendesk, ZendeskOAuth
@@ -77,7 +77,7 @@ def test_archived_tickets_are_loaded(served: Zendesk, sync: Sync, warehouse: War
     }
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     stored = {number for (number,) in warehouse.query(f"select id from {TABLE}")}
     assert len(stored) == 120
     assert len(old) > 10
@@ -153,7 +153,7 @@ def test_export_that_grows_while_it_is_read_is_read_completely(
     served.fault = change_between_pages
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     stored = {number for (number,) in warehouse.query(f"select id from {TABLE}")}
     assert stored >= set(range(1, 121))
     assert len(asked(served)) > 5
@@ -167,7 +167,7 @@ def test_error_instead_of_a_page_does_not_end_the_list(served: Zendesk, sync: Sy
         else None
     )
 
-    assert "The help desk at" in sentence_of(sync())
+    assert "The help desk at" in error_of(sync())
 
 
 def test_rate_limit_of_exports_is_respected(
@@ -176,7 +176,7 @@ def test_rate_limit_of_exports_is_respected(
     served.exports, served.minute, served.page_limit = 3, 1, 25
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query(f"select count(*) from {TABLE}") == [(120,)]
     assert 429 in {each.status for each in served.asked}
 
@@ -187,7 +187,7 @@ def test_key_of_an_agent_is_rejected_by_exports(
     assert sync().success
     served.is_admin = False
 
-    assert "HTTP 403" in sentence_of(sync())
+    assert "HTTP 403" in error_of(sync())
     assert warehouse.query(f"select count(*) from {TABLE}") == [(120,)]
 
 
@@ -218,7 +218,7 @@ def test_table_loaded_from_the_list_is_continued_with_the_export(
 
     monkeypatch.setenv("SOURCES__HELP_DESK__PROFILE", "zendesk")
     result = sync()
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     expected = served.expected()["help_desk_tickets"]
     names = sorted(expected[0])
     assert sorted(warehouse.query(f"select id, {', '.join(names)} from {TABLE}")) == sorted(
@@ -241,7 +241,7 @@ def test_revoked_token_is_renewed(open_vendor: Open, sync: Sync, warehouse: Ware
     served.fault = revoke
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert 401 in {each.status for each in served.asked}
     assert warehouse.query(f"select count(*) from {TABLE}") == [(120,)]
     assert metadata_of(result)["profile"] == "zendesk_oauth"

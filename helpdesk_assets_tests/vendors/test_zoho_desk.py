@@ -6,7 +6,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from helpdesk_assets_tests.conftest import Warehouse, sentence_of
+from helpdesk_assets_tests.conftest import Warehouse, error_of
 from helpdesk_assets_tests.vendors.test_vendors import Open, open_vendor
 from helpdesk_assets_tests.vendors.world import World
 
@@ -22,7 +22,7 @@ def test_empty_help_desk_does_not_fail_the_run(
     served = open_vendor("zoho_desk", World(tickets=0))
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query(COUNT) == [(0,)]
     assert {asked.status for asked in served.asked if "search" in asked.path} == {204}
 
@@ -33,7 +33,7 @@ def test_rows_beyond_the_thousandth_of_a_search_are_loaded(
     served = open_vendor("zoho_desk", World(tickets=2300, comments=1))
     result = sync()
 
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     assert warehouse.query(COUNT) == [(2300,)]
     assert max(int(dict(asked.query).get("from", 0)) for asked in served.asked) <= 999
     assert {asked.status for asked in served.asked} <= {200, 204}
@@ -50,7 +50,7 @@ def test_more_tickets_with_equal_times_than_a_search_returns_fail_the_run(
     result = sync()
 
     assert not result.success
-    assert "The help desk at" in sentence_of(result)
+    assert "The help desk at" in error_of(result)
 
 
 def test_invalid_refresh_token_is_reported(
@@ -60,4 +60,4 @@ def test_invalid_refresh_token_is_reported(
     open_vendor("zoho_desk", World(tickets=3))
     monkeypatch.setenv("ZOHO_REFRESH_TOKEN", "wrong-planted-1Zz")
 
-    assert "issued no token" in sentence_of(sync())
+    assert "issued no token" in error_of(sync())

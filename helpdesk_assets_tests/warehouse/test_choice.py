@@ -13,8 +13,8 @@ from helpdesk_assets.warehouse.file import DuckDbFile
 from helpdesk_assets_tests.conftest import (
     Sandbox,
     Warehouse,
+    error_of,
     everything_logged,
-    sentence_of,
 )
 
 StartSandbox = Callable[..., Sandbox]
@@ -89,7 +89,7 @@ def test_place_that_cannot_be_used_is_reported_before_any_request(
     result = sync()
 
     with pytest.raises(dg.Failure, match=says):
-        raise dg.Failure(sentence_of(result))
+        raise dg.Failure(error_of(result))
     assert desk.queries == []
     assert SECRET not in everything_logged(instance, result)
 
@@ -107,7 +107,7 @@ def test_lake_without_its_packages_is_reported(
     monkeypatch.setenv(f"{LAKE}__CATALOG", CATALOG)
     monkeypatch.setenv(f"{LAKE}__STORAGE__BUCKET_URL", str(tmp_path))
 
-    assert "pip install 'helpdesk_assets[ducklake]'" in sentence_of(sync())
+    assert "pip install 'helpdesk_assets[ducklake]'" in error_of(sync())
 
 
 def test_destination_without_a_file_is_named(
@@ -120,7 +120,7 @@ def test_destination_without_a_file_is_named(
     monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS")
     monkeypatch.setenv(POSTGRES, CATALOG)
 
-    assert "cannot be loaded into postgres" in sentence_of(sync())
+    assert "cannot be loaded into postgres" in error_of(sync())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.warehouse import maintenance
 from helpdesk_assets.warehouse.staging import staging_of
-from helpdesk_assets_tests.conftest import Sandbox, Warehouse, execute, sentence_of
+from helpdesk_assets_tests.conftest import Sandbox, Warehouse, error_of, execute
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -26,7 +26,7 @@ def maintained(
 ) -> dict[str, Any]:
     """Run the job of the maintenance, and return the metadata of its asset."""
     result = execute(definitions.resolve_job_def(f"{desk}_maintenance"), instance)
-    assert result.success, sentence_of(result)
+    assert result.success, error_of(result)
     (event,) = result.get_asset_materialization_events()
     return {name: value.value for name, value in event.materialization.metadata.items()}
 
@@ -103,7 +103,7 @@ def test_a_file_that_is_in_use_is_reported(
 
     result = execute(defs.resolve_job_def("help_desk_maintenance"), instance)
 
-    assert "it is a folder" in sentence_of(result)
+    assert "it is a folder" in error_of(result)
 
 
 def test_earlier_states_are_kept_for_a_week_or_as_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,10 +19,10 @@ from helpdesk_assets.warehouse.staging import staging_of
 from helpdesk_assets_tests.conftest import (
     Sandbox,
     Warehouse,
+    error_of,
     execute,
     failure_of,
     job_of,
-    sentence_of,
 )
 
 StartSandbox = Callable[..., Sandbox]
@@ -136,8 +136,8 @@ def test_a_blocking_check_that_fails_keeps_the_old_copy(
     assert snapshot.read_bytes() == before
     # Nor does it get into the copy if the copy is materialized alone.
     result = copied(instance)
-    assert "the check id_is_unique of help_desk_tickets fails" in sentence_of(result)
-    assert "The copy is as it was before." in sentence_of(result)
+    assert "the check id_is_unique of help_desk_tickets fails" in error_of(result)
+    assert "The copy is as it was before." in error_of(result)
     assert snapshot.read_bytes() == before
 
 
@@ -154,7 +154,7 @@ def test_rows_that_were_changed_after_the_checks_are_not_copied(
     assert copied(instance).success
     warehouse.query("delete from help_desk.help_desk_tickets where id = 3")
 
-    assert "is_complete" in sentence_of(copied(instance))
+    assert "is_complete" in error_of(copied(instance))
     assert rows_in(snapshot) == 10
 
 
@@ -257,7 +257,7 @@ def test_a_copy_that_cannot_be_written_is_reported(
 
     result = copied(instance)
 
-    assert f"cannot be copied to {snapshot}, because File exists" in sentence_of(result)
+    assert f"cannot be copied to {snapshot}, because File exists" in error_of(result)
     assert snapshot.read_bytes() == before
 
 
