@@ -134,7 +134,9 @@ class Desk:
         kind = self._chance.choice(("delete", "add", "reopen"))
         if kind == "add" or not self.tickets:
             self._newest += 1
-            story = self._teller(self._now - SPAN, self._now, self._chance).tell(self._newest, now)
+            story = self._teller(self._now - SPAN, self._now, self._chance).opened(
+                self._newest, now
+            )
             self._stories[self._newest] = story
             self.tickets.append(story.ticket)
         elif kind == "delete":

@@ -143,7 +143,7 @@ class Storyteller:
             created: seconds since 1970.
             before: the ticket before, which this one may be a duplicate of.
         """
-        story = self._opened(number, created, before)
+        story = self.opened(number, created)
         ticket, kind = story.ticket, self._chance.random()
         if kind < 0.012:
             ticket["is_deleted"] = True
@@ -160,7 +160,13 @@ class Storyteller:
             ticket["created_at"] = None
         return story
 
-    def _opened(self, number: int, created: int, before: Row | None) -> Story:
+    def opened(self, number: int, created: int) -> Story:
+        """Return the story of a ticket that nobody has worked on yet.
+
+        Args:
+            number: its id.
+            created: seconds since 1970.
+        """
         chance = self._chance
         thing, group = chance.choice(THINGS)
         is_outage = self._days.is_busy(created) and chance.random() < 0.6
