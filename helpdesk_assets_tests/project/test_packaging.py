@@ -17,6 +17,8 @@ from helpdesk_assets_tests.conftest import BIN, EXECUTE, PROJECT
 
 PACKAGE = PROJECT / "helpdesk_assets"
 EXTRAS = ("rich", "dagster-slack", "starlette", "uvicorn")
+# Modules of extras that are not installed for these tests, with their packages.
+NOT_INSTALLED = {"psycopg2": "psycopg2-binary"}
 SCALE = PROJECT / "helpdesk_assets_tests" / "scale"
 
 
@@ -119,7 +121,7 @@ def test_every_imported_package_is_a_declared_dependency() -> None:
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.partition(".")[0])
-    imported -= set(sys.stdlib_module_names) | {"helpdesk_assets"}
+    imported -= set(sys.stdlib_module_names) | {"helpdesk_assets", *NOT_INSTALLED}
     provided = {
         file.parts[0].removesuffix(".py")
         for installed in distributions()
@@ -129,6 +131,9 @@ def test_every_imported_package_is_a_declared_dependency() -> None:
 
     assert imported
     assert imported <= provided
+    assert set(NOT_INSTALLED.values()) <= {
+        distribution(requirement) for requirement in requires("helpdesk_assets") or []
+    }
 
 
 def test_lock_files_pin_every_dependency_with_hashes() -> None:
