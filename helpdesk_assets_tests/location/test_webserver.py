@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from helpdesk_assets.checks import CHECKS
+from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets_tests.conftest import API_KEY, Sandbox, Warehouse
 from helpdesk_assets_tests.support.webserver import dagster_dev, wait_for
 
@@ -126,7 +128,8 @@ def test_ui_shows_the_assets_and_runs_the_sync(
     }
 
     assert run["status"] == "SUCCESS", run
-    assert len(run["assetMaterializations"]) == 5
+    # The tickets, the models and the report; a copy for readers is not configured.
+    assert len(run["assetMaterializations"]) == 1 + len(MODELS) + 1
     told = [
         {entry["label"]: entry.get("intValue") for entry in materialization["metadataEntries"]}
         for materialization in run["assetMaterializations"]
@@ -138,7 +141,7 @@ def test_ui_shows_the_assets_and_runs_the_sync(
         for event in run["assetCheckEvaluations"]["events"]
         if event["__typename"] == "AssetCheckEvaluationEvent"
     ]
-    assert len(checks) == 10
+    assert len(checks) == len(CHECKS) + len(MODELS)
     assert all(check["success"] for check in checks)
     assert len(warehouse.tickets()) == 250
     for text in (json.dumps(seen), json.dumps(run), log.read_text()):

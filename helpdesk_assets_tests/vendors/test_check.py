@@ -30,5 +30,9 @@ def test_built_in_profile_passes_the_check(
 
 
 def without_numbers(text: str) -> str:
-    """Return a text without numbers, because some of them depend on the time of day."""
+    """Return a text without numbers, because some of them depend on the time of day.
+
+    On a busy machine, responses take long enough that the clocks seem to differ.
+    """
+    text = re.sub(r"^ok +clock .*", "", text, flags=re.M)
     return re.sub(r"\d[\d,]*( rows?| of| in|(?=,|$))", "N", text, flags=re.M)
