@@ -161,7 +161,7 @@ class Storyteller:
         return story
 
     def opened(self, number: int, created: int) -> Story:
-        """Return the story of a ticket that nobody has worked on yet.
+        """Return the story of a ticket that no agent has worked on yet.
 
         Args:
             number: its id.
