@@ -330,7 +330,7 @@ def test_all_models_equal_an_independent_count(
 
 
 @pytest.mark.long
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=help_desks(), chosen=rules())
 def test_all_models_equal_an_independent_count_for_many_help_desks(
     data: HelpDeskData, chosen: tuple[Rules, dict[str, str]]
