@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,7 +27,19 @@ ELSEWHERE = {
     "curl ": "nowhere: it is sent to a vendor",
     "pip install ": "project/test_packaging.py",
     "dg scaffold defs ": "location/test_components.py",
+    "docker ": "nowhere: project/test_deploy.py and scale/ test what the image runs",
+    ".venv/bin/dagster job execute -m helpdesk_assets -j help_desk_verify_parts": (
+        "assets/test_parts.py, with a profile that has a date_filter"
+    ),
+    ".venv/bin/dagster job backfill -m helpdesk_assets -j help_desk_parts": (
+        "assets/test_parts.py, with a profile that has a date_filter"
+    ),
+    ".venv/bin/python -m helpdesk_assets.sandbox --port 0 --fault ": (
+        "cli/: the check reports the fault, and its exit code is 1"
+    ),
 }
+# On the pages of vendors, whose addresses are examples: vendors/test_check.py.
+CHECK = ".venv/bin/python -m helpdesk_assets check"
 # Servers are started, and must answer or report that they are ready.
 SERVERS = (".venv/bin/dagster-daemon run", ".venv/bin/dagster-webserver ", ".venv/bin/dg dev")
 
@@ -39,6 +52,8 @@ def commands(page: Path) -> list[str]:
         if block.page == named(page)
         for line in block.text.replace("\\\n", " ").splitlines()
     ]
+    if page.parent.name == "vendors":
+        lines = [line for line in lines if line != CHECK]
     return [line for line in lines if line.strip() and not line.startswith(tuple(ELSEWHERE))]
 
 
@@ -48,6 +63,7 @@ def project_for(tmp_path: Path) -> Path:
     (folder / ".dagster").mkdir(parents=True)
     for name in ("helpdesk_assets", "pyproject.toml", "workspace.yaml", ".dlt"):
         (folder / name).symlink_to(PROJECT / name)
+    shutil.copytree(PROJECT / "deploy", folder / "deploy")
     (folder / ".venv").symlink_to(sys.prefix)
     settings = (PROJECT / ".dagster" / "dagster.yaml").read_text()
     (folder / ".dagster" / "dagster.yaml").write_text(settings)
