@@ -49,6 +49,7 @@ class Cell:
 class Cells(dict[Key, Cell]):
     """The cells that have been counted so far."""
 
-    def __missing__(self, key: Key) -> Cell:  # noqa: D105
+    def __missing__(self, key: Key) -> Cell:
+        """Add an empty cell for a key that has none yet, and return it."""
         self[key] = cell = Cell()
         return cell

@@ -3,7 +3,7 @@
 from datetime import date
 
 HOUR, DAY = 60, 24 * 60
-# Shown where there is no number.
+# Shown where there is no number. An en dash, as in printed tables; the rule suspects a hyphen.
 NOTHING = "–"  # noqa: RUF001
 
 

@@ -16,7 +16,7 @@ import dagster as dg
 import dlt
 import duckdb
 from dlt.common.configuration.resolve import resolve_configuration
-from dlt.common.destination.reference import AnyDestination
+from dlt.common.destination.reference import Destination
 from dlt.common.exceptions import DltException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from filelock import FileLock, Timeout
@@ -90,11 +90,11 @@ class DuckDbFile:
         """See Place."""
         return True
 
-    def destination(self, staging: str, folder: Path) -> AnyDestination:
+    def destination(self, staging: str, folder: Path) -> Destination[Any, Any]:
         """See Place."""
         credentials = self.credentials
         credentials.global_config = self.config
-        return dlt.destinations.duckdb(  # type: ignore[return-value]
+        return dlt.destinations.duckdb(
             credentials,
             staging_dataset_name_layout=staging,
             # dlt does not merge in a transaction by itself, and a run that is killed would leave a

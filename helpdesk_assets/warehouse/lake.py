@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import dlt
 import duckdb
-from dlt.common.destination.reference import AnyDestination
+from dlt.common.destination.reference import Destination
 from dlt.common.exceptions import DltException
 from dlt.destinations.impl.ducklake.configuration import (
     DuckLakeClientConfiguration,
@@ -112,7 +112,7 @@ class DuckLake(SharedPlace):
         is_of_catalog = type(error).__module__.partition(".")[0] == "psycopg2"
         return str(error) if is_of_catalog else super().reason(error)
 
-    def destination(self, staging: str, folder: Path) -> AnyDestination:
+    def destination(self, staging: str, folder: Path) -> Destination[Any, Any]:
         """See Place."""
         credentials = cast(DuckLakeCredentials, self.credentials.copy())
         store = OF_STORES.get(credentials.storage.protocol)
@@ -120,7 +120,7 @@ class DuckLake(SharedPlace):
         credentials.extensions = loadable(["ducklake", *of_catalog, *([store] if store else [])])
         credentials.global_config = self.config(folder)
         credentials.resolve()
-        return dlt.destinations.ducklake(  # type: ignore[return-value]
+        return dlt.destinations.ducklake(
             credentials,
             destination_name=self.section,
             staging_dataset_name_layout=staging,

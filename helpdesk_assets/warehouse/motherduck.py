@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import dlt
 import duckdb
-from dlt.common.destination.reference import AnyDestination
+from dlt.common.destination.reference import Destination
 from dlt.common.exceptions import DltException
 from dlt.destinations.impl.motherduck.configuration import (
     MotherDuckClientConfiguration,
@@ -69,13 +69,13 @@ class MotherDuck(SharedPlace):
         """See SharedPlace. The database exists before the first load."""
         return True
 
-    def destination(self, staging: str, folder: Path) -> AnyDestination:
+    def destination(self, staging: str, folder: Path) -> Destination[Any, Any]:
         """See Place."""
         loadable(["motherduck"])
         credentials = cast(MotherDuckCredentials, self.credentials.copy())
         credentials.global_config = self.config(folder)
         credentials.resolve()
-        return dlt.destinations.motherduck(  # type: ignore[return-value]
+        return dlt.destinations.motherduck(
             credentials,
             destination_name=self.section,
             staging_dataset_name_layout=staging,

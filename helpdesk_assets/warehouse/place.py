@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import dlt
 import duckdb
-from dlt.common.destination.reference import AnyDestination
+from dlt.common.destination.reference import Destination
 
 from helpdesk_assets.tables.schema import Table
 
@@ -38,7 +38,7 @@ class Place(Protocol):
     def takes_turns(self) -> bool:
         """Whether only one load can run at a time."""
 
-    def destination(self, staging: str, folder: Path) -> AnyDestination:
+    def destination(self, staging: str, folder: Path) -> Destination[Any, Any]:
         """Return dlt's destination for one run.
 
         Args:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import dagster as dg
 import dlt
 import duckdb
-from dlt.common.destination.reference import AnyDestination
+from dlt.common.destination.reference import Destination
 
 from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
 from helpdesk_assets.tables.schema import Table
@@ -85,7 +85,7 @@ class SharedPlace(ABC):
         """Return whether something was loaded into it before."""
 
     @abstractmethod
-    def destination(self, staging: str, folder: Path) -> AnyDestination:
+    def destination(self, staging: str, folder: Path) -> Destination[Any, Any]:
         """See Place."""
 
     @abstractmethod
@@ -248,6 +248,7 @@ class SharedPlace(ABC):
             except Exception as error:
                 if not any(map(_is_conflict, chain(error))):
                     raise
+            # Spreads the attempts of several runs; not used for security.
             wait = FIRST_WAIT * 2 ** (tried - 1) * random.uniform(1, 2)  # noqa: S311
             dg.get_dagster_logger().info(
                 f"Another transaction has changed the same rows of {self.label}: trying again in "
