@@ -18,7 +18,7 @@ from helpdesk_assets_tests.vendors.test_vendors import load
 pytestmark = pytest.mark.real
 
 NOT_SET = "1970-01-01 00:00:00"
-TABLES = {"help_desk_tickets", "history", "users", "queues"}
+TABLES = {"help_desk_tickets", "history", "status_changes", "users", "queues"}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,20 @@ def history_in_table(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     )
 
 
+def statuses_on_desk(desk: Tracker) -> list[tuple[Any, ...]]:
+    return desk.query(
+        "select id, ObjectId, OldValue, NewValue, Created from Transactions"
+        " where ObjectType = 'RT::Ticket' and Type = 'Status' order by id"
+    )
+
+
+def statuses_in_table(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.query(
+        f"select id, ticket_id, old_status, new_status, {spelled('changed_at')}"
+        " from help_desk.status_changes where deleted_at is null order by id"
+    )
+
+
 def names(warehouse: Warehouse, table: str) -> list[str]:
     return [name for (name,) in warehouse.query(f"select name from help_desk.{table} order by id")]
 
@@ -100,6 +114,7 @@ def test_first_incremental_and_full_sync_match_the_database(
     assert len(in_table(warehouse)) == 350
     assert in_table(warehouse) == on_desk(desk)
     assert history_in_table(warehouse) == history_on_desk(desk)
+    assert statuses_in_table(warehouse) == statuses_on_desk(desk)
     assert names(warehouse, "users") == [
         name for (name,) in desk.query("select Name from Users order by id")
     ]
@@ -127,6 +142,7 @@ def test_first_incremental_and_full_sync_match_the_database(
     assert third.success, failures(third)
     assert in_table(warehouse) == on_desk(desk)
     assert history_in_table(warehouse) == history_on_desk(desk)
+    assert statuses_in_table(warehouse) == statuses_on_desk(desk)
     assert {
         number
         for (number,) in warehouse.query(
