@@ -50,6 +50,8 @@ def test_changing_list_that_only_grows_is_read_completely(
     for seed in range(desks):
         desk = Desk(700, seed, order=order, churn=1)
         before = {ticket["id"] for ticket in desk.tickets}
+        # Two tickets that changed within the same second are in no certain order.
+        is_certain = len({ticket[order] for ticket in desk.tickets}) == len(before)
         try:
             walk = read(desk, cursor=cursor)
         except UnusableAnswerError:
@@ -59,7 +61,7 @@ def test_changing_list_that_only_grows_is_read_completely(
         lived = before & {ticket["id"] for ticket in desk.tickets}
 
         assert has_read(walk, lived)
-        assert walk.unverified is None
+        assert walk.unverified is None or not is_certain
     assert refused <= desks / 100
 
 
