@@ -270,7 +270,7 @@ def test_is_complete_fails_if_rows_are_missing(
         resources={
             "help_desk_dlt": object(),
             "help_desk_api": HelpDeskApi(),
-            "help_desk_warehouse": HelpDeskWarehouse(credentials=str(warehouse.path)),
+            "help_desk_warehouse": HelpDeskWarehouse(),
         },
         executor=dg.in_process_executor,
     ).resolve_job_def("checks_only")
