@@ -22,7 +22,7 @@ from helpdesk_assets.models.assets import models_assets
 from helpdesk_assets.models.own import with_own_models
 from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.parts import parts_job, verify_parts_job
-from helpdesk_assets.reports.assets import report_page
+from helpdesk_assets.reports.assets import REPORT, report_page
 from helpdesk_assets.resources import (
     HelpDeskAlerts,
     HelpDeskApi,
@@ -93,7 +93,8 @@ def _definitions(desk: HelpDesk, resources: Mapping[str, Any]) -> dg.Definitions
     if desk.reports:
         folder = desk.models_folder
         queries = with_own_models(MODELS, folder) if folder else MODELS
-        models = models_assets(desk, queries, [table for table, _ in listed])
+        page = desk.asset_key(REPORT)
+        models = models_assets(desk, queries, [table for table, _ in listed], page)
         made = [models, report_page(desk, [*checks, models])]
     keys = [key for asset in (*loaded, *made) for key in asset.keys]
     made += [snapshot_asset(desk, [table for table, _ in listed], keys), maintenance_asset(desk)]

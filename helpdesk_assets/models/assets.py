@@ -1,10 +1,10 @@
 """The assets of the models: tables that one step builds, with their checks and charts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timezone
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
@@ -12,6 +12,7 @@ import duckdb
 from helpdesk_assets.assets.metadata import code_references
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.models import charts
+from helpdesk_assets.models.calendar import today_in
 from helpdesk_assets.models.checks import check_result, check_spec
 from helpdesk_assets.models.history import BACKLOG_DAILY
 from helpdesk_assets.models.lineage import Lineage, column_schema, tables_by_role
@@ -19,9 +20,10 @@ from helpdesk_assets.models.model import Model
 from helpdesk_assets.models.omitted import omitted
 from helpdesk_assets.models.preparation import prepare
 from helpdesk_assets.models.runner import build
-from helpdesk_assets.models.sources import Sources
+from helpdesk_assets.models.sources import Sources, create_views
 from helpdesk_assets.models.tickets import BACKLOG, CHANGES, VOLUME
 from helpdesk_assets.models.trust import refuse_what_cannot_be_trusted
+from helpdesk_assets.models.unchanged import UNCHANGED, Reports
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskReports, HelpDeskWarehouse
 from helpdesk_assets.resources.keys import with_resources_of
 from helpdesk_assets.tables.schema import Table
@@ -78,11 +80,6 @@ def draw_backlog_daily(connection: duckdb.DuckDBPyConnection, today: date) -> st
     return charts.chart_of_days("open tickets at the end of the day", days)
 
 
-def today_in(time_zone: str, moment: datetime) -> date:
-    """Return the date of a moment in a time zone."""
-    return moment.astimezone(ZoneInfo(time_zone)).date()
-
-
 DRAW: Mapping[str, Draw] = {
     VOLUME.name: draw_volume,
     BACKLOG.name: draw_backlog,
@@ -102,18 +99,21 @@ def _chart(
 
 
 def models_assets(
-    desk: HelpDesk, models: Sequence[Model], tables: Sequence[Table]
+    desk: HelpDesk, models: Sequence[Model], tables: Sequence[Table], page: dg.AssetKey
 ) -> dg.AssetsDefinition:
     """Return the assets of a desk's models, which one step builds and checks.
 
-    Each can be materialized, and its checks run, alone.
+    Each can be materialized, and its checks run, alone. A run that has loaded the tickets leaves
+    all of them, and with them the page, if they would be built from the same again.
 
     Args:
         desk: the help desk.
         models: the models, each after those that it reads.
         tables: the desk's loaded tables.
+        page: the asset of the page, which is made from all of them.
     """
     lineage = Lineage(desk, models, tables)
+    reports = Reports(desk, models, [table.name for table in tables], page)
 
     @dg.multi_asset(
         name=f"{desk.name}_models",
@@ -140,13 +140,29 @@ def models_assets(
             refuse_what_cannot_be_trusted(context.instance, desk, lineage.tables(chosen))
         place = help_desk_warehouse.place(desk.schema)
         opened = place.writer if chosen else place.reader
+        version = None
         with opened(desk.schema) as connection:
-            sources, settings = prepare(connection, desk.schema, tables_by_role(profile), given)
+            sources = create_views(connection, desk.schema, tables_by_role(profile), given)
+            if len(chosen) == len(models):
+                # An invalid setting of the page is reported by the step that makes it.
+                with suppress(dg.Failure):
+                    given_to_all = {
+                        **given,
+                        **help_desk_reports.of_page(place.beside),
+                        "ticket_url": help_desk_api.resolved_ticket_url(profile),
+                        "snapshot": help_desk_warehouse.snapshot_path(desk.schema),
+                    }
+                    version = reports.data_version(connection, context.instance, given_to_all)
+                    if reports.are_current(connection, context, version, given_to_all):
+                        context.log.info(UNCHANGED)
+                        return
+            settings = prepare(connection, sources, given)
             built = place.retried(partial(build, connection, chosen, settings))
             today = today_in(given["timezone"], as_of)
             results: list[dg.MaterializeResult[Any]] = [
                 dg.MaterializeResult(
                     asset_key=desk.asset_key(each.model.name),
+                    data_version=dg.DataVersion(version) if version else None,
                     metadata={
                         "dagster/row_count": each.rows,
                         "dagster/column_schema": column_schema(each.model, each.columns),

@@ -16,6 +16,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 
 
+def today_in(time_zone: str, moment: datetime) -> date:
+    """Return the date of a moment in a time zone."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
 def open_intervals(
     hours: Hours, zone: ZoneInfo, holidays: Collection[date], first: date, last: date
 ) -> Iterator[tuple[datetime, datetime]]:

@@ -9,7 +9,7 @@ import duckdb
 
 from helpdesk_assets.models.calendar import EPOCH, create_calendar, open_intervals
 from helpdesk_assets.models.satisfaction import DISSATISFIED, SATISFIED
-from helpdesk_assets.models.sources import Sources, create_views, knows_agents, stored_sources
+from helpdesk_assets.models.sources import Sources, knows_agents
 from helpdesk_assets.resources.business_hours import Hours
 from helpdesk_assets.resources.sla import SlaTargets
 from helpdesk_assets.tables.schema import TABLE
@@ -17,26 +17,17 @@ from helpdesk_assets.tables.schema import TABLE
 
 def prepare(
     connection: duckdb.DuckDBPyConnection,
-    dataset: str,
-    roles: Mapping[str, Sequence[str]],
+    sources: Sources,
     settings: Mapping[str, Any],
-) -> tuple[Sources, Mapping[str, Any]]:
-    """Create the temporary views and tables that models read, and return their parameters.
+) -> Mapping[str, Any]:
+    """Create the temporary tables that models read, and return the parameters of all of them.
 
     Args:
-        connection: with the schema set to the dataset; it may be for reading.
-        dataset: the schema of the desk.
-        roles: the names of the profile's tables by role.
+        connection: with the schema set to the dataset, and the views of the loaded tables; it may
+            be for reading.
+        sources: what the dataset contains.
         settings: those of the reports by name, and the current time as ``as_of``.
-
-    Returns:
-        What the dataset contains, and the parameters of all models by name.
-
-    Raises:
-        dg.Failure: the tickets have not been loaded.
     """
-    sources = stored_sources(connection, dataset, roles)
-    create_views(connection, sources, settings)
     targets: SlaTargets = settings["sla_targets"]
     connection.execute(
         "create or replace temp table desk_sla_targets"
@@ -51,7 +42,7 @@ def prepare(
         times.append("select first_seen_at from ticket_status_changes")
     _create_calendar(connection, times, settings, max(targets.minutes.values(), default=0))
     replied = "first_replied_at" in sources.columns[TABLE]
-    return sources, {
+    return {
         **settings,
         "has_status_changes": bool(sources.tables("status_changes")),
         "knows_agents": knows_agents(sources),

@@ -41,6 +41,15 @@ DEFAULT_ID_TYPE = "BIGINT"
 NAMES = ("first_name", "last_name")
 # The column of the vocabulary, and the one that help desks have instead of it.
 ROLE_COLUMNS = ("author_role", "role")
+# The views. What a model reads of the loaded tables is in them.
+VIEWS = (
+    "desk_tickets",
+    "desk_statuses",
+    "desk_people",
+    "desk_groups",
+    "desk_comments",
+    "desk_status_changes",
+)
 # Values of role of people who are not agents.
 CUSTOMERS = ("end-user", "end_user", "enduser", "customer", "requester", "contact", "client")
 
@@ -68,54 +77,39 @@ class Sources:
         return self.columns.get(TABLE, {}).get("id", DEFAULT_ID_TYPE)
 
 
-def stored_sources(
-    connection: duckdb.DuckDBPyConnection, dataset: str, roles: Mapping[str, Sequence[str]]
+def create_views(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: str,
+    roles: Mapping[str, Sequence[str]],
+    settings: Mapping[str, Any],
 ) -> Sources:
-    """Return what a dataset contains.
+    """Create the views, which exist as long as the connection; return what the dataset contains.
 
     Args:
-        connection: for reading.
+        connection: with the schema set to the dataset; it may be for reading.
         dataset: the schema of the desk.
         roles: the names of the profile's tables by role.
-    """
-    columns: dict[str, dict[str, str]] = {}
-    rows = connection.execute(
-        "select table_name, column_name, data_type from information_schema.columns"
-        " where table_catalog = current_database() and table_schema = ?",
-        [dataset],
-    ).fetchall()
-    for table, column, kind in rows:
-        columns.setdefault(table, {})[column] = kind
-    return Sources(columns, roles)
-
-
-def create_views(
-    connection: duckdb.DuckDBPyConnection, sources: Sources, settings: Mapping[str, Any]
-) -> None:
-    """Create the views, which exist as long as the connection.
-
-    Args:
-        connection: with the schema set to the dataset.
-        sources: what the dataset contains.
-        settings: the parameters of the models by name.
+        settings: those of the reports by name.
 
     Raises:
         dg.Failure: the tickets have not been loaded.
     """
+    sources = _stored(connection, dataset, roles)
     stored = sources.columns.get(TABLE)
     if not stored:
         raise setting_failure(f"The table {TABLE} does not exist yet: materialize {TABLE} first.")
-    views = {
-        "desk_tickets": f"select id, {_columns(TICKETS, stored)},"
-        f" {_is_solved(settings)} as is_solved from {TABLE} where {_is_there(stored)}",
-        "desk_statuses": _statuses(settings),
-        "desk_people": _people(sources),
-        "desk_groups": _union(sources, "groups", {"id": ID_TEXT, "name": TEXT}),
-        "desk_comments": _comments(sources),
-        "desk_status_changes": _changes(sources),
-    }
-    for name, query in views.items():
+    queries = (
+        f"select id, {_columns(TICKETS, stored)}, {_is_solved(settings)} as is_solved"
+        f" from {TABLE} where {_is_there(stored)}",
+        _statuses(settings),
+        _people(sources),
+        _union(sources, "groups", {"id": ID_TEXT, "name": TEXT}),
+        _comments(sources),
+        _changes(sources),
+    )
+    for name, query in zip(VIEWS, queries, strict=True):
         connection.execute(f"create or replace temp view {name} as {query}")
+    return sources
 
 
 def knows_agents(sources: Sources) -> bool:
@@ -128,6 +122,21 @@ def knows_agents(sources: Sources) -> bool:
             {"author_role", "role"} & {*sources.columns[name]} for name in sources.tables("users")
         )
     )
+
+
+def _stored(
+    connection: duckdb.DuckDBPyConnection, dataset: str, roles: Mapping[str, Sequence[str]]
+) -> Sources:
+    """Return what a dataset contains."""
+    columns: dict[str, dict[str, str]] = {}
+    rows = connection.execute(
+        "select table_name, column_name, data_type from information_schema.columns"
+        " where table_catalog = current_database() and table_schema = ?",
+        [dataset],
+    ).fetchall()
+    for table, column, kind in rows:
+        columns.setdefault(table, {})[column] = kind
+    return Sources(columns, roles)
 
 
 def _statuses(settings: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from helpdesk_assets.models.assets import today_in
+from helpdesk_assets.models.calendar import today_in
 from helpdesk_assets.reports import counts
 from helpdesk_assets.reports.cell import SERIES, Cell, Cells, Key
 from helpdesk_assets.reports.counts import BACKLOG, BREACHES, METRICS

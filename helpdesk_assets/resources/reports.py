@@ -117,6 +117,18 @@ class HelpDeskReports(dg.ConfigurableResource[Any]):
             "sla_targets": self.resolved_sla_targets(),
         }
 
+    def of_page(self, beside: str) -> Mapping[str, Any]:
+        """Return the settings of the page by name. Raises dg.Failure if a setting is invalid.
+
+        Args:
+            beside: the folder of the page if no path is set: a local path, or an address.
+        """
+        return {
+            "path": self.resolved_path(beside),
+            "url": self.resolved_url(),
+            "subjects": self.resolved_subjects(),
+        }
+
     @explained
     def resolved_timezone(self) -> str:
         """Return the time zone. Raises dg.Failure if it is unknown."""

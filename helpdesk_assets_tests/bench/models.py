@@ -15,6 +15,7 @@ import duckdb
 
 from helpdesk_assets.models.preparation import prepare
 from helpdesk_assets.models.runner import build
+from helpdesk_assets.models.sources import create_views
 from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.profiles import load_profile
 from helpdesk_assets.resources import HelpDeskReports
@@ -89,10 +90,9 @@ def main() -> int:
         began = time.perf_counter()
         with warehouse(path, options.memory_limit) as connection:
             connection.execute("use help_desk")
-            roles = ("comments", "status_changes", "groups", "agents")
-            _, parameters = prepare(
-                connection, "help_desk", {role: [role] for role in roles}, settings
-            )
+            roles = {role: [role] for role in ("comments", "status_changes", "groups", "agents")}
+            sources = create_views(connection, "help_desk", roles, settings)
+            parameters = prepare(connection, sources, settings)
             for each in build(connection, MODELS, parameters):
                 name, seconds = each.model.name, each.seconds
                 sys.stdout.write(f"{name:24} {seconds:7.2f} s {each.rows:10,} rows\n")

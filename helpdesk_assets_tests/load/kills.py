@@ -20,6 +20,7 @@ from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.models.checks import check_result
 from helpdesk_assets.models.model import Model
 from helpdesk_assets.models.preparation import prepare
+from helpdesk_assets.models.sources import create_views
 from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.profiles import load_profile
 from helpdesk_assets.resources import HelpDeskReports
@@ -92,7 +93,7 @@ def adds_up(path: Path, model: Model) -> bool:
     }
     with duckdb.connect(str(path)) as connection:
         connection.execute("use help_desk")
-        _, settings = prepare(connection, "help_desk", {}, given)
+        settings = prepare(connection, create_views(connection, "help_desk", {}, given), given)
         return check_result(connection, HelpDesk(), model, settings).passed
 
 

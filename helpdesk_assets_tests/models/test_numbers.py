@@ -13,6 +13,7 @@ from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.models.checks import check_result
 from helpdesk_assets.models.preparation import prepare
 from helpdesk_assets.models.runner import build
+from helpdesk_assets.models.sources import create_views
 from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.resources.business_hours import DAYS, business_hours
 from helpdesk_assets.resources.sla import SlaTargets
@@ -261,20 +262,19 @@ def built(
 ) -> duckdb.DuckDBPyConnection:
     has_roles = any("author_role" in row for row in data.comments or ()) or not data.comments
     connection = stored(data, has_roles=has_roles)
-    _, parameters = prepare(
-        connection,
-        "help_desk",
-        {role: [role] for role in ("comments", "status_changes", "groups", "users")},
-        {
-            "as_of": data.as_of,
-            "timezone": str(given_rules.zone),
-            "solved_statuses": sorted(given_rules.solved),
-            "solved_field": "status",
-            "pending_statuses": sorted(given_rules.pending),
-            "business_hours": business_hours(written),
-            "holidays": given_rules.holidays,
-            "sla_targets": SlaTargets(given_rules.targets, given_rules.in_business_hours),
-        },
+    settings = {
+        "as_of": data.as_of,
+        "timezone": str(given_rules.zone),
+        "solved_statuses": sorted(given_rules.solved),
+        "solved_field": "status",
+        "pending_statuses": sorted(given_rules.pending),
+        "business_hours": business_hours(written),
+        "holidays": given_rules.holidays,
+        "sla_targets": SlaTargets(given_rules.targets, given_rules.in_business_hours),
+    }
+    roles = {role: [role] for role in ("comments", "status_changes", "groups", "users")}
+    parameters = prepare(
+        connection, create_views(connection, "help_desk", roles, settings), settings
     )
     build(connection, [model for model in MODELS if not model.keeps], parameters)
     for model in MODELS:
