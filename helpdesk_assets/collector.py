@@ -21,5 +21,8 @@ def paused_for_imports() -> Iterator[None]:
         gc.freeze()
         # Extension modules, such as DuckDB's, report objects that are not collected at the end.
         atexit.register(gc.unfreeze)
+        # The interpreter collects twice then, once before it clears modules and once afterwards.
+        # The second time is enough, and each of them takes as long as a tenth of a sync.
+        atexit.register(gc.disable)
         if was_enabled:
             gc.enable()

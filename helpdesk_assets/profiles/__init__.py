@@ -8,6 +8,7 @@ Format: https://dlthub.com/docs/dlt-ecosystem/verified-sources/rest_api/basic
 """
 
 import difflib
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -44,20 +45,28 @@ def load_profile(named: str | None = None) -> Profile:
     file = profile_file(named or DEFAULT_PROFILE)
     try:
         text = file.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=_Loader)
-        if twice := repeated_key(tree):
-            line = twice.start_mark.line + 1
-            raise setting_failure(
-                f"{file}, line {line}: duplicate key {shown(twice.value)}: remove one of them."
-            )
-        # This is a SafeLoader, which the rule does not recognize in a subclass.
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise setting_failure(
             f"The profile {file} cannot be read ({reason}): set SOURCES__HELP_DESK__PROFILE to "
             f"the path of a profile, or to one of {', '.join(built_in_profiles())}."
         ) from None
+    return _profile(file, text)
+
+
+# A run needs its profile several times, and reading it takes as long as opening the warehouse.
+@lru_cache(maxsize=32)
+def _profile(file: Path, text: str) -> Profile:
+    """Return the profile with the text of a file. Raises dg.Failure if it is invalid."""
+    try:
+        loader = _Loader(text)
+        tree = loader.get_single_node()
+        if twice := repeated_key(tree):
+            line = twice.start_mark.line + 1
+            raise setting_failure(
+                f"{file}, line {line}: duplicate key {shown(twice.value)}: remove one of them."
+            )
+        content = None if tree is None else loader.construct_document(tree)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))

@@ -4,7 +4,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from errno import ENOSPC
@@ -367,12 +367,7 @@ def _log_waiting(why: str, seconds: float, until: str) -> None:
 
 def use_dataset(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
     """Set a dataset as the default schema, if it exists."""
-    there = connection.execute(
-        "select count(*) from information_schema.schemata"
-        " where catalog_name = current_database() and schema_name = ?",
-        [dataset],
-    ).fetchall()
-    if there != [(0,)]:
+    with suppress(duckdb.CatalogException):
         connection.execute(f"set schema = '{dataset}'")
 
 

@@ -1,5 +1,7 @@
 """The default memory limit of DuckDB: as much as the table needs, if the machine has it."""
 
+from functools import cache
+
 import duckdb
 
 MEGABYTE = 1_000_000
@@ -25,6 +27,7 @@ def default_limit(rows: int = 0) -> str:
     return f"{max(LEAST, min(needed, machine_memory() // 2)) // MEGABYTE}MB"
 
 
+@cache
 def machine_memory() -> int:
     """Return the memory of the machine, or of its container, in bytes, as DuckDB determines it."""
     with duckdb.connect() as connection:
