@@ -95,7 +95,12 @@ class Reading:
         if not is_plain or not state.wanted or state.order.pinned:
             return []
         if self.is_at_end:
-            return [state.paging.window_at(state.wanted + 1, limit), state.paging.window(0, limit)]
+            try:
+                end = state.paging.window_at(state.wanted + 1, limit)
+            except CeilingError:
+                # The end cannot be requested, which decides what follows; see take.
+                return []
+            return [end, state.paging.window(0, limit)]
         if state.total is not None and state.total > state.wanted:
             # More than the number of parallel requests, so that requests go on while rows are
             # written.

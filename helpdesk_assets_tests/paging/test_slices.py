@@ -41,6 +41,8 @@ def read(desk: Desk, paging: OffsetPaging | PageNumberPaging, *, total: bool) ->
         assert position.offset + position.size <= CEILING
         start = str(walk.parts[part].variation.params.get("since", ""))
         rows, counted = desk.page(position.offset, position.size, updated_since=start)
+        for following in walk.following(4):
+            assert isinstance(following.position, Window)
         walk.take(Page([dict(row) for row in rows], counted if total else None))
     return walk
 
@@ -53,7 +55,7 @@ PAGINGS = [
 
 @pytest.mark.parametrize("paging", PAGINGS)
 @pytest.mark.parametrize("total", [True, False])
-@pytest.mark.parametrize("count", [0, 1, 199, 200, 201, 202, 399, 950])
+@pytest.mark.parametrize("count", [0, 1, 198, 199, 200, 201, 202, 399, 950])
 def test_lists_of_any_length_are_read_completely(
     count: int, total: bool, paging: OffsetPaging | PageNumberPaging
 ) -> None:
