@@ -222,6 +222,7 @@ def test_missing_old_and_foreign_parts_are_named(
     assert jobs.verify().success
 
 
+@pytest.mark.long
 def test_tickets_that_come_and_go_meanwhile_are_loaded_and_deleted(
     desk: Sandbox, jobs: Jobs, warehouse: Warehouse
 ) -> None:
@@ -308,6 +309,7 @@ def test_tickets_without_a_date_that_cannot_be_asked_for_fail_with_counts(
     assert deleted(warehouse) == []
 
 
+@pytest.mark.long
 def test_filter_that_omits_tickets_fails_with_counts_even_if_others_are_deleted(
     desk: Sandbox, jobs: Jobs, warehouse: Warehouse
 ) -> None:

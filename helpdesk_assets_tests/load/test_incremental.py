@@ -210,7 +210,7 @@ def test_run_after_a_failed_one_loads_the_changes_since_the_last_successful_run(
 @pytest.mark.parametrize(
     ("ahead", "dated"),
     # A slow clock without a Date header is a limit documented in docs/profiles.md.
-    at_length([(-3600, True), (0, True), (365 * 86400, True), (0, False), (3600, False)], short=2),
+    at_length([(-3600, True), (0, True), (365 * 86400, True), (0, False), (3600, False)], short=1),
 )
 def test_no_change_is_missed_if_clocks_differ(
     ahead: int, dated: bool, use: Use, sync: Sync, warehouse: Warehouse
@@ -258,7 +258,7 @@ def test_time_of_one_ticket_does_not_exclude_changes_of_others(
             ("updated_at", {"updated_at": 1764060000000}),
             ("nowhere", {}),
         ],
-        short=2,
+        short=1,
     ),
 )
 def test_changes_are_loaded_wherever_their_time_is_in_a_row(
@@ -368,7 +368,7 @@ def reason_for_full_sync(instance: dg.DagsterInstance, result: dg.ExecuteInProce
             ),
             ("drop table help_desk._watermarks", "no complete sync"),
         ],
-        short=3,
+        short=1,
     ),
 )
 def test_edited_table_causes_a_full_sync(
@@ -391,6 +391,7 @@ def test_edited_table_causes_a_full_sync(
         assert metadata_of(sync())["sync_mode"] == "incremental"
 
 
+@pytest.mark.long
 def test_another_base_url_or_profile_causes_a_full_sync(
     use: Use, sync: Sync, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
@@ -422,7 +423,7 @@ def test_changed_params_cause_a_full_sync(
         assert metadata_of(sync())["sync_mode"] == "incremental"
 
 
-@pytest.mark.parametrize("cursor", ["updated_at", ""])
+@pytest.mark.parametrize("cursor", at_length(["updated_at", ""], short=1))
 def test_dropped_table_causes_a_full_sync(
     cursor: str,
     sandbox: StartSandbox,
@@ -474,6 +475,7 @@ def test_cursor_path_without_start_param_is_reported(
     assert desk.queries == []
 
 
+@pytest.mark.long
 def test_repeated_merges_do_not_enlarge_the_file(
     sandbox: StartSandbox, connect: Connect, sync: Sync, warehouse: Warehouse
 ) -> None:

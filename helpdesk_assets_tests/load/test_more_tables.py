@@ -231,6 +231,7 @@ def test_each_table_has_its_own_checks(
     } == {("users", "id_is_unique"), ("comments", "id_is_not_null")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", at_length(["hash", "mask", "drop"], short=["hash"]))
 def test_added_protection_applies_to_existing_rows_of_all_lists(
     how: str,
@@ -335,6 +336,7 @@ def test_rows_by_parent_are_merged_on_their_primary_key(
     }
 
 
+@pytest.mark.long
 def test_table_that_was_merged_on_ids_only_is_completed(
     organization: Organization, load: Load, warehouse: Warehouse, tmp_path: Path
 ) -> None:
@@ -350,6 +352,7 @@ def test_table_that_was_merged_on_ids_only_is_completed(
     assert len(comments(warehouse)) == 120
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "edit", at_length(["delete from help_desk.comments", "base URL"], short=["base URL"])
 )
@@ -457,6 +460,7 @@ def test_failed_list_leaves_its_table_unchanged_and_others_are_loaded(
     assert warehouse.query("select count(*) from help_desk.users") == [(251,)]
 
 
+@pytest.mark.long
 def test_few_missing_lists_are_accepted_and_many_fail_the_run(
     organization: Organization, load: Load, warehouse: Warehouse
 ) -> None:
@@ -491,6 +495,7 @@ def test_inaccessible_lists_are_counted_and_reported(
     assert {ticket for _, ticket, _ in comments(warehouse)}.isdisjoint({8, 9})
 
 
+@pytest.mark.long
 def test_many_inaccessible_lists_fail_the_run(organization: Organization, load: Load) -> None:
     organization.forbidden = set(range(1, 61))
 

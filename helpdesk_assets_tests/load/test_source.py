@@ -187,6 +187,7 @@ def test_refused_connection_fails_after_four_attempts(
     assert failure_of(result).metadata["requests"].value == 4
 
 
+@pytest.mark.long
 def test_waits_double_from_two_seconds(
     sandbox: StartSandbox, connect: Connect, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -216,6 +216,7 @@ def test_webhook_is_retried_after_a_temporary_error(
     }
 
 
+@pytest.mark.long
 def test_unreachable_webhook_is_reported_without_its_url(
     hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,6 +155,7 @@ def test_two_help_desks_run_in_a_project_with_its_own_definitions(
     assert API_KEY.encode() not in kept
 
 
+@pytest.mark.long
 def test_scaffolded_profile_is_valid_and_mistakes_in_it_are_reported(project: Path, dg: Dg) -> None:
     made = dg("scaffold", "defs", COMPONENT, "eu", "--own-profile", "zammad")
     folder = project / "src" / "team" / "defs" / "eu"

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from helpdesk_assets_tests.conftest import BIN, PROJECT, Sandbox, Warehouse, command
 
 # Run in another process. Prints what the import opens, creates or connects to, according to audit
@@ -65,6 +67,7 @@ def test_definitions_validate_without_any_configuration(tmp_path: Path) -> None:
     assert "Validation successful for code location helpdesk_assets" in finished.stdout
 
 
+@pytest.mark.long
 def test_dg_commands_work_in_this_repository(
     sandbox: Callable[..., Sandbox], connect: Callable[[Sandbox], None], warehouse: Warehouse
 ) -> None:

@@ -184,6 +184,7 @@ def test_killed_run_does_not_block_the_next_one(
     }
 
 
+@pytest.mark.long
 def test_run_waits_for_a_slow_run_that_is_alive(
     sandbox: StartSandbox, connect: Connect, warehouse: Warehouse
 ) -> None:

@@ -42,6 +42,7 @@ def read(desk: Desk, paging: OffsetPaging | PageNumberPaging, *, total: bool) ->
         start = str(walk.parts[part].variation.params.get("since", ""))
         rows, counted = desk.page(position.offset, position.size, updated_since=start)
         for following in walk.following(4):
+            assert isinstance(following, Placed)
             assert isinstance(following.position, Window)
         walk.take(Page([dict(row) for row in rows], counted if total else None))
     return walk

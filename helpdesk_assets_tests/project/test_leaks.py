@@ -24,7 +24,6 @@ SHORT = (
     None,
     "id-text",
     "404-always",
-    "redirects-away",
 )
 
 

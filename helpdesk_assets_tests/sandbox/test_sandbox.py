@@ -16,7 +16,7 @@ import pytest
 from helpdesk_assets.sandbox.__main__ import SPAN, main, parser
 from helpdesk_assets.sandbox.desk import Desk
 from helpdesk_assets.sandbox.faults import FAULTS
-from helpdesk_assets_tests.conftest import API_KEY, Sandbox, command
+from helpdesk_assets_tests.conftest import API_KEY, Sandbox, at_length, command
 
 StartSandbox = Callable[..., Sandbox]
 RUN = ("python", "-m", "helpdesk_assets.sandbox")
@@ -44,7 +44,7 @@ def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.kill()
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", at_length([signal.SIGINT, signal.SIGTERM], short=1))
 def test_sandbox_serves_until_it_is_stopped(stop: signal.Signals) -> None:
     now = "2026-10-31T18:00Z"
     with served("--tickets", "12", "--seed", "7", "--now", now) as (process, base_url):

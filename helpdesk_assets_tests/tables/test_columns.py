@@ -91,7 +91,7 @@ def test_objects_become_columns_and_lists_become_json(load: Load) -> None:
             ("one", {"two": 2}, {"field": ["one", None], "field__two": [None, 2]}),
             ("2026-01-01T00:00:00Z", "soon", {"field__v_text": [None, "soon"]}),
         ],
-        short=3,
+        short=1,
     ),
 )
 def test_no_value_is_lost_if_a_field_changes_its_type(
@@ -242,6 +242,7 @@ def test_field_keeps_its_column_if_another_one_with_that_name_is_added(load: Loa
     }
 
 
+@pytest.mark.long
 def test_variant_column_is_not_shared_with_a_field_of_that_name(load: Load) -> None:
     theirs = {"field": {"v_text": 7}, "field__v_text": True, "field_v_text": 8}
     expected = {
@@ -257,6 +258,7 @@ def test_variant_column_is_not_shared_with_a_field_of_that_name(load: Load) -> N
     assert load({"field": 1}, {"field": "two"}, reversed_order(theirs)) == expected
 
 
+@pytest.mark.long
 def test_each_odd_name_has_a_separate_column(load: Load) -> None:
     names = ["", " ", "\n", "\x00", "\x00\x00", "_", "x", "!!!", "---", "🙂", "🙃🙃", "\u200b"]
     names += ["\ud83d", "\ud83e", "x" * 1000, "X" * 1000, "优" * 1000, "優" * 1000, "1/2", "½"]

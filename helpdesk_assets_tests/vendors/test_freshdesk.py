@@ -11,7 +11,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from helpdesk_assets.build import build_defs
 from helpdesk_assets.profiles import BUILT_IN
-from helpdesk_assets_tests.conftest import Warehouse, error_of, execute, job_of, metadata_of
+from helpdesk_assets_tests.conftest import (
+    Warehouse,
+    at_length,
+    error_of,
+    execute,
+    job_of,
+    metadata_of,
+)
 from helpdesk_assets_tests.vendors import test_vendors
 from helpdesk_assets_tests.vendors.freshdesk import Freshdesk
 from helpdesk_assets_tests.vendors.test_vendors import Open
@@ -103,7 +110,7 @@ def test_31_000_tickets_are_loaded(open_vendor: Open, sync: Sync, warehouse: War
     assert 290 < furthest(served) <= 300
 
 
-@pytest.mark.parametrize("first", [180, 250, 299])
+@pytest.mark.parametrize("first", at_length([180, 250, 299], short=[250]))
 def test_tickets_with_equal_times_at_the_end_of_a_slice_are_loaded(
     first: int,
     lowered: Callable[[int, World], Freshdesk],
@@ -233,6 +240,7 @@ def test_sync_requests_changes_only(
     assert len(paths) < 10
 
 
+@pytest.mark.long
 def test_table_of_the_earlier_profile_is_continued(
     served: Freshdesk,
     sync: Sync,

@@ -184,6 +184,7 @@ def test_changes_that_are_only_in_the_log_are_copied(
         assert reader.execute("select n from main.notes").fetchall() == [(42,)]
 
 
+@pytest.mark.long
 def test_the_log_of_the_old_copy_is_not_applied_to_the_new_one(
     sandbox: StartSandbox,
     connect: Connect,
@@ -209,6 +210,7 @@ def test_the_log_of_the_old_copy_is_not_applied_to_the_new_one(
     assert rows_in(snapshot) == 10
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_while_it_copies_leaves_the_old_copy(
     sandbox: StartSandbox,
     connect: Connect,
