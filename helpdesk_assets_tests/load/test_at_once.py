@@ -23,6 +23,7 @@ def staging(warehouse: Warehouse) -> list[str]:
     return [name for (name,) in found if "staging" in name]
 
 
+@pytest.mark.long
 def test_parallel_loads_do_not_share_a_staging_dataset(
     sandbox: StartSandbox,
     connect: Connect,

@@ -215,6 +215,7 @@ def test_run_waits_for_a_slow_run_that_is_alive(
     assert len(warehouse.tickets()) == 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "dies",
     at_length(

@@ -62,6 +62,7 @@ def test_reports_are_left_as_they_are_if_no_ticket_has_changed(
     assert page_of(warehouse).stat() == page
 
 
+@pytest.mark.long
 def test_reports_are_built_if_someone_materializes_them(
     desk: Sandbox, whole_sync: Sync, instance: dg.DagsterInstance
 ) -> None:
@@ -129,7 +130,7 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize("change", at_length(CHANGES, short=3))
+@pytest.mark.parametrize("change", at_length(CHANGES, short=1))
 def test_reports_are_built_again_after_a_change(
     change: Change,
     desk: Sandbox,
@@ -145,6 +146,7 @@ def test_reports_are_built_again_after_a_change(
     assert materialized(result) == REPORTS
 
 
+@pytest.mark.long
 def test_reports_are_built_again_after_a_failure(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ BEFORE = Path(__file__).parent / "before"
 PROFILES = sorted(file.stem for file in BEFORE.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("profile", at_length(PROFILES, short=["freshdesk"]))
+@pytest.mark.parametrize("profile", at_length(PROFILES, short=[]))
 def test_database_of_the_earlier_profile_is_continued(
     profile: str,
     open_vendor: Open,
