@@ -29,8 +29,7 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 Read = Callable[..., tuple[Api, dg.ExecuteInProcessResult]]
 
 DOCUMENTED = (PROJECT / "docs" / "profiles.md").read_text()
-# Each problem with one kind of counted pages and one other kind, and each kind with a quarter of the
-# problems.
+# Each problem with some kinds of pages, and each kind with a quarter of the problems.
 SHORT = [
     (kind, trouble)
     for (column, kind), (row, trouble) in product(enumerate(PAGINATORS), enumerate(TROUBLES))
