@@ -19,6 +19,10 @@ class UnusableAnswerError(Exception):
     """
 
 
+class CannotContinueError(UnusableAnswerError):
+    """An interrupted load cannot be continued, so all rows have to be read again."""
+
+
 class NoTokenError(UnusableAnswerError):
     """No token could be obtained with the secrets in the settings."""
 

@@ -14,9 +14,8 @@ import dlt
 from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.assets.metadata import loaded
-from helpdesk_assets.assets.outcome import Outcome, counts_of, restore
+from helpdesk_assets.assets.outcome import Outcome, counts_of_lists, interrupted, restore_lists
 from helpdesk_assets.assets.settling import Settling
-from helpdesk_assets.errors import UNCHANGED
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.parents import ParentsReader
@@ -30,6 +29,7 @@ from helpdesk_assets.warehouse.passes import (
     first_pages_of,
     forget_pass,
     keep_pass,
+    keep_reads,
     unfinished,
     whole_pass,
 )
@@ -116,11 +116,12 @@ class ListsByParent:
         size = min(max(-(-self._of // SHARE), FEWEST), MOST)
         if self._pass.since and len(self._left) > size and not self._is_recorded:
             # Or a run that is killed just after its first portion is followed by a full sync.
-            begun = replace(self._pass, counts=counts_of(walk, reader.walk, self._outcome))
+            begun = replace(self._pass, counts=counts_of_lists(walk, reader.walk, self._outcome))
 
             def record(client: SqlClientBase[Any]) -> None:
                 forget_pass(client, self._table)
-                keep_pass(client, self._table, begun, reads=[], now={})
+                keep_pass(client, self._table, begun)
+                keep_reads(client, self._table, [], now={})
 
             self._warehouse.settled(pipeline, record)
             self._is_recorded = True
@@ -147,12 +148,7 @@ class ListsByParent:
         """Return a failure that also reports what was loaded before."""
         if not self._is_recorded:
             return failure
-        message = str(failure.description).replace(UNCHANGED, "").strip()
-        return dg.Failure(
-            f"{message} {self._progress}, and the next run continues with the others.",
-            metadata=failure.metadata,
-            allow_retries=failure.allow_retries,
-        )
+        return interrupted(failure, f"{self._progress}, and the next run continues with the others")
 
     @property
     def _progress(self) -> str:
@@ -161,9 +157,7 @@ class ListsByParent:
     def _begin(self, walk: Walk, reader: ParentsReader, since: Since, of: TakenOf) -> None:
         """Find the parents whose lists are read, and continue an interrupted pass."""
         with self._warehouse.reader(self._table.dataset) as connection:
-            found = unfinished(connection, self._table)
-            if found and (found.of != of or (since.is_asked_for and not found.is_recent_and_full)):
-                found = None
+            found = unfinished(connection, self._table, of, is_asked_for=since.is_asked_for)
             to_read = parents_to_read(
                 connection,
                 self._table,
@@ -182,7 +176,7 @@ class ListsByParent:
         self._outcome.is_continued = found is not None
         reader.walk.of = self._of
         if found:
-            restore(found.counts, walk, reader.walk, self._outcome)
+            restore_lists(found.counts, walk, reader.walk, self._outcome)
             without = reader.walk.parents_gone + reader.walk.parents_refused
             reader.walk.lists = max(0, self._loaded - without)
             self._context.log.info(
@@ -229,8 +223,9 @@ class ListsByParent:
             if not self._is_recorded:
                 forget_pass(client, self._table)
             if self._is_recorded or not is_last:
-                kept = replace(self._pass, counts=counts_of(walk, read, outcome))
-                keep_pass(client, self._table, kept, reads=read.portion, now=now, doubtful=doubtful)
+                kept = replace(self._pass, counts=counts_of_lists(walk, read, outcome))
+                keep_pass(client, self._table, kept)
+                keep_reads(client, self._table, read.portion, now=now, doubtful=doubtful)
             if is_last:
                 if self._is_recorded:
                     read.lists, read.rows_walked, read.total = whole_pass(

@@ -8,15 +8,12 @@ from typing import Any
 
 import dagster as dg
 import dlt
-from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.assets.by_parent import ListsByParent, Since
-from helpdesk_assets.assets.metadata import kept, loaded, table_metadata, walk_metadata
-from helpdesk_assets.assets.outcome import Outcome
+from helpdesk_assets.assets.metadata import kept, table_metadata, walk_metadata
 from helpdesk_assets.assets.rate import requests_per_second
-from helpdesk_assets.assets.read_part import keep_read_part, refuse_unverified
 from helpdesk_assets.assets.settling import Settling
-from helpdesk_assets.load.connection import Connection
+from helpdesk_assets.assets.single_list import SingleList
 from helpdesk_assets.load.entries import LOAD_ID, ROWS_OF_OTHERS, ROWS_STORED, ROWS_WALKED
 from helpdesk_assets.load.progress import progress
 from helpdesk_assets.load.retyped import retype
@@ -26,7 +23,7 @@ from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.shown import shown
 from helpdesk_assets.tables.schema import FURTHER, MOST_NEW, Table
 from helpdesk_assets.warehouse.parts import Part
-from helpdesk_assets.warehouse.watermark import TakenOf, Watermark, keep_watermark
+from helpdesk_assets.warehouse.watermark import TakenOf
 
 
 def load_table(
@@ -63,6 +60,7 @@ def load_table(
     if part:
         asked = api.resolved_part(table, part)
     lists = ListsByParent(context, table, parent, warehouse=warehouse, run=run) if parent else None
+    single = SingleList(context, table, warehouse=warehouse, run=run)
     try:
         with (
             api.connection(
@@ -79,11 +77,14 @@ def load_table(
                 full_sync_reason = "full_refresh is set"
             watermark = None if full_sync_reason else stored.watermark
             known = watermark.up_to if watermark else None
-            if full_sync_reason and not asked and changes:
-                context.log.info(f"Full sync of {table.name}: {full_sync_reason}.")
             cursor = watermark.cursor if watermark else None
             if changes and known and not asked and (cursor or not resource.endpoint.resumes):
                 asked = changes.changes(datetime.fromisoformat(known), cursor)
+            checkpoint = None
+            if resource.endpoint.is_sliced and not (lists or asked):
+                checkpoint = single.interrupted_at(of, is_asked_for=full_refresh)
+            if full_sync_reason and not asked and changes and not checkpoint:
+                context.log.info(f"Full sync of {table.name}: {full_sync_reason}.")
             if full_sync_reason and stored.row_count:
                 converted = warehouse.settled(
                     pipeline, partial(retype, table=connection.settings.table)
@@ -101,24 +102,19 @@ def load_table(
                 run_id=context.run.run_id,
                 is_protected=stored.is_protected_as(of),
             )
-            with connection.walk(asked) as walk, progress(walk, context.log.info):
+            with (
+                connection.walk(asked, checkpoint) as walk,
+                progress(walk, context.log.info),
+            ):
                 if lists:
                     since = Since(known or "", full_sync_reason, full_refresh)
                     outcome = lists.load(connection, walk, pipeline, since, settle)
                 else:
-                    outcome = _load_once(
-                        connection,
-                        walk,
-                        pipeline,
-                        run=run,
-                        settle=settle,
-                        known=watermark,
-                        part=part,
+                    outcome = single.load(
+                        connection, walk, pipeline, settle, known=watermark, part=part
                     )
     except dg.Failure as failure:
-        if not lists:
-            raise
-        raise lists.with_progress(failure) from None
+        raise (lists or single).with_progress(failure) from None
     for warning in warnings_of(walk):
         context.log.warning(warning)
     is_whole = outcome.reads_all and not outcome.is_continued
@@ -137,13 +133,13 @@ def load_table(
         **kept(outcome.metadata),
         **table_metadata(warehouse, table),
         **about_walk,
-        ROWS_WALKED: about_walk[ROWS_WALKED] - outcome.removed,
+        ROWS_WALKED: about_walk[ROWS_WALKED] - outcome.removed + outcome.rows_before,
         "rows_loaded": outcome.rows_loaded,
         "rows_deleted": outcome.rows_deleted,
         **({"rows_reported_deleted": outcome.reported} if resource.deleted_rows else {}),
         "deletes": outcome.deletes,
-        **({"portions": len(outcome.load_ids)} if lists else {}),
-        LOAD_ID: ",".join(outcome.load_ids),
+        **({"portions": len(outcome.load_ids)} if lists or len(outcome.load_ids) > 1 else {}),
+        LOAD_ID: ",".join(filter(None, outcome.load_ids)),
         **(
             {} if lists else {ROWS_STORED: outcome.rows_stored, ROWS_OF_OTHERS: outcome.rows_others}
         ),
@@ -155,64 +151,6 @@ def run_pipeline(source: Any, pipeline: dlt.Pipeline, **options: Any) -> Mapping
     """Run a source with a pipeline, for load_table; there is no metadata."""
     pipeline.run(source, **options).raise_on_failed_jobs()
     return {}
-
-
-def _load_once(
-    connection: Connection,
-    walk: Walk,
-    pipeline: dlt.Pipeline,
-    *,
-    run: Callable[..., Any],
-    settle: Settling,
-    known: Watermark | None,
-    part: Part | None,
-) -> Outcome:
-    """Load a list that does not belong to the rows of another one, in one load.
-
-    Args:
-        connection: to the API.
-        walk: how the list is read; records the results.
-        pipeline: of the table.
-        run: see load_table.
-        settle: how deleted rows are handled.
-        known: the watermark before the load, which a date range does not change.
-        part: the part of a full sync that is read, if any.
-    """
-    before = settle.before()
-    metadata, rows_loaded, load_id = None, 0, ""
-    # dlt would take longer to load nothing than the request for it takes.
-    if not connection.has_no_changes(walk):
-        # DuckDB loads Parquet many times faster than dlt's default insert statements, and with a
-        # tenth of the memory.
-        metadata = run(connection.source(walk), pipeline, loader_file_format="parquet")
-        rows_loaded, load_id = loaded(pipeline, walk.table)
-    of = TakenOf(*connection.settings.read_from())
-    # A date range says nothing about the other rows.
-    up_to, cursor = walk.up_to, walk.cursor
-    if walk.asked and walk.asked.is_window:
-        up_to, cursor = (known.up_to, known.cursor) if known else (None, None)
-
-    def work(client: SqlClientBase[Any]) -> Outcome:
-        outcome = Outcome(metadata, rows_loaded, load_ids=[load_id], reads_all=not walk.asked)
-        settle.after(client, walk, outcome, before=before)
-        keep_watermark(client, walk.table, up_to, of, cursor)
-        settle.finish(client, walk, outcome)
-        if part:
-            keep_read_part(
-                client,
-                walk,
-                part,
-                of,
-                load_id=outcome.load_ids[-1],
-                removed=outcome.removed,
-                run_id=settle.run_id,
-            )
-        return outcome
-
-    outcome = settle.warehouse.settled(pipeline, work)
-    if part:
-        refuse_unverified(walk, part)
-    return outcome
 
 
 def warnings_of(walk: Walk) -> Iterator[str]:

@@ -57,7 +57,7 @@ class Settling:
     ) -> None:
         """Handle the rows that a load has not read, and those that the API reports as deleted.
 
-        In the end, it counts the rows of the load in the table.
+        In the end, it counts the rows of all loads in the table.
 
         Args:
             client: of the file with the committed load, in a transaction.
@@ -66,28 +66,27 @@ class Settling:
                 added to it.
             before: the rows that were deleted before it.
         """
-        load_id = outcome.load_ids[-1]
+        table = self.settings.table
+        load_id = outcome.load_ids[-1] = latest(client, table, outcome.load_ids[-1])
         gone = settle_deleted(
             client,
             walk,
-            load_id=load_id,
+            # Each list by parent is complete in its portion.
+            load_id=load_id if walk.parent else outcome.load_ids[0],
             how=self.how,
             share=self.share,
             before=outcome.rows_deleted,
         )
         reported = settle_reported(
             client,
-            self.settings.table,
+            table,
             values=self.settings.resource.deleted_rows,
             load_id=load_id,
             how=self.how,
             before=before,
         )
         outcome.add(gone, reported)
-        outcome.load_ids[-1] = latest(client, self.settings.table, load_id)
-        outcome.rows_stored, outcome.rows_others = rows_by_load(
-            client, self.settings.table, outcome.load_ids[-1]
-        )
+        outcome.rows_stored, outcome.rows_others = rows_by_load(client, table, outcome.load_ids)
 
     def finish(self, client: SqlClientBase[Any], walk: Walk, outcome: Outcome) -> None:
         """Do what follows all loads of a table, in the transaction of the last one."""

@@ -37,6 +37,7 @@ from helpdesk_assets.warehouse.parts import (
     in_no_part,
     loaded_parts,
 )
+from helpdesk_assets.warehouse.passes import forget_pass
 from helpdesk_assets.warehouse.watermark import TakenOf, keep_watermark
 
 # How often parts that have changed are loaded again before the run fails.
@@ -275,6 +276,7 @@ class PartsVerification:
                 )
         began = min(parts, key=lambda each: datetime.fromisoformat(each.began)).began
         keep_watermark(client, table, began, parts[0].of)
+        forget_pass(client, table)
         forget_parts(client, table)
         return {
             "profile": settings.profile.name,

@@ -131,7 +131,7 @@ def _counts(
         counted["living"] = f"count(*) filter ({DELETED_AT} is null)"
     values: list[Any] = []
     if "_dlt_load_id" in types:
-        # A list by parent is loaded in portions.
+        # Lists by parent, and those in slices, are loaded in portions.
         loads = str(load_id).split(",")
         counted["of_walk"] = "count(*) filter (list_contains(?, _dlt_load_id))"
         values.append(loads)

@@ -17,8 +17,10 @@ from requests import PreparedRequest, Request, Response
 from helpdesk_assets.load.incremental import Asked, filled
 from helpdesk_assets.load.settings import Settings
 from helpdesk_assets.load.source import Walk, help_desk_source, source_by_parent
+from helpdesk_assets.paging.checkpoint import Checkpoint, ReadBefore
 from helpdesk_assets.paging.described import new_walk, page_format
 from helpdesk_assets.paging.parents import ParentsReader
+from helpdesk_assets.paging.pauses import Pauses
 from helpdesk_assets.paging.reader import CompleteReader
 from helpdesk_assets.paging.requests import Variation
 from helpdesk_assets.profiles.endpoint import Endpoint
@@ -52,14 +54,18 @@ class Connection:
     auth: AuthConfigBase
 
     @contextmanager
-    def walk(self, asked: Asked | None = None) -> Iterator[Walk]:
+    def walk(
+        self, asked: Asked | None = None, checkpoint: Checkpoint | None = None
+    ) -> Iterator[Walk]:
         """Start reading the list, inside a ``with`` block.
 
         Args:
             asked: which rows to request; None: all.
+            checkpoint: from where an interrupted run is continued that has requested all of them.
         """
         settings, resource = self.settings, self.settings.resource
         changes = asked is not None and not asked.is_window
+        fingerprint = settings.protection.hashed
         if resource.parent:
             # Most of these lists fit on a page, which then takes one request.
             reader: CompleteReader | ParentsReader = ParentsReader(
@@ -76,8 +82,10 @@ class Connection:
                 start=asked.cursor if asked else None,
                 times=settings.profile.times(),
                 vary=partial(self._variation, asked),
+                before=ReadBefore(checkpoint, fingerprint) if checkpoint else None,
             )
-            reader = CompleteReader(self.session, walk)
+            pauses = None if asked else Pauses(fingerprint, checkpoint)
+            reader = CompleteReader(self.session, walk, pauses=pauses)
         tables = Tables(
             settings.table,
             run_id=self.run_id,

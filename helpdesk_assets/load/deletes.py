@@ -12,6 +12,8 @@ from helpdesk_assets.profiles.resource import parent_column
 from helpdesk_assets.tables.schema import DELETED_AT
 
 Deletes = Literal["soft", "hard", "off"]
+# Others may have written rows with ids of another kind, which are not those of later loads.
+IS_BEFORE = "coalesce(try_cast(_dlt_load_id as double) < try_cast(? as double), true)"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ def why_deletions_are_unknown(walk: Walk) -> str | None:
         return read.unverified
     if walk.tables.rejected_without_key:
         return f"{walk.tables.rejected_without_key} rejected rows have no readable id"
+    if walk.rejected_unknown:
+        return f"the interrupted load that was continued had rejected {walk.rejected_unknown} rows"
     return None
 
 
@@ -56,12 +60,13 @@ def settle_deleted(
     """Mark or delete the rows in the table that a complete sync has not read.
 
     A load writes every row that it reads; the others have an earlier load id. A row that reappears
-    is written again, without ``deleted_at``.
+    is written again, without ``deleted_at``. If a list is loaded in portions, this is done once,
+    after the last one.
 
     Args:
         client: of the file with the committed load, in a transaction.
         walk: the completed read of the list.
-        load_id: the id of its load.
+        load_id: the id of its load, or of the first one of several portions.
         how: how to handle deleted rows.
         share: the maximum share of rows, 0 to 1, to delete; if more have disappeared, they are
             only marked, because the cause may be another one.
@@ -71,11 +76,12 @@ def settle_deleted(
     read = walk.inner.read if walk.inner else set()
     # Each list by parent is verified by itself, whatever is known of the others.
     lists = walk.reader.walk if isinstance(walk.reader.walk, WalkOfWalks) else None
-    if reason and (how == "off" or not (read or lists) or walk.tables.rejected_without_key):
+    is_known = lists or (read and walk.reader.walk.has_ended)
+    if reason and (how == "off" or not is_known or walk.tables.rejected_without_key):
         return Deletions(0, reason)
     table = walk.table.qualified
-    gone = f"{DELETED_AT} is null and _dlt_load_id <> ?"
-    values: list[Any] = [load_id]
+    gone = f"{DELETED_AT} is null and _dlt_load_id <> ? and {IS_BEFORE}"
+    values: list[Any] = [load_id, load_id]
     if reason and walk.inner:
         # The inner lists that were read are complete, whatever is known of the other rows.
         gone += f" and {_is_one_of(list(walk.inner.outer))}"

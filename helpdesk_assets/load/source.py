@@ -51,6 +51,8 @@ class Walk:
         inner: takes the rows out of the lists that are read, if they are those of inner lists.
         only: skips rows that are not stored.
         skipped_before: the number of rows that an interrupted load has skipped.
+        rejected_unknown: the number of rows that an interrupted load has rejected, if it is not
+            known which rows these are.
     """
 
     reader: CompleteReader | ParentsReader
@@ -63,6 +65,7 @@ class Walk:
     inner: InnerRows | None = None
     only: OnlyRows | None = None
     skipped_before: int = 0
+    rejected_unknown: int = 0
 
     def tables_of(self, rows: list[Row], *, is_last: bool) -> Iterator[Any]:
         """Yield the data for dlt to write, for rows from the reader; see Tables."""
@@ -118,7 +121,7 @@ def help_desk_source(
     walk: Walk,
     variation: Variation | None = None,
 ) -> DltSource:
-    """Return the source for one run; dlt does not accept the same source twice.
+    """Return the source for one load; dlt does not accept the same source twice.
 
     It has one resource, named like the table, which yields Arrow tables of several thousand rows.
 
@@ -134,6 +137,7 @@ def help_desk_source(
     if not isinstance(reader, CompleteReader):
         raise TypeError("Use source_by_parent for lists by parent.")
     resource = profile.resource(table.name)
+    walk.tables.begin_load(is_settled=False)
     variation = variation or filled(resource.endpoint)
     config: RESTAPIConfig = {
         "client": {
@@ -203,7 +207,7 @@ def source_by_parent(*, profile: Profile, walk: Walk) -> DltSource:
     marked = parent_column(walk.parent)
 
     def rows_by_parent() -> Iterator[Any]:
-        walk.tables.begin_load()
+        walk.tables.begin_load(is_settled=True)
         if walk.inner:
             walk.inner.begin_load()
         for rows in reader.rows(marked):
@@ -232,7 +236,10 @@ def _to_tables(walk: Walk) -> Callable[[list[Row], Any], Iterator[Any]]:
     """Return a step that converts the reader's rows to Arrow tables."""
 
     def step(rows: list[Row], meta: Any = None) -> Iterator[Any]:
-        yield from walk.tables_of(rows, is_last=walk.reader.walk.has_ended)
+        reader = walk.reader
+        is_enough = isinstance(reader, CompleteReader) and reader.is_paused
+        is_enough = is_enough and walk.tables.rejected >= ENOUGH_REJECTED
+        yield from walk.tables_of(rows, is_last=reader.walk.has_ended or is_enough)
 
     return step
 

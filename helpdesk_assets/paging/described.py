@@ -8,6 +8,7 @@ from typing import Any
 
 from helpdesk_assets.paging.bounds import FEWEST_IN_A_PAGE
 from helpdesk_assets.paging.chained import ChainWalk, SinglePageWalk
+from helpdesk_assets.paging.checkpoint import ReadBefore
 from helpdesk_assets.paging.counted import CompleteWalk
 from helpdesk_assets.paging.fixed import FixedPagesWalk
 from helpdesk_assets.paging.numbered import SIZE, LinkedWalk
@@ -73,6 +74,7 @@ def new_walk(
     start: str | None = None,
     times: Times = UTC_TIMES,
     vary: Vary = lambda endpoint, start: Variation(),
+    before: ReadBefore | None = None,
 ) -> ListWalk:
     """Return a new walk for a resource's list.
 
@@ -82,21 +84,26 @@ def new_walk(
         start: the cursor of an export to continue at.
         times: the format of times in rows.
         vary: returns the parameters of requests.
+        before: what an interrupted run has read of a list in slices.
     """
     endpoint = resource.endpoint
     of_list = partial(_of_list, resource, brief=brief, start=start, times=times, vary=vary)
     if not endpoint.passes:
-        return of_list(endpoint)
+        return of_list(endpoint, before=before)
 
     def passes() -> Iterator[Part]:
+        left = before
         for each in endpoint.passes if brief else endpoint.passes_of_full_syncs:
+            if left and each.name != left.up_to.name:
+                continue
             changed = {
                 "path": each.path or endpoint.path,
                 "params": endpoint.params | each.params,
                 "json_body": endpoint.json_body | each.json_body,
             }
             own = endpoint.model_copy(update=changed)
-            yield Part(vary(own, None), of_list(own), each.name)
+            yield Part(vary(own, None), of_list(own, before=left), each.name)
+            left = None
 
     return PartsWalk(passes(), identity=resource.identity, mark=LISTED_BY)
 
@@ -109,6 +116,7 @@ def _of_list(
     start: str | None,
     times: Times,
     vary: Vary,
+    before: ReadBefore | None,
 ) -> ListWalk:
     """Return the walk of one list: the resource's endpoint, or that of one of its passes."""
     identity, paginator, changes = resource.identity, endpoint.paginator, endpoint.incremental
@@ -125,8 +133,10 @@ def _of_list(
                 cursor=path_of(changes.cursor_path),
                 times=times,
                 identity=identity,
+                before=before,
             ),
             identity=identity,
+            before=before,
         )
     if isinstance(paginator, SinglePagePaginator):
         return SinglePageWalk(identity=identity)

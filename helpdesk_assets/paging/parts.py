@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from helpdesk_assets.paging.checkpoint import ReadBefore
 from helpdesk_assets.paging.positions import Paging, Placed, Position
 from helpdesk_assets.paging.requests import Variation
 from helpdesk_assets.paging.walk import AWalk
@@ -34,6 +35,7 @@ class PartsWalk:
         parts: the lists, each requested when the one before has ended.
         identity: the paths of the key in a row.
         mark: the field for the name of a row's part.
+        before: what an interrupted run has read of them.
 
     Attributes:
         parts: the lists so far; the last one is being read.
@@ -41,9 +43,17 @@ class PartsWalk:
         keys: the keys of all rows read.
     """
 
-    def __init__(self, parts: Iterator[Part], *, identity: Identity = ID, mark: str = "") -> None:
+    def __init__(
+        self,
+        parts: Iterator[Part],
+        *,
+        identity: Identity = ID,
+        mark: str = "",
+        before: ReadBefore | None = None,
+    ) -> None:
         self._coming = parts
-        self.parts = [next(parts)]
+        self._before = before
+        self.parts = [*([Part(Variation(), before)] if before else []), next(parts)]
         self.has_ended = False
         self._identity = identity
         self._mark = mark
@@ -57,7 +67,10 @@ class PartsWalk:
         """Process a response; see CompleteWalk."""
         part = self._part
         fresh = part.walk.take(page)
-        self.keys.update(keys_of(fresh, self._identity))
+        keys = keys_of(fresh, self._identity)
+        self.keys.update(keys)
+        if self._before:
+            self._before.note(keys)
         if part.walk.has_ended:
             following = next(self._coming, None)
             if following:
@@ -92,6 +105,11 @@ class PartsWalk:
     def is_probing(self) -> bool:
         """Whether the API may reject the next request."""
         return self._part.walk.is_probing
+
+    @property
+    def joins(self) -> bool:
+        """Whether the lists were seen to overlap what an interrupted run has read."""
+        return self._before is None or self._before.joins
 
     @property
     def unverified(self) -> str | None:

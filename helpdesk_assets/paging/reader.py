@@ -13,6 +13,7 @@ from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.counted import CompleteWalk
 from helpdesk_assets.paging.described import ListWalk
 from helpdesk_assets.paging.flight import PagesInFlight
+from helpdesk_assets.paging.pauses import Pauses
 from helpdesk_assets.paging.positions import Placed, Position, Window
 from helpdesk_assets.paging.requests import PageRequests
 from helpdesk_assets.tables.rows import Row
@@ -30,15 +31,18 @@ class CompleteReader:
     """Intercepts the requests of dlt's client, and returns the rows of many pages.
 
     dlt requests the first page, receives up to about ``rows_at_once`` rows, and repeats this until
-    the walk has ended.
+    the walk has ended or is paused.
 
     Args:
         session: sends the requests.
         walk: decides which page to request, and proves that no row was skipped.
         rows_at_once: the number of rows to collect before they are returned.
+        pauses: decides when to pause; None: the list is loaded at once.
 
     Attributes:
         paginator: the paginator for dlt's client.
+        pauses: as above.
+        is_paused: whether what was read is to be loaded before the walk goes on.
     """
 
     def __init__(
@@ -47,10 +51,13 @@ class CompleteReader:
         walk: ListWalk | None = None,
         *,
         rows_at_once: int = ROWS_AT_ONCE,
+        pauses: Pauses | None = None,
     ) -> None:
         self.session = session
         self.walk = walk or CompleteWalk()
-        self.paginator = ReaderPaginator(self.walk)
+        self.paginator = ReaderPaginator(self)
+        self.pauses = pauses
+        self.is_paused = False
         self._rows_at_once = rows_at_once
         self._page_starts: list[tuple[int, int]] = []
         self._read = 0
@@ -112,9 +119,11 @@ class CompleteReader:
             self._flight = PagesInFlight(
                 fetch, self.session.in_flight, self.session.raise_if_stalled
             )
+        if self.pauses and self.is_paused:
+            self.pauses.resume()
         rows: list[Row] = []
-        self._page_starts = []
-        while not self.walk.has_ended and len(rows) < self._rows_at_once:
+        self._page_starts, self.is_paused = [], False
+        while not (self.walk.has_ended or self.is_paused) and len(rows) < self._rows_at_once:
             position, following = self.walk.position, self.walk.following(self.session.in_flight)
             if rows and self.walk.is_at_end:
                 # Rows are written while the end is requested.
@@ -126,6 +135,8 @@ class CompleteReader:
                 self._page_starts.append((len(rows), offset))
                 self._read += len(fresh)
                 rows += fresh
+            if self.pauses and not self.walk.has_ended:
+                self.is_paused = self.pauses.is_due(self.walk)
         response = Response()
         response.status_code = 200
         response.request = request
@@ -168,11 +179,11 @@ def _offset(position: Position, read: int) -> int:
 
 
 class ReaderPaginator(BasePaginator):
-    """Repeats the first request until the walk has ended."""
+    """Repeats the first request until the walk has ended or is paused."""
 
-    def __init__(self, walk: ListWalk) -> None:
+    def __init__(self, reader: CompleteReader) -> None:
         super().__init__()
-        self._walk = walk
+        self._reader = reader
 
     def __deepcopy__(self, memo: object) -> "ReaderPaginator":
         """Return the same paginator to dlt, which copies those of lists that it pages itself."""
@@ -182,5 +193,5 @@ class ReaderPaginator(BasePaginator):
         """Leave the request unchanged; the reader decides which page to request."""
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        """Continue unless the walk has ended."""
-        self._has_next_page = not self._walk.has_ended
+        """Continue unless the walk has ended or is paused."""
+        self._has_next_page = not (self._reader.walk.has_ended or self._reader.is_paused)

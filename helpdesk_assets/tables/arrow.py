@@ -80,9 +80,16 @@ class Tables:
         """The number of distinct rejected rows."""
         return len(self._rejected) + self.rejected_before
 
-    def begin_load(self) -> None:
-        """Begin a further load, which has columns and rejected keys of its own."""
-        self._others, self.rejected_keys, self.rejected_without_key = None, set(), 0
+    def begin_load(self, *, is_settled: bool) -> None:
+        """Begin a further load, which has columns of its own.
+
+        Args:
+            is_settled: whether deleted rows were handled after the loads before, so that the keys
+                of rows that these have rejected are no longer needed.
+        """
+        self._others = None
+        if is_settled:
+            self.rejected_keys, self.rejected_without_key = set(), 0
 
     def recorded(self) -> dict[str, Path]:
         """Return the paths of columns that are not in the schema, as far as they are recorded."""

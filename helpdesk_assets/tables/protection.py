@@ -100,7 +100,7 @@ class Protection:
             return ""
         spelled = sorted([".".join(rule.path), rule.how] for rule in self._rules)
         if any(rule.how == "hash" for rule in self._rules):
-            spelled.append([self._hashed("")])
+            spelled.append([self.hashed("")])
         return sha256(json.dumps(spelled).encode()).hexdigest()[:16]
 
     def rows(self, rows: list[Row]) -> list[Row]:
@@ -193,9 +193,10 @@ class Protection:
             return None
         if isinstance(value, list):
             return [self._protected(rule, item) for item in value]
-        return MASK if rule.how == "mask" else self._hashed(value)
+        return MASK if rule.how == "mask" else self.hashed(value)
 
-    def _hashed(self, value: Any) -> str:
+    def hashed(self, value: Any) -> str:
+        """Return the hash of a value with the key, as 64 hexadecimal digits."""
         text = value if isinstance(value, str) else canonical(value)
         mac = self._mac.copy()
         mac.update(text.encode("utf-8", "surrogatepass"))

@@ -6,6 +6,7 @@ began later, or on a machine whose clock is ahead, gets a later id in the end.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from dlt.common.schema.typing import C_DLT_LOAD_ID, LOADS_TABLE_NAME
@@ -42,10 +43,14 @@ def latest(client: SqlClientBase[Any], table: Table, load_id: str) -> str:
     return later
 
 
-def rows_by_load(client: SqlClientBase[Any], table: Table, load_id: str) -> tuple[int, int]:
-    """Return how many rows in a table a load has written, and how many others there are."""
+def rows_by_load(
+    client: SqlClientBase[Any], table: Table, load_ids: Sequence[str]
+) -> tuple[int, int]:
+    """Return how many rows in a table some loads have written, and how many others there are."""
     found = client.execute_sql(
-        f"select count(*) filter ({C_DLT_LOAD_ID} = ?), count(*) from {table.qualified}", load_id
+        f"select count(*) filter (list_contains(?, {C_DLT_LOAD_ID})), count(*)"
+        f" from {table.qualified}",
+        list(load_ids),
     )
     ((own, rows),) = found or [(0, 0)]
     return int(own), int(rows) - int(own)

@@ -1,8 +1,8 @@
-"""The progress of a list by parent, stored in its dataset, so that an interrupted load continues.
+"""The progress of loads in portions, stored in their dataset, so that interrupted ones continue.
 
-A pass reads the lists of all parents that were loaded since the last pass, in portions. After each
-portion, what was read of each parent is recorded; it is dropped when the pass is complete. A pass
-is valid for the table and the API's list that it was begun with, like a watermark.
+A pass reads a list that is read in slices, or the lists of all parents that were loaded since the
+last pass. After each portion, what was read is recorded; it is dropped when the pass is complete. A
+pass is valid for the table and the API's list that it was begun with, like a watermark.
 """
 
 import json
@@ -50,14 +50,16 @@ RECENT = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Pass:
-    """An unfinished load of a list by parent.
+    """An unfinished load in portions.
 
     Attributes:
-        since: the load of the parents after which they were loaded; empty: all of them are read.
-        up_to: the newest load of the parents when the pass began.
+        since: for lists by parent, the load of the parents after which they were loaded; empty: all
+            rows are read.
+        up_to: the watermark that the table gets in the end: when the pass began, or for lists by
+            parent the newest load of the parents at that time.
         of: the list that it belongs to.
         began: when it began, in ISO 8601.
-        counts: the sums over its portions, by name.
+        counts: the sums over its portions, by name, and how to read on.
     """
 
     since: str
@@ -68,13 +70,22 @@ class Pass:
 
     @property
     def is_recent_and_full(self) -> bool:
-        """Whether it reads the lists of all parents, and began recently."""
+        """Whether it reads all rows, and began recently."""
         age = datetime.now(timezone.utc) - datetime.fromisoformat(self.began)
         return not self.since and age < RECENT
 
 
-def unfinished(connection: duckdb.DuckDBPyConnection, table: Table) -> Pass | None:
-    """Return the unfinished pass of a table, if it is valid for the table's rows."""
+def unfinished(
+    connection: duckdb.DuckDBPyConnection, table: Table, of: TakenOf, *, is_asked_for: bool
+) -> Pass | None:
+    """Return the unfinished pass of a table, if it can be continued.
+
+    Args:
+        connection: to the destination.
+        table: the table.
+        of: the list that is read now.
+        is_asked_for: whether someone has asked for all rows.
+    """
     if not stored_columns(connection, replace(table, name=PASSES)):
         return None
     found = connection.execute(
@@ -88,7 +99,15 @@ def unfinished(connection: duckdb.DuckDBPyConnection, table: Table) -> Pass | No
     # A run may have been killed after it loaded a portion, and before it recorded it.
     if rows < row_count or newest < load_id:
         return None
-    return Pass(since, up_to, TakenOf(address, profile), began, json.loads(counts))
+    begun = Pass(since, up_to, TakenOf(address, profile), began, json.loads(counts))
+    if begun.of != of or (is_asked_for and not begun.is_recent_and_full):
+        return None
+    ((stored,),) = connection.execute(
+        f"select count(*) from {table.qualified} where list_contains(?, {C_DLT_LOAD_ID})",
+        [begun.counts["load_ids"]],
+    ).fetchall()
+    # Something else may have replaced these rows by others.
+    return begun if stored >= begun.counts.get("rows_stored", 0) else None
 
 
 def first_pages_of(connection: duckdb.DuckDBPyConnection, table: Table) -> list[FirstPage]:
@@ -101,29 +120,15 @@ def first_pages_of(connection: duckdb.DuckDBPyConnection, table: Table) -> list[
     return [FirstPage(number, page_rows, Known(end)) for number, page_rows, end in rows]
 
 
-def keep_pass(
-    client: SqlClientBase[Any],
-    table: Table,
-    begun: Pass,
-    *,
-    reads: Sequence[ParentRead],
-    now: Mapping[Any, Version],
-    doubtful: Collection[str] = (),
-) -> None:
-    """Record the progress of a pass after a portion.
+def keep_pass(client: SqlClientBase[Any], table: Table, begun: Pass) -> None:
+    """Record a pass after a portion.
 
     Args:
-        client: of the file, in a transaction after the load of the portion.
+        client: of the destination, in a transaction after the load of the portion.
         table: the table of the list.
         begun: the pass.
-        reads: what was read of each parent in the portion.
-        now: the versions of these parents.
-        doubtful: the ids, as text, of parents whose lists are to be read again.
     """
-    for name, columns in ((PASSES, _PASSES), (PARENTS_READ, _PARENTS_READ)):
-        described = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-        client.execute_sql(f"create table if not exists {table.dataset}.{name} ({described})")
-    kept_in = f"{table.dataset}.{PARENTS_READ}"
+    _create(client, table, PASSES, _PASSES)
     client.execute_sql(f"delete from {table.dataset}.{PASSES} where table_name = ?", table.name)
     ((row_count, load_id),) = client.execute_sql(state(table)) or [(0, "")]
     client.execute_sql(
@@ -131,6 +136,27 @@ def keep_pass(
         *(table.name, begun.since, begun.up_to, begun.began, begun.of.address, begun.of.profile),
         *(row_count, load_id, json.dumps(begun.counts)),
     )
+
+
+def keep_reads(
+    client: SqlClientBase[Any],
+    table: Table,
+    reads: Sequence[ParentRead],
+    *,
+    now: Mapping[Any, Version],
+    doubtful: Collection[str] = (),
+) -> None:
+    """Record what a portion of lists by parent has read.
+
+    Args:
+        client: of the destination, in a transaction after the load of the portion.
+        table: the table of the list.
+        reads: what was read of each parent.
+        now: the versions of these parents.
+        doubtful: the ids, as text, of parents whose lists are to be read again.
+    """
+    _create(client, table, PARENTS_READ, _PARENTS_READ)
+    kept_in = f"{table.dataset}.{PARENTS_READ}"
     client.execute_sql(
         f"delete from {kept_in} where table_name = ? and parent in (select unnest(?))",
         table.name,
@@ -153,6 +179,13 @@ def keep_pass(
         [read.first.rows if read.first else None for read in kept],
         [read.first.known.value if read.first else None for read in kept],
     )
+
+
+def _create(
+    client: SqlClientBase[Any], table: Table, name: str, columns: Mapping[str, str]
+) -> None:
+    described = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+    client.execute_sql(f"create table if not exists {table.dataset}.{name} ({described})")
 
 
 def forget_pass(client: SqlClientBase[Any], table: Table) -> None:

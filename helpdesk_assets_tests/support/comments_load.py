@@ -1,6 +1,6 @@
 """Loads tickets and their comments, and checks both. As a command, it prints its peak memory.
 
-Settings are read from the environment.
+The tables to load can be its arguments. Settings are read from the environment.
 """
 
 import resource
@@ -36,7 +36,7 @@ def load(
 def main() -> int:
     """Load, print the peak memory of the process in MB, and return 0 on success."""
     with dg.DagsterInstance.ephemeral() as instance:
-        result = load(instance)
+        result = load(instance, *sys.argv[1:])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sys.stdout.write(f"{peak / 1024:.0f}\n")
     return 0 if result.success else 1
