@@ -25,7 +25,7 @@ from helpdesk_assets_tests.conftest import (
     metadata_of,
     set_variables,
 )
-from helpdesk_assets_tests.support.sliced import PROFILE, SlicedDesk
+from helpdesk_assets_tests.support.sliced import INNER, PROFILE, SlicedDesk
 
 LOAD = [sys.executable, "-m", "helpdesk_assets_tests.support.comments_load", "help_desk_tickets"]
 Serve = Callable[..., SlicedDesk]
@@ -338,6 +338,67 @@ def test_rejected_rows_do_not_count_as_deleted(
     assert deleted == ([60] if number == 1 else [])
     assert metadata_of(result)["rows_rejected"] == 1
     assert check_failures(result) == ["no_rejected_rows"]
+
+
+@pytest.mark.long
+def test_rows_that_are_not_stored_do_not_count(
+    served: Serve, load: Load, warehouse: Warehouse
+) -> None:
+    desk = served(SlicedDesk(280), f"{PROFILE}    only_rows: {{status: [open]}}\n")
+    desk.change(*range(1, 280, 2))
+    assert load().success
+    del desk.tickets[278]
+    desk.fault = fails_at(3)
+    assert not load(full_refresh=True).success
+    repair(desk)
+    # One ticket need not be stored any more, and one has to be.
+    desk.change(2, 3)
+    desk.tickets[3]["status"] = "open"
+    result = load()
+
+    assert result.success, error_of(result)
+    assert "" not in desk.starts
+    # The former was loaded before the interruption, and is found by the next full sync.
+    wanted = [row for row in desk.rows() if row[1] == "open"]
+    assert [row for row in tickets(warehouse) if row[0] != 2] == wanted
+    assert metadata_of(result)["rows_walked"] == len(wanted) + 1
+    assert check_failures(result) == []
+
+
+@pytest.mark.long
+def test_rows_in_lists_inside_rows_are_continued(
+    served: Serve, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    def load() -> dg.ExecuteInProcessResult:
+        job = job_of(dg.AssetSelection.assets("changes"), build_defs())
+        config = {"ops": {"changes": {"config": {"full_refresh": True}}}}
+        return job.execute_in_process(instance=instance, raise_on_error=False, run_config=config)
+
+    def changes(where: str) -> list[tuple[Any, ...]]:
+        columns = "_data_id::int, number::int from help_desk.changes"
+        return warehouse.query(f"select {columns} where {where} order by all")
+
+    desk = served(SlicedDesk(280), PROFILE + INNER)
+    assert load().success
+    # Some lists become shorter: two before the interruption, and one after it.
+    for number in (5, 8, 269):
+        desk.tickets[number]["changes"].pop()
+    desk.fault = fails_at(3)
+    assert not load().success
+    assert changes("deleted_at is not null") == []
+    repair(desk)
+    desk.change(8)
+    result = load()
+
+    assert result.success, error_of(result)
+    assert "" not in desk.starts
+    assert changes("deleted_at is not null") == [(5, 1), (8, 1), (269, 1)]
+    assert changes("deleted_at is null") == sorted(
+        (number, each["number"])
+        for number, ticket in desk.tickets.items()
+        for each in ticket["changes"]
+    )
+    assert check_failures(result) == []
 
 
 @pytest.mark.long

@@ -36,6 +36,18 @@ resources:
       created_at: created_at
       updated_at: updated_at
 """
+INNER = f"""\
+  - name: changes
+    primary_key: [_data_id, number]
+    include_from_parent: [id]
+    endpoint:
+      path: /v1/tickets
+      params: {{sort: updated_at}}
+      data_selector: data[*].changes[*]
+      paginator: {{type: offset, limit: 25, maximum_offset: {CEILING}}}
+      incremental: {{start_param: updated_since, cursor_path: updated_at, row_order: asc}}
+    fields: {{number: number, what: what}}
+"""
 
 
 class SlicedDesk:
@@ -82,6 +94,7 @@ class SlicedDesk:
                 "status": "open",
                 "created_at": self._later(),
                 "updated_at": self._now.isoformat(),
+                "changes": [{"number": each, "what": "private"} for each in range(number % 3)],
             }
 
     def change(self, *numbers: int) -> None:
