@@ -102,12 +102,23 @@ def unfinished(
     begun = Pass(since, up_to, TakenOf(address, profile), began, json.loads(counts))
     if begun.of != of or (is_asked_for and not begun.is_recent_and_full):
         return None
+    if "rows_stored" in begun.counts and _has_lost_rows(connection, table, begun):
+        return None
+    return begun
+
+
+def _has_lost_rows(connection: duckdb.DuckDBPyConnection, table: Table, begun: Pass) -> bool:
+    """Return whether rows that a pass has loaded were removed, or replaced by older ones.
+
+    Later loads may have replaced some: those of a date range, or one that was killed before it was
+    recorded.
+    """
     ((stored,),) = connection.execute(
-        f"select count(*) from {table.qualified} where list_contains(?, {C_DLT_LOAD_ID})",
-        [begun.counts["load_ids"]],
+        f"select count(*) from {table.qualified}"
+        f" where try_cast({C_DLT_LOAD_ID} as double) >= try_cast(? as double)",
+        [begun.counts["load_ids"][0]],
     ).fetchall()
-    # Something else may have replaced these rows by others.
-    return begun if stored >= begun.counts.get("rows_stored", 0) else None
+    return bool(stored < begun.counts["rows_stored"])
 
 
 def first_pages_of(connection: duckdb.DuckDBPyConnection, table: Table) -> list[FirstPage]:

@@ -240,6 +240,31 @@ def test_load_interrupted_in_each_run_ends_with_the_last_slice(
 
 
 @pytest.mark.long
+def test_load_is_continued_although_its_last_portion_was_not_recorded(
+    served: Serve, load: Load, warehouse: Warehouse
+) -> None:
+    desk = served(SlicedDesk(480, fails_at(3)))
+    assert not load().success
+    start = desk.starts[-1]
+    warehouse.query("create table recorded as from help_desk._passes")
+    desk.fault = fails_at(2)
+    assert not load().success
+    # The state after a kill just after the rows of the third slice were loaded.
+    warehouse.query("delete from help_desk._passes")
+    warehouse.query("insert into help_desk._passes from recorded")
+    repair(desk)
+    desk.change(200)
+    result = load()
+
+    assert result.success, error_of(result)
+    assert desk.starts[0] == start
+    assert "" not in desk.starts
+    assert tickets(warehouse) == desk.rows()
+    assert metadata_of(result)["rows_walked"] == 480
+    assert check_failures(result) == []
+
+
+@pytest.mark.long
 def test_wrong_filter_is_found_although_the_load_was_interrupted(
     served: Serve, load: Load, warehouse: Warehouse
 ) -> None:
