@@ -12,7 +12,7 @@ from helpdesk_assets.profiles.resource import parent_column
 from helpdesk_assets.tables.schema import DELETED_AT
 
 Deletes = Literal["soft", "hard", "off"]
-# Others may have written rows with ids of another kind, which are not those of later loads.
+# Other programs may have written load ids that are not numbers; their rows are older ones, too.
 IS_BEFORE = "coalesce(try_cast(_dlt_load_id as double) < try_cast(? as double), true)"
 
 
