@@ -123,12 +123,15 @@ def test_run_fails_with_one_error_message_if_a_reader_stays_at_any_stage(
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    connect(sandbox(tickets=5))
+    desk = sandbox(tickets=5)
+    connect(desk)
     assert whole_sync().success
     monkeypatch.setenv("DESTINATION__DUCKDB__LOCK_TIMEOUT", "0.2")
     stage = refused = 0
     while True:
         stage += 1
+        # Without a change, the reports would not be built.
+        desk.desk.tickets[0]["subject"] = f"subject {stage}"
         with readers(warehouse, 60, only=stage) as come:
             result = whole_sync()
         if not come.stages:
