@@ -193,6 +193,7 @@ def stop(desk: CommentsDesk, at: int) -> None:
         os.killpg(running.pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("number", "seconds", "kind"),

@@ -226,6 +226,7 @@ def test_no_change_is_missed_if_clocks_differ(
             assert len(warehouse.tickets()) == len(desk.tickets)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "value",
     at_length(

@@ -281,6 +281,7 @@ KEYED = """\
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("primary_key", "fields", "key"),
     at_length(
@@ -521,6 +522,7 @@ def test_unreadable_rows_are_rejected(
     assert len(comments(warehouse)) == len(organization.of_comments()) - 1
 
 
+@pytest.mark.long
 def test_command_line_loads_all_lists_and_prints_no_contents(
     organization: Organization, warehouse: Warehouse
 ) -> None:
@@ -573,6 +575,7 @@ def test_lists_without_assets_are_reported_by_runs(
     assert message in str(complete.description)
 
 
+@pytest.mark.long
 def test_check_reports_lists_without_assets(
     organization: Organization, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -600,6 +603,7 @@ def test_asset_that_was_removed_from_the_profile_is_reported(
     assert "The profile desk does not list users" in str(failure_of(result).description)
 
 
+@pytest.mark.long
 def test_profile_in_the_environment_determines_the_assets(tmp_path: Path) -> None:
     # In other processes, because the environment is read at import; they print the result.
     program = (

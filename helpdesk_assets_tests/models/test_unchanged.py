@@ -159,6 +159,7 @@ def test_reports_are_built_again_after_a_failure(
     assert materialized(result) == REPORTS
 
 
+@pytest.mark.long
 def test_reports_are_built_again_when_a_target_comes_due(
     desk: Sandbox, whole_sync: Sync, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ def test_sandbox_serves_until_it_is_stopped(stop: signal.Signals) -> None:
     assert said == "Help desk stopped.\n"
 
 
+@pytest.mark.long
 def test_no_total_omits_the_total() -> None:
     with served("--tickets", "12", "--no-total", "--api-key", "other") as (_, base_url):
         _, body = get(f"{base_url}/v1/tickets?api_key=other")
@@ -139,6 +140,7 @@ def test_every_fault_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         assert re.search(rf"^{fault.name} +{re.escape(fault.description)}$", said, re.M)
 
 
+@pytest.mark.long
 def test_options_set_fault_churn_and_order() -> None:
     options = ("--fault", "cap-50", "--churn", "3", "--order=-id")
     with served(*options) as (_, base_url):

@@ -36,7 +36,6 @@ OF_EACH_KIND = (
     "cap-50",
     "ignores-offset",
     "ties",
-    "no-total",
     "total-high",
     "data-null",
     "html",
@@ -46,7 +45,6 @@ OF_EACH_KIND = (
     "503-once",
     "404-always",
     "redirects-away",
-    "redirects",
     "hangs",
 )
 HEADER = """\

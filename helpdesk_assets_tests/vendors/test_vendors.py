@@ -22,8 +22,8 @@ from helpdesk_assets_tests.vendors.standin import StandIn, all_standins
 from helpdesk_assets_tests.vendors.world import World
 
 STANDINS = all_standins()
-# An export that each sync continues, and deletions that the API reports.
-SHORT = ["zendesk"]
+# Links to pages, comments, and a history of statuses.
+SHORT = ["github_issues"]
 Open = Callable[..., StandIn]
 
 
