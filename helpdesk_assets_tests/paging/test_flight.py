@@ -22,10 +22,17 @@ PER_SECOND = "SOURCES__HELP_DESK__REQUESTS_PER_SECOND"
 
 
 class SlowApi:
-    """Delays responses, and counts parallel requests."""
+    """Delays responses, and counts parallel requests.
 
-    def __init__(self, seconds: float = 0.1) -> None:
+    Args:
+        seconds: the delay.
+        expected: the number of parallel requests that responses wait for, at most 5 s longer, as a
+            busy machine may send them slowly.
+    """
+
+    def __init__(self, seconds: float = 0.1, expected: int = 0) -> None:
         self.seconds = seconds
+        self.expected = expected
         self.now = 0
         self.most = 0
 
@@ -33,6 +40,10 @@ class SlowApi:
         self.now += 1
         self.most = max(self.most, self.now)
         await asyncio.sleep(self.seconds)
+        for _ in range(50):
+            if self.most >= self.expected or self.now == 1:
+                break
+            await asyncio.sleep(0.1)
         self.now -= 1
         return await answer(request)
 
@@ -47,7 +58,7 @@ def test_number_of_parallel_requests_is_as_configured(
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    api = SlowApi()
+    api = SlowApi(expected=most)
     desk = sandbox(tickets=2000, fault=api)
     connect(desk)
     if configured:
