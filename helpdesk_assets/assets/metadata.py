@@ -127,7 +127,6 @@ def _newest(
     if not there:
         return None
     newest = f"greatest({', '.join(f'max({name})' for name in there)})"
-    found: list[tuple[datetime | None]] = connection.execute(
-        f"select {newest} from {table.qualified}"
-    ).fetchall()
-    return found[0][0]
+    # As a number, because DuckDB loads the list of all time zones to return a time.
+    ((seconds,),) = connection.execute(f"select epoch({newest}) from {table.qualified}").fetchall()
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)

@@ -9,9 +9,9 @@ background of their own, so that they are legible on any page.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from html import escape
 from typing import TypeVar
 from unicodedata import east_asian_width
-from xml.sax.saxutils import escape
 
 from helpdesk_assets.shown import shown
 
@@ -92,7 +92,7 @@ def _svg(title: str, drawn: Drawn) -> str:
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{drawn.height + 22}'"
         " style='background:#fff;font:12px sans-serif'>"
-        f"<text y='14' font-weight='700'>{escape(title)}</text>{drawn.elements}</svg>"
+        f"<text y='14' font-weight='700'>{escape(title, quote=False)}</text>{drawn.elements}</svg>"
     )
 
 
@@ -124,7 +124,7 @@ def _of_bars(bars: Sequence[tuple[str, int]]) -> Drawn:
         length = round(LONGEST_BAR * number / most)
         lines += f"M{LABELS_END},{31 + LINE * place}h{length}"
         texts += (
-            f"<tspan x='0' y='{35 + LINE * place}'>{escape(_short(label))}</tspan>"
+            f"<tspan x='0' y='{35 + LINE * place}'>{escape(_short(label), quote=False)}</tspan>"
             f"<tspan x='{LABELS_END + 6 + length}'>{number:,}</tspan>"
         )
     return Drawn(

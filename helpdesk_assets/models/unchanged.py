@@ -15,6 +15,9 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+)
 
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.desk import HelpDesk
@@ -120,12 +123,15 @@ class Reports:
                 connection, model, built
             ):
                 return False
-        checks = [dg.AssetCheckKey(key, ADDS_UP) for key in keys]
-        # This run has planned to run the checks, so the latest results are those before it.
-        results = context.instance.event_log_storage.get_asset_check_summary_records(checks)
-        for summary in results.values():
-            latest = summary.last_completed_check_execution_record
-            if not latest or latest.status.value != PASSED:
+        storage = context.instance.event_log_storage
+        for key in keys:
+            # This run has planned to run the checks, so the results are those before it.
+            found = storage.get_asset_check_execution_history(
+                dg.AssetCheckKey(key, ADDS_UP),
+                limit=1,
+                status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+            )
+            if not found or found[0].status.value != PASSED:
                 return False
         is_written = "://" in settings["path"] or Path(settings["path"]).is_file()
         return is_written and not _has_come_due(connection, settings["as_of"])

@@ -16,7 +16,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from helpdesk_assets.assets.metadata import LAG_SECONDS, NEWEST_TICKET_AGE, age_of
 from helpdesk_assets.models.trust import CheckHistory
@@ -74,6 +73,9 @@ def page(
         title: its title.
         subjects: whether the numbers contain subjects.
     """
+    # Imported when a page is made, because most syncs find nothing to change on it.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     zone = ZoneInfo(time_zone)
     environment = Environment(
         loader=PackageLoader("helpdesk_assets.reports", "."),

@@ -20,7 +20,7 @@ from helpdesk_assets.warehouse.file import DuckDbFile, file_credentials, use_dat
 from helpdesk_assets.warehouse.lost import forget_what_is_lost
 from helpdesk_assets.warehouse.memory import default_limit
 from helpdesk_assets.warehouse.place import Place
-from helpdesk_assets.warehouse.pool import alive, runs_ahead
+from helpdesk_assets.warehouse.pool import alive
 from helpdesk_assets.warehouse.snapshot import at_rest, snapshot_path
 from helpdesk_assets.warehouse.staging import drop_left_staging, staging_of
 from helpdesk_assets.warehouse.watermark import Stored, stored
@@ -89,8 +89,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HelpDeskWarehouse"]:
         """Take part in the pool that limits a DuckDB file to one run at a time."""
         if context.instance and context.run:
-            with alive(context.instance, context.run.run_id):
-                others = runs_ahead(context.instance, context.run.run_id)
+            with alive(context.instance, context.run.run_id) as others:
                 if others and context.log:
                     context.log.info(
                         f"Run {' and '.join(others)} of this Dagster instance is loading, too: "

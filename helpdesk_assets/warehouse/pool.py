@@ -27,18 +27,21 @@ LOOKS_EVERY = 5.0
 
 
 @contextmanager
-def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[list[str]]:
     """Mark a run as alive inside a ``with`` block, and free the pool slots of dead runs.
 
-    Does nothing if runs of the instance may be on other machines.
+    Dead runs are left to Dagster if runs of the instance may be on other machines.
+
+    Yields:
+        The ids of the other runs that hold a pool slot or wait for one.
     """
     if not _is_on_this_machine(instance):
-        yield
+        yield sorted(_runs_in_pools(instance) - {run_id})
         return
     life = life_of(instance, run_id)
     with suppress(Timeout):
         life.acquire(timeout=0)
-    free_places_of_dead_runs(instance)
+    runs = free_places_of_dead_runs(instance)
     ended = threading.Event()
 
     def look() -> None:
@@ -50,7 +53,7 @@ def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     watch = threading.Thread(target=look, name="places of dead runs", daemon=True)
     watch.start()
     try:
-        yield
+        yield [other for other in runs if other != run_id]
     finally:
         ended.set()
         watch.join()
@@ -59,31 +62,27 @@ def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
             Path(life.lock_file).unlink(missing_ok=True)
 
 
-def free_places_of_dead_runs(instance: dg.DagsterInstance) -> None:
+def free_places_of_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Free the pool slots and queue entries of runs whose process has died.
 
     Runs on other machines and runs that have not started are not affected.
+
+    Returns:
+        The ids of the runs in pools that are alive.
     """
-    for run_id in _runs_in_pools(instance):
+    living = []
+    for run_id in sorted(_runs_in_pools(instance)):
         life = life_of(instance, run_id)
         path = Path(life.lock_file)
         if not path.exists():
             continue
+        living.append(run_id)
         with suppress(Timeout), life.acquire(timeout=0):
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
             # Last, so that another run can do this if this one is killed before.
             path.unlink(missing_ok=True)
-
-
-def runs_ahead(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """Return the ids of the other runs that hold a pool slot or wait for one.
-
-    Without dead runs, where they can be told from others.
-    """
-    others = sorted(_runs_in_pools(instance) - {run_id})
-    if not _is_on_this_machine(instance):
-        return others
-    return [other for other in others if Path(life_of(instance, other).lock_file).exists()]
+            living.remove(run_id)
+    return living
 
 
 def steps_at_once(instance: dg.DagsterInstance, pool: str) -> int | None:
