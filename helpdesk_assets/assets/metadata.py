@@ -15,7 +15,7 @@ from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
 from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.tables.schema import DUCKDB_TYPES, TABLE, Table
-from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.tables.stored import stored_columns
 
 # The age of the newest ticket as a number of seconds, which plots, and as text.
 LAG_SECONDS = "lag_seconds"

@@ -9,7 +9,7 @@ import duckdb
 
 from helpdesk_assets.load.entries import LOAD_ID, RENAMED
 from helpdesk_assets.tables.schema import DELETED_AT, Column, Table
-from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.tables.stored import stored_columns
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dlt.common.schema.typing import (
 
 from helpdesk_assets.errors import UNCHANGED, setting_failure
 from helpdesk_assets.tables.schema import Table
-from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.tables.stored import stored_columns
 from helpdesk_assets.warehouse.parts import PARTS
 from helpdesk_assets.warehouse.passes import PASSES
 from helpdesk_assets.warehouse.watermark import KEPT_IN

@@ -9,7 +9,7 @@ from dlt.common.schema.typing import C_DLT_LOAD_ID
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.tables.schema import DELETED_AT, ROW_NUMBER, Table
-from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.tables.stored import stored_columns
 
 PARENTS_READ = "_parents_read"
 # Columns that a load writes even if the API has sent the same row as before.

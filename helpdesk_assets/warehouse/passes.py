@@ -18,7 +18,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from helpdesk_assets.paging.lengths import FirstPage, Known
 from helpdesk_assets.paging.portions import ParentRead
 from helpdesk_assets.tables.schema import DELETED_AT, Table
-from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.tables.stored import stored_columns
 from helpdesk_assets.warehouse.parents import PARENTS_READ, Version
 from helpdesk_assets.warehouse.watermark import TakenOf, state
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import duckdb
 
 from helpdesk_assets.tables.schema import Table
-from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.tables.stored import stored_columns
 
 # The staging dataset of any load.
 ANY_STAGING = re.compile(r"_[a-z0-9_]+_staging_x[0-9a-f]{12}")

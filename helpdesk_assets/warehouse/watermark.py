@@ -12,7 +12,7 @@ from dlt.common.schema.typing import C_DLT_LOAD_ID
 from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.tables.schema import Table
-from helpdesk_assets.warehouse.file import stored_columns
+from helpdesk_assets.tables.stored import stored_columns
 
 KEPT_IN = "_watermarks"
 COLUMNS = {
