@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
-import dlt
-from dlt.destinations.sql_client import SqlClientBase
+import duckdb
 
 from helpdesk_assets.assets.metadata import loaded
 from helpdesk_assets.assets.outcome import Outcome, counts_of_lists, interrupted, restore_lists
@@ -33,6 +32,7 @@ from helpdesk_assets.warehouse.passes import (
     unfinished,
     whole_pass,
 )
+from helpdesk_assets.warehouse.table_load import TableLoad
 from helpdesk_assets.warehouse.watermark import TakenOf, keep_watermark
 
 # A portion is this share of the parents, but at least and at most so many.
@@ -96,7 +96,7 @@ class ListsByParent:
         self,
         connection: Connection,
         walk: Walk,
-        pipeline: dlt.Pipeline,
+        load: TableLoad,
         since: Since,
         settle: Settling,
     ) -> Outcome:
@@ -105,7 +105,7 @@ class ListsByParent:
         Args:
             connection: to the API.
             walk: how the lists are read; records the results.
-            pipeline: of the table.
+            load: of the table.
             since: which parents' lists are read, unless an interrupted pass is continued.
             settle: how deleted rows are handled.
         """
@@ -118,12 +118,12 @@ class ListsByParent:
             # Or a run that is killed just after its first portion is followed by a full sync.
             begun = replace(self._pass, counts=counts_of_lists(walk, reader.walk, self._outcome))
 
-            def record(client: SqlClientBase[Any]) -> None:
-                forget_pass(client, self._table)
-                keep_pass(client, self._table, begun)
-                keep_reads(client, self._table, [], now={})
+            def record(database: duckdb.DuckDBPyConnection) -> None:
+                forget_pass(database, self._table)
+                keep_pass(database, self._table, begun)
+                keep_reads(database, self._table, [], now={})
 
-            self._warehouse.settled(pipeline, record)
+            load.settled(record)
             self._is_recorded = True
         while True:
             reader.session.renew_retry_budget()
@@ -132,15 +132,15 @@ class ListsByParent:
             rows, load_id = 0, ""
             if reader.portion.parents or not self._pass.since:
                 self._outcome.metadata = self._run(
-                    connection.source(walk), pipeline, loader_file_format="parquet"
+                    connection.source(walk), load.pipeline, loader_file_format="parquet"
                 )
-                rows, load_id = loaded(pipeline, self._table)
+                rows, load_id = loaded(load.pipeline, self._table)
             else:
                 # No parent has changed, so dlt would load nothing.
                 list(reader.rows(parent_column(self._parent.name)))
             self._outcome.rows_loaded += rows
             self._outcome.load_ids.append(load_id)
-            if self._keep(walk, reader, pipeline, now=now, before=before, settle=settle):
+            if self._keep(walk, reader, load, now=now, before=before, settle=settle):
                 return self._outcome
             self._context.log.info(f"{self._table.name}: {self._progress}.")
 
@@ -204,7 +204,7 @@ class ListsByParent:
         self,
         walk: Walk,
         reader: ParentsReader,
-        pipeline: dlt.Pipeline,
+        load: TableLoad,
         *,
         now: Mapping[Any, Version],
         before: list[list[Any]],
@@ -217,26 +217,26 @@ class ListsByParent:
         self._loaded += len(read.portion) - len(doubtful)
         is_last = not self._left and not self._has_doubts
 
-        def work(client: SqlClientBase[Any]) -> Outcome:
+        def work(database: duckdb.DuckDBPyConnection) -> Outcome:
             outcome = deepcopy(self._outcome)
-            settle.after(client, walk, outcome, before=before)
+            settle.after(database, walk, outcome, before=before)
             if not self._is_recorded:
-                forget_pass(client, self._table)
+                forget_pass(database, self._table)
             if self._is_recorded or not is_last:
                 kept = replace(self._pass, counts=counts_of_lists(walk, read, outcome))
-                keep_pass(client, self._table, kept)
-                keep_reads(client, self._table, read.portion, now=now, doubtful=doubtful)
+                keep_pass(database, self._table, kept)
+                keep_reads(database, self._table, read.portion, now=now, doubtful=doubtful)
             if is_last:
                 if self._is_recorded:
                     read.lists, read.rows_walked, read.total = whole_pass(
-                        client, self._table, self._parent
+                        database, self._table, self._parent
                     )
-                    forget_pass(client, self._table)
+                    forget_pass(database, self._table)
                 walk.parents_load = self._up_to
-                keep_watermark(client, self._table, walk.up_to, self._pass.of)
-                settle.finish(client, walk, outcome)
+                keep_watermark(database, self._table, walk.up_to, self._pass.of)
+                settle.finish(database, walk, outcome)
             return outcome
 
-        self._outcome = self._warehouse.settled(pipeline, work)
+        self._outcome = load.settled(work)
         self._is_recorded |= not is_last
         return is_last

@@ -68,10 +68,10 @@ def load_table(
                 table,
                 per_second=requests_per_second(context, table, api=api, warehouse=warehouse),
             ) as connection,
-            warehouse.pipeline(table, is_window=bool(window or part)) as (pipeline, stored),
+            warehouse.loading(table, is_window=bool(window or part)) as load,
         ):
             of, changes = TakenOf(*connection.settings.read_from()), connection.settings.changes
-            resource = connection.settings.resource
+            resource, stored = connection.settings.resource, load.stored
             full_sync_reason = stored.why_invalid(of)
             if full_refresh and not asked:
                 full_sync_reason = "full_refresh is set"
@@ -86,9 +86,7 @@ def load_table(
             if full_sync_reason and not asked and changes and not checkpoint:
                 context.log.info(f"Full sync of {table.name}: {full_sync_reason}.")
             if full_sync_reason and stored.row_count:
-                converted = warehouse.settled(
-                    pipeline, partial(retype, table=connection.settings.table)
-                )
+                converted = load.settled(partial(retype, table=connection.settings.table))
                 if converted:
                     context.log.info(
                         f"The profile has other types for {', '.join(converted)} than the table: "
@@ -100,6 +98,7 @@ def load_table(
                 how=how,
                 share=share,
                 run_id=context.run.run_id,
+                staging=load.staging,
                 is_protected=stored.is_protected_as(of),
             )
             with (
@@ -108,10 +107,10 @@ def load_table(
             ):
                 if lists:
                     since = Since(known or "", full_sync_reason, full_refresh)
-                    outcome = lists.load(connection, walk, pipeline, since, settle)
+                    outcome = lists.load(connection, walk, load, since, settle)
                 else:
                     outcome = single.load(
-                        connection, walk, pipeline, settle, known=watermark, part=part
+                        connection, walk, load, settle, known=watermark, part=part
                     )
     except dg.Failure as failure:
         raise (lists or single).with_progress(failure) from None

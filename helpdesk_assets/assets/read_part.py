@@ -1,8 +1,6 @@
 """Stores a part of a full sync with its load, or says why it cannot be verified."""
 
-from typing import Any
-
-from dlt.destinations.sql_client import SqlClientBase
+import duckdb
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.source import Walk
@@ -11,7 +9,7 @@ from helpdesk_assets.warehouse.watermark import TakenOf
 
 
 def keep_read_part(
-    client: SqlClientBase[Any],
+    database: duckdb.DuckDBPyConnection,
     walk: Walk,
     part: Part,
     of: TakenOf,
@@ -23,7 +21,7 @@ def keep_read_part(
     """Store a part, if it is verified complete.
 
     Args:
-        client: of the destination with the committed load, in a transaction.
+        database: with the destination with the committed load, in a transaction.
         walk: the completed read of the part.
         part: the part.
         of: the list that it belongs to.
@@ -49,7 +47,7 @@ def keep_read_part(
         load_id=load_id,
         run_id=run_id,
     )
-    stored = keep_part(client, walk.table, loaded, walk.tables.rejected_keys)
+    stored = keep_part(database, walk.table, loaded, walk.tables.rejected_keys)
     expected = walk.rows_walked - walk.tables.rejected_rows - removed
     if stored < expected:
         raise setting_failure(

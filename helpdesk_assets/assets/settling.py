@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dlt.destinations.sql_client import SqlClientBase
+import duckdb
 
 from helpdesk_assets.assets.outcome import Outcome
 from helpdesk_assets.load.deletes import Deletes, settle_deleted
@@ -30,6 +30,7 @@ class Settling:
         how: what is done with deleted rows.
         share: the maximum share of rows that may be deleted; see settle_deleted.
         run_id: the run.
+        staging: the staging dataset of the load.
         is_protected: whether all rows were loaded with the protected columns of the profile.
     """
 
@@ -38,6 +39,7 @@ class Settling:
     how: Deletes
     share: float
     run_id: str
+    staging: str
     is_protected: bool
 
     def before(self) -> list[list[Any]]:
@@ -49,7 +51,7 @@ class Settling:
 
     def after(
         self,
-        client: SqlClientBase[Any],
+        connection: duckdb.DuckDBPyConnection,
         walk: Walk,
         outcome: Outcome,
         *,
@@ -60,16 +62,16 @@ class Settling:
         In the end, it counts the rows of all loads in the table.
 
         Args:
-            client: of the file with the committed load, in a transaction.
+            connection: to the file with the committed load, in a transaction.
             walk: how the list was read.
             outcome: of the loads of the table so far, the last of which this is; the results are
                 added to it.
             before: the rows that were deleted before it.
         """
         table = self.settings.table
-        load_id = outcome.load_ids[-1] = latest(client, table, outcome.load_ids[-1])
+        load_id = outcome.load_ids[-1] = latest(connection, table, outcome.load_ids[-1])
         gone = settle_deleted(
-            client,
+            connection,
             walk,
             # Each list by parent is complete in its portion.
             load_id=load_id if walk.parent else outcome.load_ids[0],
@@ -78,7 +80,7 @@ class Settling:
             before=outcome.rows_deleted,
         )
         reported = settle_reported(
-            client,
+            connection,
             table,
             values=self.settings.resource.deleted_rows,
             load_id=load_id,
@@ -86,21 +88,21 @@ class Settling:
             before=before,
         )
         outcome.add(gone, reported)
-        outcome.rows_stored, outcome.rows_others = rows_by_load(client, table, outcome.load_ids)
+        outcome.rows_stored, outcome.rows_others = rows_by_load(connection, table, outcome.load_ids)
 
-    def finish(self, client: SqlClientBase[Any], walk: Walk, outcome: Outcome) -> None:
+    def finish(self, connection: duckdb.DuckDBPyConnection, walk: Walk, outcome: Outcome) -> None:
         """Do what follows all loads of a table, in the transaction of the last one."""
         if outcome.reads_all and not self.is_protected:
             outcome.cleared = clear_unprotected(
-                client,
+                connection,
                 walk,
                 self.settings.resource,
                 load_ids=outcome.load_ids,
                 run_id=self.run_id,
             )
-        client.execute_sql(f"drop schema if exists {client.staging_dataset_name} cascade")
+        connection.execute(f"drop schema if exists {self.staging} cascade")
         for fields in _custom_fields(self.settings.profile, self.settings.table):
-            create_named_view(client, fields)
+            create_named_view(connection, fields)
 
 
 def _custom_fields(profile: Profile, table: Table) -> Iterator[CustomFields]:

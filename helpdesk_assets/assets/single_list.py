@@ -12,8 +12,7 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
-import dlt
-from dlt.destinations.sql_client import SqlClientBase
+import duckdb
 from dlt.extract import DltSource
 
 from helpdesk_assets.assets.metadata import loaded
@@ -30,6 +29,7 @@ from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.warehouse.order import rows_by_load
 from helpdesk_assets.warehouse.parts import Part
 from helpdesk_assets.warehouse.passes import Pass, forget_pass, keep_pass, unfinished
+from helpdesk_assets.warehouse.table_load import TableLoad
 from helpdesk_assets.warehouse.watermark import TakenOf, Watermark, keep_watermark
 
 
@@ -84,7 +84,7 @@ class SingleList:
         self,
         connection: Connection,
         walk: Walk,
-        pipeline: dlt.Pipeline,
+        load: TableLoad,
         settle: Settling,
         *,
         known: Watermark | None,
@@ -95,7 +95,7 @@ class SingleList:
         Args:
             connection: to the API.
             walk: how the list is read; records the results.
-            pipeline: of the table.
+            load: of the table.
             settle: how deleted rows are handled.
             known: the watermark before the load, which a date range does not change.
             part: the part of a full sync that is read, if any.
@@ -114,17 +114,17 @@ class SingleList:
             rows, load_id = 0, ""
             # dlt would take longer to load nothing than the request for it takes.
             if not connection.has_no_changes(walk):
-                self._outcome.metadata = self._read(connection.source(walk), pipeline)
-                rows, load_id = loaded(pipeline, self._table)
+                self._outcome.metadata = self._read(connection.source(walk), load)
+                rows, load_id = loaded(load.pipeline, self._table)
             self._outcome.rows_loaded += rows
             self._outcome.load_ids.append(load_id)
             if reader.is_paused:
-                self._keep(walk, reader, pipeline, of=of, before=before, settle=settle)
+                self._keep(walk, reader, load, of=of, before=before, settle=settle)
                 reader.session.renew_retry_budget()
                 self._context.log.info(f"{self._progress}.")
             else:
                 self._finish(
-                    walk, pipeline, of=of, before=before, settle=settle, known=known, part=part
+                    walk, load, of=of, before=before, settle=settle, known=known, part=part
                 )
                 return self._outcome
 
@@ -138,22 +138,22 @@ class SingleList:
     def _progress(self) -> str:
         return f"The first {self._outcome.rows_stored:,} rows of {self._table.name} are loaded"
 
-    def _read(self, source: DltSource, pipeline: dlt.Pipeline) -> Any:
+    def _read(self, source: DltSource, load: TableLoad) -> Any:
         try:
             # DuckDB loads Parquet many times faster than dlt's default insert statements, and with
             # a tenth of the memory.
-            return self._run(source, pipeline, loader_file_format="parquet")
+            return self._run(source, load.pipeline, loader_file_format="parquet")
         except Exception as error:
             if any(isinstance(each, CannotContinueError) for each in chain(error)):
                 self._pass = None
-                self._warehouse.settled(pipeline, partial(forget_pass, table=self._table))
+                load.settled(partial(forget_pass, table=self._table))
             raise
 
     def _keep(
         self,
         walk: Walk,
         reader: CompleteReader,
-        pipeline: dlt.Pipeline,
+        load: TableLoad,
         *,
         of: TakenOf,
         before: list[list[Any]],
@@ -165,24 +165,24 @@ class SingleList:
         if at is None:
             raise TypeError("A list that is paused has a checkpoint.")
 
-        def work(client: SqlClientBase[Any]) -> tuple[Outcome, Pass]:
+        def work(database: duckdb.DuckDBPyConnection) -> tuple[Outcome, Pass]:
             outcome = deepcopy(self._outcome)
-            settle.after(client, walk, outcome, before=before)
+            settle.after(database, walk, outcome, before=before)
             counts = {
                 **counts_of(walk, outcome),
                 "rows_stored": outcome.rows_stored,
                 "checkpoint": {**asdict(at), "start": at.start.isoformat()},
             }
             kept = replace(begun, counts=counts)
-            keep_pass(client, self._table, kept)
+            keep_pass(database, self._table, kept)
             return outcome, kept
 
-        self._outcome, self._pass = self._warehouse.settled(pipeline, work)
+        self._outcome, self._pass = load.settled(work)
 
     def _finish(
         self,
         walk: Walk,
-        pipeline: dlt.Pipeline,
+        load: TableLoad,
         *,
         of: TakenOf,
         before: list[list[Any]],
@@ -196,17 +196,17 @@ class SingleList:
         if walk.asked and walk.asked.is_window:
             up_to, cursor = (known.up_to, known.cursor) if known else (None, None)
 
-        def work(client: SqlClientBase[Any]) -> Outcome:
+        def work(database: duckdb.DuckDBPyConnection) -> Outcome:
             outcome = deepcopy(self._outcome)
-            settle.after(client, walk, outcome, before=before)
-            outcome.rows_before, _ = rows_by_load(client, self._table, self._loads_before)
+            settle.after(database, walk, outcome, before=before)
+            outcome.rows_before, _ = rows_by_load(database, self._table, self._loads_before)
             if outcome.reads_all:
-                forget_pass(client, self._table)
-            keep_watermark(client, self._table, up_to, of, cursor)
-            settle.finish(client, walk, outcome)
+                forget_pass(database, self._table)
+            keep_watermark(database, self._table, up_to, of, cursor)
+            settle.finish(database, walk, outcome)
             if part:
                 keep_read_part(
-                    client,
+                    database,
                     walk,
                     part,
                     of,
@@ -216,6 +216,6 @@ class SingleList:
                 )
             return outcome
 
-        self._outcome = self._warehouse.settled(pipeline, work)
+        self._outcome = load.settled(work)
         if part:
             refuse_unverified(walk, part)

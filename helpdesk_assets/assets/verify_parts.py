@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
-from dlt.destinations.sql_client import SqlClientBase
+import duckdb
 
 from helpdesk_assets.assets.load import load_table
 from helpdesk_assets.assets.metadata import table_metadata
@@ -24,9 +24,10 @@ from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.deletes import Deletions, settle_rows
 from helpdesk_assets.load.entries import LOAD_ID, ROWS_WALKED
-from helpdesk_assets.load.protected import clear_unprotected, types_of
+from helpdesk_assets.load.protected import clear_unprotected
 from helpdesk_assets.resources import HelpDeskApi, HelpDeskWarehouse
 from helpdesk_assets.tables.schema import Table
+from helpdesk_assets.tables.stored import types_of
 from helpdesk_assets.warehouse.parts import (
     LoadedPart,
     Part,
@@ -139,22 +140,22 @@ class PartsVerification:
                     self._context, self._table, api=self._api, warehouse=self._warehouse
                 ),
             ) as connection,
-            self._warehouse.pipeline(self._table) as (pipeline, stored),
+            self._warehouse.loading(self._table) as load,
         ):
             of, table = TakenOf(*connection.settings.read_from()), connection.settings.table
             # Closed while the API is asked, so that others can read the table.
-            with pipeline.sql_client() as client:
-                parts = self._usable(loaded_parts(client, table), of)
+            with self._warehouse.reader(table.dataset) as database:
+                parts = self._usable(loaded_parts(database, table), of)
             changed, totals = self._changed(connection, parts)
             self._requests += connection.session.requests
             if changed:
                 return changed
-            is_protected = stored.is_protected_as(of)
+            is_protected = load.stored.is_protected_as(of)
 
-            def work(client: SqlClientBase[Any]) -> _Round:
-                if self._usable(loaded_parts(client, table), of) != parts:
+            def work(database: duckdb.DuckDBPyConnection) -> _Round:
+                if self._usable(loaded_parts(database, table), of) != parts:
                     return _Round(message="Another run has loaded parts meanwhile.")
-                counts = count_parts(client, table, parts)
+                counts = count_parts(database, table, parts)
                 if counts.lost:
                     return _Round(
                         [each.part for each in parts if each.part.name in counts.lost],
@@ -166,15 +167,15 @@ class PartsVerification:
                 if set(totals) != {counts.rows}:
                     return _Round(
                         numbers=(counts.rows, totals[-1]),
-                        message=_difference(client, table, parts, counts.rows, totals[-1]),
+                        message=_difference(database, table, parts, counts.rows, totals[-1]),
                     )
                 return _Round(
                     settled=self._settle(
-                        connection, client, parts, counts, is_protected=is_protected
+                        connection, database, parts, counts, is_protected=is_protected
                     )
                 )
 
-            return self._warehouse.settled(pipeline, work)
+            return load.settled(work)
 
     def _changed(
         self, connection: Connection, parts: Sequence[LoadedPart]
@@ -247,7 +248,7 @@ class PartsVerification:
     def _settle(
         self,
         connection: Connection,
-        client: SqlClientBase[Any],
+        database: duckdb.DuckDBPyConnection,
         parts: Sequence[LoadedPart],
         counts: PartCounts,
         *,
@@ -263,21 +264,21 @@ class PartsVerification:
         else:
             condition, values = in_no_part(table, parts)
             gone = settle_rows(
-                client, table.qualified, condition, values, how=self._how, share=self._share
+                database, table.qualified, condition, values, how=self._how, share=self._share
             )
         if not is_protected:
             with connection.walk() as walk:
                 clear_unprotected(
-                    client,
+                    database,
                     walk,
                     settings.resource,
                     load_ids=counts.load_ids,
                     run_id=self._context.run.run_id,
                 )
         began = min(parts, key=lambda each: datetime.fromisoformat(each.began)).began
-        keep_watermark(client, table, began, parts[0].of)
-        forget_pass(client, table)
-        forget_parts(client, table)
+        keep_watermark(database, table, began, parts[0].of)
+        forget_pass(database, table)
+        forget_parts(database, table)
         return {
             "profile": settings.profile.name,
             "completeness_verified": True,
@@ -315,7 +316,11 @@ def _why_unusable(loaded: LoadedPart, of: TakenOf, oldest: datetime) -> str | No
 
 
 def _difference(
-    client: SqlClientBase[Any], table: Table, parts: Sequence[LoadedPart], rows: int, total: int
+    database: duckdb.DuckDBPyConnection,
+    table: Table,
+    parts: Sequence[LoadedPart],
+    rows: int,
+    total: int,
 ) -> str:
     """Return an error message with the numbers that differ, and where to look."""
     said = f"The API reports {total:,} tickets without a filter, and its {len(parts)} parts have "
@@ -330,15 +335,14 @@ def _difference(
         "tickets without a creation date (see undated in the documentation of date_filter), or "
         "tickets that the filter omits. "
     )
-    if "created_at" in types_of(client, table):
+    if "created_at" in types_of(database, table):
         condition, values = in_no_part(table, parts)
-        found = client.execute_sql(
+        ((older, undated, month),) = database.execute(
             "select count(*), count(*) filter (created_at is null),"
             " strftime(mode(date_trunc('month', created_at)), '%Y-%m')"
             f" from {table.qualified} where {condition}",
-            *values,
-        )
-        ((older, undated, month),) = found or [(0, 0, None)]
+            values,
+        ).fetchall()
         if older:
             others = f", and most others of {month}" if month else ""
             said += (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dlt.destinations.sql_client import SqlClientBase
+import duckdb
 
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
@@ -49,7 +49,7 @@ def why_deletions_are_unknown(walk: Walk) -> str | None:
 
 
 def settle_deleted(
-    client: SqlClientBase[Any],
+    connection: duckdb.DuckDBPyConnection,
     walk: Walk,
     *,
     load_id: str,
@@ -64,7 +64,7 @@ def settle_deleted(
     after the last one.
 
     Args:
-        client: of the file with the committed load, in a transaction.
+        connection: to the file with the committed load, in a transaction.
         walk: the completed read of the list.
         load_id: the id of its load, or of the first one of several portions.
         how: how to handle deleted rows.
@@ -96,12 +96,12 @@ def settle_deleted(
         values.append(lists.read if walk.inner else lists.verified)
     unless_any = reason if lists and not lists.verified else None
     return settle_rows(
-        client, table, gone, values, how=how, share=share, before=before, unless_any=unless_any
+        connection, table, gone, values, how=how, share=share, before=before, unless_any=unless_any
     )
 
 
 def settle_rows(
-    client: SqlClientBase[Any],
+    connection: duckdb.DuckDBPyConnection,
     table: str,
     gone: str,
     values: Sequence[Any],
@@ -114,24 +114,23 @@ def settle_rows(
     """Mark or delete rows of a table.
 
     Args:
-        client: of the destination, in a transaction.
+        connection: to the destination, in a transaction.
         table: the qualified name of the table.
         gone: the condition for the rows that have disappeared from the help desk.
         values: the values of its parameters.
         how, share, before: see settle_deleted; how is soft or hard.
         unless_any: the reason to return if the condition applies to no row.
     """
-    counted = client.execute_sql(
+    ((rows, living),) = connection.execute(
         f"select count(*) filter ({gone}), count(*) filter ({DELETED_AT} is null) from {table}",
-        *values,
-    )
-    ((rows, living),) = counted or [(0, 0)]
+        values,
+    ).fetchall()
     if unless_any and not rows:
         return Deletions(0, unless_any)
     if how == "hard" and before + rows <= share * (before + living):
-        client.execute_sql(f"delete from {table} where {gone}", *values)
+        connection.execute(f"delete from {table} where {gone}", values)
         return Deletions(rows, "hard")
-    client.execute_sql(f"update {table} set {DELETED_AT} = now() where {gone}", *values)
+    connection.execute(f"update {table} set {DELETED_AT} = now() where {gone}", values)
     return Deletions(rows, "soft")
 
 

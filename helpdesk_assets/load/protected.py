@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from dlt.destinations.sql_client import SqlClientBase
+import duckdb
 
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.profiles.protection import field_path
 from helpdesk_assets.profiles.resource import Resource
-from helpdesk_assets.tables.schema import FURTHER, OURS, Table
+from helpdesk_assets.tables.schema import FURTHER, OURS
+from helpdesk_assets.tables.stored import types_of
 
 # What remains in a column that may contain objects with protected fields.
 NO_JSON = "case when left(cast({0} as varchar), 1) not in ('[', '{{') then {0} end"
 
 
 def clear_unprotected(
-    client: SqlClientBase[Any],
+    connection: duckdb.DuckDBPyConnection,
     walk: Walk,
     resource: Resource,
     *,
@@ -30,7 +30,7 @@ def clear_unprotected(
     rows of earlier runs are cleared, too.
 
     Args:
-        client: of the file with the committed load, in a transaction.
+        connection: to the file with the committed load, in a transaction.
         walk: the completed read of the list.
         resource: the list.
         load_ids: the ids of its loads.
@@ -40,32 +40,32 @@ def clear_unprotected(
         The number of rows that had such values.
     """
     table = walk.table
-    left = _left(client, walk, resource)
+    left = _left(connection, walk, resource)
     if not left:
         return 0
     has_any = " or ".join(f"{name} is distinct from {value}" for name, value in left.items())
     where = f"not list_contains(?, _dlt_load_id) and ({has_any})"
     rows: int
-    ((rows,),) = client.execute_sql(
-        f"select count(*) from {table.qualified} where {where}", load_ids
-    ) or [(0,)]
+    ((rows,),) = connection.execute(
+        f"select count(*) from {table.qualified} where {where}", [load_ids]
+    ).fetchall()
     values = ", ".join(f"{name} = {value}" for name, value in left.items())
-    client.execute_sql(f"update {table.qualified} set {values} where {where}", load_ids)
+    connection.execute(f"update {table.qualified} set {values} where {where}", [load_ids])
     rejected = replace(table, name=table.rejected)
-    if types_of(client, rejected):
-        client.execute_sql(
-            f'update {rejected.qualified} set "row" = null where run_id <> ?', run_id
+    if types_of(connection, rejected):
+        connection.execute(
+            f'update {rejected.qualified} set "row" = null where run_id <> ?', [run_id]
         )
     return rows
 
 
-def _left(client: SqlClientBase[Any], walk: Walk, resource: Resource) -> dict[str, str]:
+def _left(connection: duckdb.DuckDBPyConnection, walk: Walk, resource: Resource) -> dict[str, str]:
     """Return what remains of columns that may have protected values: SQL, by quoted name."""
     protection = walk.tables.protection
     fields = {name: field_path(spec.path) for name, spec in resource.fields.items()}
     paths = {**walk.tables.recorded(), **fields}
     left = {}
-    for name in types_of(client, walk.table):
+    for name in types_of(connection, walk.table):
         if name in walk.table.key or (name in OURS and name != FURTHER):
             continue
         path, quoted = paths.get(name, (name,)), f'"{name}"'
@@ -75,14 +75,3 @@ def _left(client: SqlClientBase[Any], walk: Walk, resource: Resource) -> dict[st
         elif protection.is_above(path):
             left[quoted] = NO_JSON.format(quoted)
     return left
-
-
-def types_of(client: SqlClientBase[Any], table: Table) -> dict[str, str]:
-    """Return DuckDB's types of a table's columns, by name; empty if it does not exist."""
-    found = client.execute_sql(
-        "select column_name, data_type from information_schema.columns"
-        " where table_catalog = current_database() and table_schema = ? and table_name = ?",
-        table.dataset,
-        table.name,
-    )
-    return {str(name): str(kind) for name, kind in found or []}

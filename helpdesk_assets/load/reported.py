@@ -9,16 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.load.deletes import Deletes
 from helpdesk_assets.tables.schema import DELETED_AT, Table
+from helpdesk_assets.tables.stored import types_of
 from helpdesk_assets.tables.values import ANY, Value, spelled
-
-COLUMNS_OF = (
-    "select column_name from information_schema.columns where table_catalog = current_database()"
-    " and table_schema = ? and table_name = ?"
-)
 
 
 @dataclass(frozen=True)
@@ -40,9 +35,8 @@ def marked_before(connection: duckdb.DuckDBPyConnection, table: Table) -> list[l
     Returns:
         The values of each column of the key, and the times when the rows were found to be deleted.
     """
-    found = connection.execute(COLUMNS_OF, [table.dataset, table.name]).fetchall()
     names = [*table.key, DELETED_AT]
-    if not {(name,) for name in names} <= set(found):
+    if not {*names} <= {*types_of(connection, table)}:
         return [[] for _ in names]
     rows = connection.execute(
         f"select {', '.join(names)} from {table.qualified} where {DELETED_AT} is not null"
@@ -51,7 +45,7 @@ def marked_before(connection: duckdb.DuckDBPyConnection, table: Table) -> list[l
 
 
 def settle_reported(
-    client: SqlClientBase[Any],
+    connection: duckdb.DuckDBPyConnection,
     table: Table,
     *,
     values: Mapping[str, Sequence[Value]],
@@ -62,14 +56,14 @@ def settle_reported(
     """Mark or delete the rows of a load that the API reports as deleted.
 
     Args:
-        client: of the file with the committed load, in a transaction.
+        connection: to the file with the committed load, in a transaction.
         table: the loaded table.
         values: the values of such rows, by column; one of them is enough, and ``*`` is any.
         load_id: the id of the load.
         how: how to handle deleted rows.
         before: see ``marked_before``: a row that was deleted already keeps its time.
     """
-    there = {name for (name,) in client.execute_sql(COLUMNS_OF, table.dataset, table.name) or ()}
+    there = types_of(connection, table)
     conditions: list[str] = []
     given: list[Any] = [load_id]
     for name, some in values.items():
@@ -84,19 +78,19 @@ def settle_reported(
     if how == "off" or not conditions:
         return Reported()
     these = f"_dlt_load_id = ? and ({' or '.join(conditions)})"
-    counted = client.execute_sql(f"select count(*) from {table.qualified} where {these}", *given)
-    ((rows,),) = counted or [(0,)]
+    ((rows,),) = connection.execute(
+        f"select count(*) from {table.qualified} where {these}", given
+    ).fetchall()
     if how == "hard":
-        client.execute_sql(f"delete from {table.qualified} where {these}", *given)
+        connection.execute(f"delete from {table.qualified} where {these}", given)
         return Reported(rows, rows)
-    client.execute_sql(f"update {table.qualified} set {DELETED_AT} = now() where {these}", *given)
+    connection.execute(f"update {table.qualified} set {DELETED_AT} = now() where {these}", given)
     if before[-1]:
         columns = [f"unnest(?) as {name}" for name in (*table.key, "since")]
         same = " and ".join(f"deleted.{name} = known.{name}" for name in table.key)
-        client.execute_sql(
+        connection.execute(
             f"update {table.qualified} as deleted set {DELETED_AT} = known.since"
             f" from (select {', '.join(columns)}) as known where {same} and {these}",
-            *(list(values) for values in before),
-            *given,
+            [*(list(values) for values in before), *given],
         )
     return Reported(rows)

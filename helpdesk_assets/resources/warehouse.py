@@ -1,15 +1,14 @@
 """The resource for the place that tickets are loaded into, as dlt's settings name it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import dagster as dg
 import dlt
 import duckdb
-from dlt.destinations.sql_client import SqlClientBase
 from pydantic import Field
 
 from helpdesk_assets.errors import setting_failure
@@ -22,10 +21,9 @@ from helpdesk_assets.warehouse.memory import default_limit
 from helpdesk_assets.warehouse.place import Place
 from helpdesk_assets.warehouse.pool import alive
 from helpdesk_assets.warehouse.snapshot import at_rest, snapshot_path
-from helpdesk_assets.warehouse.staging import drop_left_staging, staging_of
-from helpdesk_assets.warehouse.watermark import Stored, stored
-
-R = TypeVar("R")
+from helpdesk_assets.warehouse.staging import drop_left_staging
+from helpdesk_assets.warehouse.table_load import TableLoad
+from helpdesk_assets.warehouse.watermark import stored
 
 # What an hourly schedule can afford.
 DEFAULT_LOCK_TIMEOUT = 300.0
@@ -134,15 +132,10 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         return DuckDbFile(file_credentials(value, dataset), timeout, memory_limit)
 
     @contextmanager
-    def pipeline(
+    def loading(
         self, table: Table | None = None, *, is_window: bool = False
-    ) -> Iterator[tuple[dlt.Pipeline, Stored]]:
-        """Make the pipeline for one run into a table, with a working folder for the while.
-
-        With it comes the table as it is before the load.
-
-        It is called as its source is, and so is what dlt keeps of it in the dataset. Its state is
-        in the destination.
+    ) -> Iterator[TableLoad]:
+        """Load a table inside a ``with`` block, in a working folder that is deleted at its end.
 
         Args:
             table: the table. Default: the tickets.
@@ -161,35 +154,8 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
                 drop_left_staging(connection, table, place.is_alive)
                 found = stored(connection, table)
             place = self.place(table.dataset, found.row_count)
-            with place.working_folder() as folder:
-                run = folder.name.rpartition("-")[2]
-                pipeline = dlt.pipeline(
-                    pipeline_name=table.source,
-                    pipelines_dir=str(folder),
-                    destination=place.destination(staging_of(table.dataset, run), folder),
-                    dataset_name=table.dataset,
-                )
-                try:
-                    with place.attended(pipeline):
-                        yield pipeline, found
-                finally:
-                    pipeline.deactivate()
-
-    def settled(self, pipeline: dlt.Pipeline, work: Callable[[SqlClientBase[Any]], R]) -> R:
-        """Do some work in a transaction after a load, and again if it conflicts with another one.
-
-        Args:
-            pipeline: of the load.
-            work: called with the client of the transaction; may be called several times.
-        """
-        place = self.place(pipeline.dataset_name)
-
-        def once() -> R:
-            with pipeline.sql_client() as client, client.begin_transaction():
-                return work(client)
-
-        with place.settling(pipeline):
-            return place.retried(once)
+            with place.working_folder() as folder, ExitStack() as held:
+                yield TableLoad(place, table, found, folder, held)
 
     @contextmanager
     def reader(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -18,3 +18,8 @@ def stored_columns(
         " order by ordinal_position",
         [table.dataset, table.name],
     ).fetchall()
+
+
+def types_of(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+    """Return DuckDB's types of a table's columns, by name; empty if the table does not exist."""
+    return {name: kind for name, kind, _ in stored_columns(connection, table)}

@@ -10,14 +10,14 @@ desk, so that queries keep working. The names are recorded in the dataset.
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
-from dlt.destinations.sql_client import SqlClientBase
+import duckdb
 
 from helpdesk_assets.tables.names import SEPARATOR, plain_name
 from helpdesk_assets.tables.paths import Path
 from helpdesk_assets.tables.protection import NAMING, column_name
 from helpdesk_assets.tables.schema import NAMED, Table
+from helpdesk_assets.tables.stored import types_of
 
 # The table with the names that fields have in views.
 KEPT_IN = "_field_names"
@@ -46,20 +46,20 @@ class CustomFields:
     name: str
 
 
-def create_named_view(client: SqlClientBase[Any], fields: CustomFields) -> None:
+def create_named_view(connection: duckdb.DuckDBPyConnection, fields: CustomFields) -> None:
     """Create or replace the view of a table with the names of its custom fields.
 
     Does nothing if one of the tables does not exist.
 
     Args:
-        client: of the file, in a transaction.
+        connection: to the file, in a transaction.
         fields: the table, and where its custom fields are.
     """
-    columns = _columns(client, fields.table)
-    defined = _columns(client, fields.definitions)
+    columns = types_of(connection, fields.table)
+    defined = types_of(connection, fields.definitions)
     if not columns or not {fields.id, fields.name} <= {*defined}:
         return
-    named = _named(client, fields, columns)
+    named = _named(connection, fields, columns)
     found = {
         name: column_name((*fields.values, field))
         for field, name in named.items()
@@ -77,7 +77,7 @@ def create_named_view(client: SqlClientBase[Any], fields: CustomFields) -> None:
         )
         selected.append(f"{value} as {_quoted(name)}")
     table = fields.table
-    client.execute_sql(
+    connection.execute(
         f"create or replace view {table.qualified}{NAMED} as select {', '.join(selected)}"
         f" from (select *, {_listed(values, columns)} as {VALUES} from {table.qualified})"
     )
@@ -92,25 +92,25 @@ def _listed(values: str, columns: Mapping[str, str]) -> str:
 
 
 def _named(
-    client: SqlClientBase[Any], fields: CustomFields, columns: Container[str]
+    connection: duckdb.DuckDBPyConnection, fields: CustomFields, columns: Container[str]
 ) -> dict[str, str]:
     """Return the names of fields in the view by their ids, and record new ones."""
     dataset, table = fields.table.dataset, fields.table.name
     kept_in = f"{dataset}.{KEPT_IN}"
-    client.execute_sql(
+    connection.execute(
         f"create table if not exists {kept_in}"
         " (table_name varchar, field_id varchar, column_name varchar)"
     )
-    known = client.execute_sql(
-        f"select field_id, column_name from {kept_in} where table_name = ?", table
-    )
-    named = {str(field): str(name) for field, name in known or []}
-    defined = client.execute_sql(
+    known = connection.execute(
+        f"select field_id, column_name from {kept_in} where table_name = ?", [table]
+    ).fetchall()
+    named = {str(field): str(name) for field, name in known}
+    defined = connection.execute(
         f"select cast({_quoted(fields.id)} as varchar) as field_id, "
         f"cast({_quoted(fields.name)} as varchar) from {fields.definitions.qualified} "
         f"where field_id is not null order by {_quoted(fields.id)}"
-    )
-    for field, title in defined or []:
+    ).fetchall()
+    for field, title in defined:
         if field in named or not title:
             continue
         taken = {*named.values()}
@@ -118,7 +118,7 @@ def _named(
             name for name in _spellings(title, field) if name not in taken and name not in columns
         )
         named[field] = name
-        client.execute_sql(f"insert into {kept_in} values (?, ?, ?)", table, field, name)
+        connection.execute(f"insert into {kept_in} values (?, ?, ?)", [table, field, name])
     return named
 
 
@@ -128,17 +128,6 @@ def _spellings(title: str, field: str) -> Iterator[str]:
     yield name
     yield f"{name}{SEPARATOR}{plain_name(NAMING, field)[:LONGEST].strip('_')}"
     yield f"{name}{SEPARATOR}x{sha256(field.encode('utf-8', 'surrogatepass')).hexdigest()}"
-
-
-def _columns(client: SqlClientBase[Any], table: Table) -> dict[str, str]:
-    """Return DuckDB's types of a table's columns, by name; empty if it does not exist."""
-    found = client.execute_sql(
-        "select column_name, data_type from information_schema.columns"
-        " where table_catalog = current_database() and table_schema = ? and table_name = ?",
-        table.dataset,
-        table.name,
-    )
-    return {str(name): str(kind) for name, kind in found or []}
 
 
 def _quoted(name: str) -> str:

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.warehouse.permissions import private_files
+from helpdesk_assets.warehouse.place import Turn
 from helpdesk_assets.warehouse.working_folder import runs_alive, working_folder
 
 R = TypeVar("R")
@@ -224,8 +225,7 @@ class DuckDbFile:
     def _working_name(self) -> str:
         return f".{UNFIT.sub('_', self.path.name)}-run"
 
-    @contextmanager
-    def attended(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+    def attend(self, pipeline: dlt.Pipeline, turn: Turn) -> None:
         """See Place. The pipeline waits for others to close the file each time it opens it.
 
         The file is held open while dlt looks for its state, and from the first job of a load to the
@@ -249,12 +249,12 @@ class DuckDbFile:
         # before, would leave the run to do so once more.
         held = {name: held_open(getattr(pipeline, name)) for name in ("load", "_sync_destination")}
         vars(pipeline).update(held, sql_client=waiting)
-        yield
 
     @contextmanager
-    def settling(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+    def settling(self, dataset: str, turn: Turn) -> Iterator[duckdb.DuckDBPyConnection]:
         """See Place. A load has the file for itself."""
-        yield
+        with self.held_open(self.connect) as connection:
+            yield connection
 
     def retried(self, work: Callable[[], R]) -> R:
         """See Place. There are no other transactions."""

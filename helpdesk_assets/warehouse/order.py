@@ -7,10 +7,9 @@ began later, or on a machine whose clock is ahead, gets a later id in the end.
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
+import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID, LOADS_TABLE_NAME
-from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.tables.schema import Table
 
@@ -18,39 +17,37 @@ from helpdesk_assets.tables.schema import Table
 STEP = 0.001
 
 
-def latest(client: SqlClientBase[Any], table: Table, load_id: str) -> str:
+def latest(connection: duckdb.DuckDBPyConnection, table: Table, load_id: str) -> str:
     """Return the id of a load in its table, after changing it if it is not the latest there.
 
     Args:
-        client: in a transaction after the load.
+        connection: in a transaction after the load.
         table: the loaded table.
         load_id: the id of the load.
     """
-    found = client.execute_sql(
+    ((other,),) = connection.execute(
         f"select max({C_DLT_LOAD_ID}) from {table.qualified} where {C_DLT_LOAD_ID} > ?"
         # Others may have written rows with ids of another kind.
         f" and try_cast({C_DLT_LOAD_ID} as double) is not null",
-        load_id,
-    )
-    ((other,),) = found or [(None,)]
+        [load_id],
+    ).fetchall()
     if other is None or not load_id:
         return load_id
     later = f"{max(time.time(), float(other) + STEP):.6f}"
     for name, column in ((table.name, C_DLT_LOAD_ID), (LOADS_TABLE_NAME, "load_id")):
-        client.execute_sql(
-            f"update {table.dataset}.{name} set {column} = ? where {column} = ?", later, load_id
+        connection.execute(
+            f"update {table.dataset}.{name} set {column} = ? where {column} = ?", [later, load_id]
         )
     return later
 
 
 def rows_by_load(
-    client: SqlClientBase[Any], table: Table, load_ids: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, table: Table, load_ids: Sequence[str]
 ) -> tuple[int, int]:
     """Return how many rows in a table some loads have written, and how many others there are."""
-    found = client.execute_sql(
+    ((own, rows),) = connection.execute(
         f"select count(*) filter (list_contains(?, {C_DLT_LOAD_ID})), count(*)"
         f" from {table.qualified}",
-        list(load_ids),
-    )
-    ((own, rows),) = found or [(0, 0)]
+        [list(load_ids)],
+    ).fetchall()
     return int(own), int(rows) - int(own)

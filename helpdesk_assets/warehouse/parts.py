@@ -5,14 +5,15 @@ parts can be counted, even if something else has loaded some of them again.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID
-from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.tables.schema import DELETED_AT, Table
+from helpdesk_assets.tables.stored import stored_columns
 from helpdesk_assets.warehouse.watermark import TakenOf
 
 PARTS, PART_KEYS = "_parts", "_part_keys"
@@ -124,7 +125,7 @@ def gaps(parts: Iterable[Part]) -> list[tuple[datetime | None, datetime | None]]
 
 
 def keep_part(
-    client: SqlClientBase[Any],
+    connection: duckdb.DuckDBPyConnection,
     table: Table,
     loaded: LoadedPart,
     rejected_keys: Iterable[tuple[Any, ...]],
@@ -132,7 +133,7 @@ def keep_part(
     """Store a part with the keys of its rows, replacing an earlier load of it.
 
     Args:
-        client: of the destination with the committed load, in a transaction.
+        connection: to the destination with the committed load, in a transaction.
         table: the loaded table.
         loaded: the part.
         rejected_keys: the keys of its rows that could not be loaded.
@@ -140,72 +141,65 @@ def keep_part(
     Returns:
         The number of its rows in the table.
     """
-    _create(client, table)
+    _create(connection, table)
     name, ids = loaded.part.name, (table.name, loaded.part.name)
-    before = [each for each in loaded_parts(client, table) if each.part.name == name]
+    before = [each for each in loaded_parts(connection, table) if each.part.name == name]
     replaced = [load for each in before for load in (*each.replaced_loads, each.load_id)]
     for kept_in in (PARTS, PART_KEYS):
-        client.execute_sql(
-            f"delete from {table.dataset}.{kept_in} where table_name = ? and part = ?", *ids
+        connection.execute(
+            f"delete from {table.dataset}.{kept_in} where table_name = ? and part = ?", ids
         )
     keys = f"{table.dataset}.{PART_KEYS}"
-    client.execute_sql(
+    connection.execute(
         f"insert into {keys} select ?, ?, {_key(table)}, false from {table.qualified}"
         f" where {C_DLT_LOAD_ID} = ?",
-        *ids,
-        loaded.load_id,
+        [*ids, loaded.load_id],
     )
-    ((stored,),) = client.execute_sql(
-        f"select count(*) from {keys} where table_name = ? and part = ?", *ids
-    ) or [(0,)]
+    ((stored,),) = connection.execute(
+        f"select count(*) from {keys} where table_name = ? and part = ?", ids
+    ).fetchall()
     if rejected := list(rejected_keys):
         types = {column.name: column.duckdb_type for column in table.columns}
         columns = [f"cast(unnest(?) as {types[name]}) as {name}" for name in table.key]
-        client.execute_sql(
+        connection.execute(
             f"insert into {keys} select ?, ?, {_key(table)}, true"
             f" from (select {', '.join(columns)})"
             f" where {_key(table)} not in"
             f" (select row_key from {keys} where table_name = ? and part = ?)",
-            *ids,
-            *(list(column) for column in zip(*rejected, strict=True)),
-            *ids,
+            [*ids, *(list(column) for column in zip(*rejected, strict=True)), *ids],
         )
     start, end = (at.isoformat() if at else None for at in (loaded.part.start, loaded.part.end))
-    client.execute_sql(
+    connection.execute(
         f"insert into {table.dataset}.{PARTS} ({', '.join(COLUMNS)})"
         f" values ({', '.join('?' for _ in COLUMNS)})",
-        *ids,
-        start,
-        end,
-        loaded.part.is_undated,
-        loaded.rows,
-        loaded.without_key,
-        loaded.rejected_without_key,
-        loaded.began,
-        loaded.of.address,
-        loaded.of.profile,
-        loaded.load_id,
-        ",".join(replaced),
-        loaded.run_id,
+        [
+            *ids,
+            start,
+            end,
+            loaded.part.is_undated,
+            loaded.rows,
+            loaded.without_key,
+            loaded.rejected_without_key,
+            loaded.began,
+            loaded.of.address,
+            loaded.of.profile,
+            loaded.load_id,
+            ",".join(replaced),
+            loaded.run_id,
+        ],
     )
     return int(stored)
 
 
-def loaded_parts(client: SqlClientBase[Any], table: Table) -> list[LoadedPart]:
+def loaded_parts(connection: duckdb.DuckDBPyConnection, table: Table) -> list[LoadedPart]:
     """Return the stored parts of a table, by name."""
-    there = client.execute_sql(
-        "select 1 from information_schema.tables where table_catalog = current_database()"
-        " and table_schema = ? and table_name = ?",
-        table.dataset,
-        PARTS,
-    )
-    if not there:
+    if not stored_columns(connection, replace(table, name=PARTS)):
         return []
-    rows = client.execute_sql(
+    rows = connection.execute(
         f"select {', '.join(COLUMNS)} from {table.dataset}.{PARTS} where table_name = ?"
         " order by part",
-        table.name,
-    )
+        [table.name],
+    ).fetchall()
     return [
         LoadedPart(
             Part(name, _instant(start), _instant(end), bool(is_undated)),
@@ -233,36 +227,33 @@ def loaded_parts(client: SqlClientBase[Any], table: Table) -> list[LoadedPart]:
             load_id,
             replaced,
             run_id,
-        ) in rows or []
+        ) in rows
     ]
 
 
 def count_parts(
-    client: SqlClientBase[Any], table: Table, parts: Sequence[LoadedPart]
+    connection: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[LoadedPart]
 ) -> PartCounts:
     """Count the distinct rows of some parts, which may overlap."""
     names = [each.part.name for each in parts]
     keys = f"{table.dataset}.{PART_KEYS} where table_name = ? and list_contains(?, part)"
-    found = client.execute_sql(
+    ((rows, rejected, in_table, load_ids),) = connection.execute(
         f"with keys as (select row_key, bool_and(is_rejected) as is_rejected from {keys}"
         f" group by row_key), stored as (select {_key(table)} as row_key,"
         f" {C_DLT_LOAD_ID} as load_id from {table.qualified})"
         " select count(*), count(*) filter (is_rejected), count(load_id),"
         " list(distinct load_id) filter (load_id is not null)"
         " from keys left join stored using (row_key)",
-        table.name,
-        names,
-    )
-    ((rows, rejected, in_table, load_ids),) = found or [(0, 0, 0, [])]
+        [table.name, names],
+    ).fetchall()
     lost: set[str] = set()
     if in_table < rows - rejected:
-        named = client.execute_sql(
+        named = connection.execute(
             f"select distinct part from {keys} and not is_rejected"
             f" and row_key not in (select {_key(table)} from {table.qualified})",
-            table.name,
-            names,
-        )
-        lost = {name for (name,) in named or []}
+            [table.name, names],
+        ).fetchall()
+        lost = {name for (name,) in named}
     return PartCounts(
         rows + sum(each.without_key for each in parts),
         rejected,
@@ -292,18 +283,18 @@ def in_no_part(table: Table, parts: Sequence[LoadedPart]) -> tuple[str, list[Any
     )
 
 
-def forget_parts(client: SqlClientBase[Any], table: Table) -> None:
+def forget_parts(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Delete the stored parts of a table."""
     for kept_in in (PARTS, PART_KEYS):
-        client.execute_sql(
-            f"delete from {table.dataset}.{kept_in} where table_name = ?", table.name
+        connection.execute(
+            f"delete from {table.dataset}.{kept_in} where table_name = ?", [table.name]
         )
 
 
-def _create(client: SqlClientBase[Any], table: Table) -> None:
+def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     for kept_in, columns in ((PARTS, COLUMNS), (PART_KEYS, KEY_COLUMNS)):
         listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        client.execute_sql(f"create table if not exists {table.dataset}.{kept_in} ({listed})")
+        connection.execute(f"create table if not exists {table.dataset}.{kept_in} ({listed})")
 
 
 def _key(table: Table) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID
-from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.paging.lengths import FirstPage, Known
 from helpdesk_assets.paging.portions import ParentRead
@@ -131,26 +130,35 @@ def first_pages_of(connection: duckdb.DuckDBPyConnection, table: Table) -> list[
     return [FirstPage(number, page_rows, Known(end)) for number, page_rows, end in rows]
 
 
-def keep_pass(client: SqlClientBase[Any], table: Table, begun: Pass) -> None:
+def keep_pass(connection: duckdb.DuckDBPyConnection, table: Table, begun: Pass) -> None:
     """Record a pass after a portion.
 
     Args:
-        client: of the destination, in a transaction after the load of the portion.
+        connection: to the destination, in a transaction after the load of the portion.
         table: the table of the list.
         begun: the pass.
     """
-    _create(client, table, PASSES, _PASSES)
-    client.execute_sql(f"delete from {table.dataset}.{PASSES} where table_name = ?", table.name)
-    ((row_count, load_id),) = client.execute_sql(state(table)) or [(0, "")]
-    client.execute_sql(
+    _create(connection, table, PASSES, _PASSES)
+    connection.execute(f"delete from {table.dataset}.{PASSES} where table_name = ?", [table.name])
+    ((row_count, load_id),) = connection.execute(state(table)).fetchall()
+    connection.execute(
         f"insert into {table.dataset}.{PASSES} values ({', '.join('?' for _ in _PASSES)})",
-        *(table.name, begun.since, begun.up_to, begun.began, begun.of.address, begun.of.profile),
-        *(row_count, load_id, json.dumps(begun.counts)),
+        [
+            *(
+                table.name,
+                begun.since,
+                begun.up_to,
+                begun.began,
+                begun.of.address,
+                begun.of.profile,
+            ),
+            *(row_count, load_id, json.dumps(begun.counts)),
+        ],
     )
 
 
 def keep_reads(
-    client: SqlClientBase[Any],
+    connection: duckdb.DuckDBPyConnection,
     table: Table,
     reads: Sequence[ParentRead],
     *,
@@ -160,18 +168,17 @@ def keep_reads(
     """Record what a portion of lists by parent has read.
 
     Args:
-        client: of the destination, in a transaction after the load of the portion.
+        connection: to the destination, in a transaction after the load of the portion.
         table: the table of the list.
         reads: what was read of each parent.
         now: the versions of these parents.
         doubtful: the ids, as text, of parents whose lists are to be read again.
     """
-    _create(client, table, PARENTS_READ, _PARENTS_READ)
+    _create(connection, table, PARENTS_READ, _PARENTS_READ)
     kept_in = f"{table.dataset}.{PARENTS_READ}"
-    client.execute_sql(
+    connection.execute(
         f"delete from {kept_in} where table_name = ? and parent in (select unnest(?))",
-        table.name,
-        [*doubtful, *(str(read.parent) for read in reads)],
+        [table.name, [*doubtful, *(str(read.parent) for read in reads)]],
     )
     kept = [read for read in reads if str(read.parent) not in doubtful]
     if not kept:
@@ -179,53 +186,48 @@ def keep_reads(
     unnested = ", ".join(
         f"unnest(?::{kind}[])" for name, kind in _PARENTS_READ.items() if name != "table_name"
     )
-    client.execute_sql(
+    connection.execute(
         f"insert into {kept_in} select ?, {unnested}",
-        table.name,
-        [str(read.parent) for read in kept],
-        [now[read.parent].load_id for read in kept],
-        [now[read.parent].hash for read in kept],
-        [read.rows for read in kept],
-        [read.total for read in kept],
-        [read.first.rows if read.first else None for read in kept],
-        [read.first.known.value if read.first else None for read in kept],
+        [
+            table.name,
+            [str(read.parent) for read in kept],
+            [now[read.parent].load_id for read in kept],
+            [now[read.parent].hash for read in kept],
+            [read.rows for read in kept],
+            [read.total for read in kept],
+            [read.first.rows if read.first else None for read in kept],
+            [read.first.known.value if read.first else None for read in kept],
+        ],
     )
 
 
 def _create(
-    client: SqlClientBase[Any], table: Table, name: str, columns: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, table: Table, name: str, columns: Mapping[str, str]
 ) -> None:
     described = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-    client.execute_sql(f"create table if not exists {table.dataset}.{name} ({described})")
+    connection.execute(f"create table if not exists {table.dataset}.{name} ({described})")
 
 
-def forget_pass(client: SqlClientBase[Any], table: Table) -> None:
+def forget_pass(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Forget the pass of a table, if there is one."""
     for name in (PASSES, PARENTS_READ):
-        found = client.execute_sql(
-            "select 1 from information_schema.tables where table_catalog = current_database()"
-            " and table_schema = ? and table_name = ?",
-            table.dataset,
-            name,
-        )
-        if found:
-            client.execute_sql(
-                f"delete from {table.dataset}.{name} where table_name = ?", table.name
+        if stored_columns(connection, replace(table, name=name)):
+            connection.execute(
+                f"delete from {table.dataset}.{name} where table_name = ?", [table.name]
             )
 
 
 def whole_pass(
-    client: SqlClientBase[Any], table: Table, parent: Table
+    connection: duckdb.DuckDBPyConnection, table: Table, parent: Table
 ) -> tuple[int, int, int | None]:
     """Return what a pass has read: the number of lists, their distinct rows, and the API's total.
 
     Parents that were deleted since do not count, because their rows may be deleted, too.
     """
-    found = client.execute_sql(
+    ((lists, rows, total),) = connection.execute(
         "select count(page_rows), coalesce(sum(row_count), 0), sum(total)"
         f" from {table.dataset}.{PARENTS_READ} where table_name = ? and parent in"
         f" (select cast(id as varchar) from {parent.qualified} where {DELETED_AT} is null)",
-        table.name,
-    )
-    ((lists, rows, total),) = found or [(0, 0, None)]
+        [table.name],
+    ).fetchall()
     return lists, int(rows), None if total is None else int(total)

@@ -5,7 +5,7 @@ are opened, who may write when, and what their errors mean.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -17,6 +17,25 @@ from dlt.common.destination.reference import Destination
 from helpdesk_assets.tables.schema import Table
 
 R = TypeVar("R")
+
+
+class Turn:
+    """What keeps out others that write, from the merge of a load until it is settled."""
+
+    def __init__(self) -> None:
+        self._held = ExitStack()
+        self._is_taken = False
+
+    def take(self, lock: AbstractContextManager[None]) -> None:
+        """Begin the turn by entering a lock, unless it has begun."""
+        if not self._is_taken:
+            self._held.enter_context(lock)
+            self._is_taken = True
+
+    def close(self) -> None:
+        """End the turn, if it has begun."""
+        self._is_taken = False
+        self._held.close()
 
 
 class Place(Protocol):
@@ -83,11 +102,18 @@ class Place(Protocol):
     def explained(self) -> AbstractContextManager[None]:
         """Convert errors of DuckDB about the place to a dg.Failure with a remedy."""
 
-    def attended(self, pipeline: dlt.Pipeline) -> AbstractContextManager[None]:
-        """Make a pipeline wait for others where it has to, inside a ``with`` block."""
+    def attend(self, pipeline: dlt.Pipeline, turn: Turn) -> None:
+        """Make a pipeline wait for others where it has to.
 
-    def settling(self, pipeline: dlt.Pipeline) -> AbstractContextManager[None]:
-        """Keep out others that write to the dataset of a pipeline, also since its last merge."""
+        Args:
+            pipeline: of a load.
+            turn: of the load, which a merge begins.
+        """
+
+    def settling(
+        self, dataset: str, turn: Turn
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open a connection to write after a load, while no others do, and end its turn."""
 
     def retried(self, work: Callable[[], R]) -> R:
         """Do some work in a transaction of its own, and again if it conflicts with another one."""

@@ -9,7 +9,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
@@ -26,6 +26,7 @@ from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.transport.redaction import Redaction
 from helpdesk_assets.warehouse.locks import Locks, capitalized
 from helpdesk_assets.warehouse.permissions import private_files
+from helpdesk_assets.warehouse.place import Turn
 from helpdesk_assets.warehouse.staging import staging_of
 from helpdesk_assets.warehouse.working_folder import runs_alive, working_folder
 
@@ -35,8 +36,6 @@ R = TypeVar("R")
 # for each further one, and up to twice as long by chance.
 TRIES = 6
 FIRST_WAIT = 0.25
-# The attribute of a pipeline with the lock that it holds from a merge until the load has ended.
-TURN = "_helpdesk_assets_turn"
 # The working folders are in this machine's folder for temporary files, with this prefix.
 PREFIX = "helpdesk_assets-run"
 
@@ -216,29 +215,24 @@ class SharedPlace(ABC):
         """Return the environment variable of a setting."""
         return f"DESTINATION__{self.section}__{name}".upper().replace(".", "__")
 
-    @contextmanager
-    def attended(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+    def attend(self, pipeline: dlt.Pipeline, turn: Turn) -> None:
         """See Place. Others may write while the API is read, but not from a merge to its end."""
         load = pipeline.load
-        with ExitStack() as held:
 
-            @wraps(load)
-            def alone(*args: Any, **options: Any) -> Any:
-                turn = vars(pipeline)[TURN]
-                if not turn:
-                    turn.append(held.enter_context(ExitStack()))
-                    turn[0].enter_context(self.writing(pipeline.dataset_name))
-                return load(*args, **options)
+        @wraps(load)
+        def alone(*args: Any, **options: Any) -> Any:
+            turn.take(self.writing(pipeline.dataset_name))
+            return load(*args, **options)
 
-            vars(pipeline).update({"load": alone, TURN: []})
-            yield
+        vars(pipeline)["load"] = alone
 
     @contextmanager
-    def settling(self, pipeline: dlt.Pipeline) -> Iterator[None]:
-        """See Place. Ends the turn that the merge has begun, if there was one."""
-        turn: list[ExitStack] = vars(pipeline)[TURN]
-        with turn.pop() if turn else self.writing(pipeline.dataset_name):
-            yield
+    def settling(self, dataset: str, turn: Turn) -> Iterator[duckdb.DuckDBPyConnection]:
+        """See Place."""
+        with closing(turn):
+            turn.take(self.writing(dataset))
+            with self._connected(dataset) as connection:
+                yield connection
 
     def retried(self, work: Callable[[], R]) -> R:
         """See Place."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID
-from dlt.destinations.sql_client import SqlClientBase
 
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.tables.stored import stored_columns
@@ -127,7 +126,7 @@ def stored(connection: duckdb.DuckDBPyConnection, table: Table) -> Stored:
 
 
 def keep_watermark(
-    client: SqlClientBase[Any],
+    connection: duckdb.DuckDBPyConnection,
     table: Table,
     up_to: str | None,
     of: TakenOf,
@@ -136,7 +135,7 @@ def keep_watermark(
     """Store the watermark of a table after a load; None deletes it.
 
     Args:
-        client: of the file, in a transaction after the load.
+        connection: to the file, in a transaction after the load.
         table: the loaded table.
         up_to: see Watermark.
         of: the list that was read.
@@ -144,14 +143,14 @@ def keep_watermark(
     """
     kept_in = f"{table.dataset}.{KEPT_IN}"
     columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-    client.execute_sql(f"create table if not exists {kept_in} ({columns})")
-    client.execute_sql(f"alter table {kept_in} add column if not exists next_cursor varchar")
-    client.execute_sql(f"delete from {kept_in} where table_name = ?", table.name)
+    connection.execute(f"create table if not exists {kept_in} ({columns})")
+    connection.execute(f"alter table {kept_in} add column if not exists next_cursor varchar")
+    connection.execute(f"delete from {kept_in} where table_name = ?", [table.name])
     if up_to is not None:
-        ((row_count, load_id),) = client.execute_sql(state(table)) or [(0, "")]
+        ((row_count, load_id),) = connection.execute(state(table)).fetchall()
         values = (table.name, up_to, of.address, of.profile, row_count, load_id, cursor)
-        client.execute_sql(
-            f"insert into {kept_in} ({', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?)", *values
+        connection.execute(
+            f"insert into {kept_in} ({', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?)", values
         )
 
 

@@ -40,10 +40,10 @@ def ours(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
     def run() -> None:
         with (
             api.connection("bench") as connection,
-            warehouse.pipeline() as (pipeline, _),
+            warehouse.loading() as load,
             connection.walk() as walk,
         ):
-            pipeline.run(connection.source(walk), loader_file_format="parquet")
+            load.pipeline.run(connection.source(walk), loader_file_format="parquet")
 
     return run
 
