@@ -1,7 +1,7 @@
 """The input of the checks: a table in DuckDB, and the metadata of its last load."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
@@ -55,14 +55,9 @@ class StoredTable:
         row: tuple[Any, ...] = self.connection.execute(query, list(parameters)).fetchall()[0]
         return row
 
-    def has_table(self, schema: str, name: str) -> bool:
-        """Return whether the file has a table of that name."""
-        (found,) = self.one(
-            "select count(*) from information_schema.tables"
-            " where table_catalog = current_database() and table_schema = ? and table_name = ?",
-            [schema, name],
-        )
-        return bool(found)
+    def has_table(self, name: str) -> bool:
+        """Return whether the dataset has a table of that name."""
+        return bool(stored_columns(self.connection, replace(self.table, name=name)))
 
 
 def stored_table(

@@ -114,7 +114,7 @@ def no_rejected_rows(table: StoredTable) -> dg.AssetCheckResult:
     Rejected rows are stored in a separate table with the suffix `_rejected`.
     """
     rejected, name = 0, table.table.rejected
-    if table.has_table(table.table.dataset, name):
+    if table.has_table(name):
         (rejected,) = table.one(
             f"select count(*) from {table.table.dataset}.{name} where run_id = ?", [table.run_id]
         )

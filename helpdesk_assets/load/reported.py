@@ -12,7 +12,7 @@ import duckdb
 
 from helpdesk_assets.load.deletes import Deletes
 from helpdesk_assets.tables.schema import DELETED_AT, Table
-from helpdesk_assets.tables.stored import types_of
+from helpdesk_assets.tables.stored import stored_columns, types_of
 from helpdesk_assets.tables.values import ANY, Value, spelled
 
 
@@ -36,7 +36,7 @@ def marked_before(connection: duckdb.DuckDBPyConnection, table: Table) -> list[l
         The values of each column of the key, and the times when the rows were found to be deleted.
     """
     names = [*table.key, DELETED_AT]
-    if not {*names} <= {*types_of(connection, table)}:
+    if not {*names} <= {name for name, *_ in stored_columns(connection, table)}:
         return [[] for _ in names]
     rows = connection.execute(
         f"select {', '.join(names)} from {table.qualified} where {DELETED_AT} is not null"
@@ -63,7 +63,7 @@ def settle_reported(
         how: how to handle deleted rows.
         before: see ``marked_before``: a row that was deleted already keeps its time.
     """
-    there = types_of(connection, table)
+    there = types_of(connection, table) if values else {}
     conditions: list[str] = []
     given: list[Any] = [load_id]
     for name, some in values.items():

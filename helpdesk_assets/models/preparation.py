@@ -9,7 +9,7 @@ import duckdb
 
 from helpdesk_assets.models.calendar import EPOCH, create_calendar, open_intervals
 from helpdesk_assets.models.satisfaction import DISSATISFIED, SATISFIED
-from helpdesk_assets.models.sources import Sources, knows_agents
+from helpdesk_assets.models.sources import SEEN_CHANGES, Sources, knows_agents
 from helpdesk_assets.resources.business_hours import Hours
 from helpdesk_assets.resources.sla import SlaTargets
 from helpdesk_assets.tables.schema import TABLE
@@ -38,8 +38,8 @@ def prepare(
             "insert into desk_sla_targets values (?, ?, ?)", [target, priority, minutes]
         )
     times = ["select created_at from desk_tickets", "select changed_at from desk_status_changes"]
-    if "ticket_status_changes" in sources.columns:
-        times.append("select first_seen_at from ticket_status_changes")
+    if SEEN_CHANGES in sources.columns:
+        times.append(f"select first_seen_at from {SEEN_CHANGES}")
     _create_calendar(connection, times, settings, max(targets.minutes.values(), default=0))
     replied = "first_replied_at" in sources.columns[TABLE]
     return {

@@ -13,7 +13,8 @@ import duckdb
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.models.model import TIMESTAMP
-from helpdesk_assets.tables.schema import TABLE
+from helpdesk_assets.tables.schema import TABLE, Table
+from helpdesk_assets.tables.stored import stored_columns
 
 TEXT, FLAG = "VARCHAR", "BOOLEAN"
 # An id as text, so that ids of different types can be compared.
@@ -50,6 +51,8 @@ VIEWS = (
     "desk_comments",
     "desk_status_changes",
 )
+# The model of the changes that syncs have seen, whose earlier rows other models read.
+SEEN_CHANGES = "ticket_status_changes"
 # Values of role of people who are not agents.
 CUSTOMERS = ("end-user", "end_user", "enduser", "customer", "requester", "contact", "client")
 
@@ -127,15 +130,13 @@ def knows_agents(sources: Sources) -> bool:
 def _stored(
     connection: duckdb.DuckDBPyConnection, dataset: str, roles: Mapping[str, Sequence[str]]
 ) -> Sources:
-    """Return what a dataset contains."""
-    columns: dict[str, dict[str, str]] = {}
-    rows = connection.execute(
-        "select table_name, column_name, data_type from information_schema.columns"
-        " where table_catalog = current_database() and table_schema = ?",
-        [dataset],
-    ).fetchall()
-    for table, column, kind in rows:
-        columns.setdefault(table, {})[column] = kind
+    """Return which of the tables that models read a dataset contains."""
+    names = {TABLE, SEEN_CHANGES, *(name for named in roles.values() for name in named)}
+    columns = {
+        name: {column: kind for column, kind, _ in found}
+        for name in sorted(names)
+        if (found := stored_columns(connection, Table(name, dataset=dataset)))
+    }
     return Sources(columns, roles)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import dlt
 import duckdb
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.settings import settings_explained
@@ -83,6 +83,9 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         ),
     )
 
+    # Looked up once, because each step of a run uses the place several times.
+    _places: dict[tuple[str, int], Place] = PrivateAttr(default_factory=dict)
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HelpDeskWarehouse"]:
         """Take part in the pool that limits a DuckDB file to one run at a time."""
@@ -107,6 +110,12 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         Raises:
             dg.Failure: a setting is missing or invalid.
         """
+        if (dataset, rows) not in self._places:
+            self._places[dataset, rows] = self._resolved(dataset, rows)
+        return self._places[dataset, rows]
+
+    def _resolved(self, dataset: str, rows: int) -> Place:
+        """Look up the settings of a place; see place."""
         kind, section = self._chosen(dataset)
         timeout, memory_limit = self._lock_timeout(section), self._memory_limit(section, rows)
         # Imported when they are used, because most users load into a file.

@@ -13,7 +13,7 @@ import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID
 
 from helpdesk_assets.tables.schema import DELETED_AT, Table
-from helpdesk_assets.tables.stored import stored_columns
+from helpdesk_assets.tables.stored import types_of
 from helpdesk_assets.warehouse.watermark import TakenOf
 
 PARTS, PART_KEYS = "_parts", "_part_keys"
@@ -193,7 +193,7 @@ def keep_part(
 
 def loaded_parts(connection: duckdb.DuckDBPyConnection, table: Table) -> list[LoadedPart]:
     """Return the stored parts of a table, by name."""
-    if not stored_columns(connection, replace(table, name=PARTS)):
+    if not types_of(connection, replace(table, name=PARTS)):
         return []
     rows = connection.execute(
         f"select {', '.join(COLUMNS)} from {table.dataset}.{PARTS} where table_name = ?"

@@ -17,7 +17,7 @@ from dlt.common.schema.typing import C_DLT_LOAD_ID
 from helpdesk_assets.paging.lengths import FirstPage, Known
 from helpdesk_assets.paging.portions import ParentRead
 from helpdesk_assets.tables.schema import DELETED_AT, Table
-from helpdesk_assets.tables.stored import stored_columns
+from helpdesk_assets.tables.stored import stored_columns, types_of
 from helpdesk_assets.warehouse.parents import PARENTS_READ, Version
 from helpdesk_assets.warehouse.watermark import TakenOf, state
 
@@ -211,7 +211,7 @@ def _create(
 def forget_pass(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Forget the pass of a table, if there is one."""
     for name in (PASSES, PARENTS_READ):
-        if stored_columns(connection, replace(table, name=name)):
+        if types_of(connection, replace(table, name=name)):
             connection.execute(
                 f"delete from {table.dataset}.{name} where table_name = ?", [table.name]
             )
