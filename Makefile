@@ -146,7 +146,7 @@ bench: $(READY)  ## Compare speed and memory with plain dlt, for ROWS tickets; A
 	$(BIN)/python -m helpdesk_assets_tests.bench --rows $(ROWS) $(ARGS)
 
 # DuckLake takes part if `make test-scale` has installed its environment.
-bench-scale: $(READY)  ## Merge 1, 3 and 10 million tickets twice, into a file and DuckLake; ROWS=1000000 shortens it.
+bench-scale: $(READY)  ## Merge up to 10 million tickets, into a file and DuckLake, and load parts; ROWS=1000000 shortens it.
 	$$(test -f $(SCALE_VENV)/.ready && echo $(SCALE_VENV)/bin || echo $(BIN))/python \
 		-m helpdesk_assets_tests.bench.scale $(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(ARGS)
 

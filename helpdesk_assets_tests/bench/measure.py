@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,12 @@ class Desk:
 
 @contextmanager
 def served(
-    tickets: int, *, latency: float = 0, wide: bool = False, generated: bool = False
+    tickets: int,
+    *,
+    latency: float = 0,
+    wide: bool = False,
+    generated: bool = False,
+    since: datetime | None = None,
 ) -> Iterator[Desk]:
     """Serve a help desk inside a ``with`` block.
 
@@ -88,10 +94,14 @@ def served(
         latency: milliseconds before each response.
         wide: whether tickets have thirty fields.
         generated: whether tickets are generated when they are requested, which needs no memory.
+        since: if set, the tickets were created between this time and now, evenly.
     """
     command = [sys.executable, "-m", "helpdesk_assets_tests.bench.server"]
     command += ["--tickets", str(tickets), "--latency", str(latency), *(["--wide"] * wide)]
     command += ["--generated"] * generated
+    if since:
+        apart = (datetime.now(timezone.utc) - since).total_seconds() / (tickets + 1)
+        command += ["--begin", since.isoformat(), "--apart", str(apart)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

@@ -1,7 +1,8 @@
 """Merges many tickets twice, into each place that tickets can be loaded into.
 
-See `make bench-scale`. Each merge is a whole process of `dagster job execute`: it reads every
-ticket over HTTP, in pages of a thousand, merges them, and runs the checks. The places alternate.
+See `make bench-scale`, which also measures `parts`. Each merge is a whole process of `dagster job
+execute`: it reads every ticket over HTTP, in pages of a thousand, merges them, and runs the checks.
+The places alternate.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from helpdesk_assets_tests.bench.measure import (
     served,
     settings_for,
 )
+from helpdesk_assets_tests.bench.parts import TICKETS as TICKETS_IN_PARTS
+from helpdesk_assets_tests.bench.parts import parts_by_workers
 from helpdesk_assets_tests.bench.report import machine, replace_measured
 
 SIZES = (1_000_000, 3_000_000, 10_000_000)
@@ -33,6 +36,7 @@ PAGE = 1000
 # Processes that wait for a core, or use one, per core. Above this, figures are marked.
 BUSY = 0.75
 PAGE_SIZE = ("limit: 100", f"limit: {PAGE}")
+LAKE = "DuckLake, catalog in PostgreSQL"
 
 # Return the settings of a place whose files are in a folder.
 Settings = Callable[[Path], dict[str, str]]
@@ -62,9 +66,7 @@ def places() -> Iterator[Mapping[str, Settings]]:
             from helpdesk_assets_tests.scale.postgres import postgres_server
 
             server = servers.enter_context(postgres_server())
-            found["DuckLake, catalog in PostgreSQL"] = lambda folder: _lake(
-                folder, server.new_database()
-            )
+            found[LAKE] = lambda folder: _lake(folder, server.new_database())
         yield found
 
 
@@ -152,12 +154,17 @@ def main() -> int:
     )
     options = parser.parse_args()
     sizes = sorted({*(size for size in SIZES if size < options.rows), options.rows})
+    reports = {}
     with places() as found:
-        results = {size: merges(size, found) for size in sizes}
-    report = f"{table(results)}\n\nMeasured on: {machine()}"
-    say(report)
-    if options.write:
-        replace_measured(options.write, report, "merges")
+        if LAKE in found:
+            tickets = min(options.rows, TICKETS_IN_PARTS)
+            reports["parts"] = parts_by_workers(tickets, found[LAKE])
+        reports["merges"] = table({size: merges(size, found) for size in sizes})
+    for what, report in reports.items():
+        measured = f"{report}\n\nMeasured on: {machine()}"
+        say(f"{measured}\n")
+        if options.write:
+            replace_measured(options.write, measured, what)
     return 0
 
 

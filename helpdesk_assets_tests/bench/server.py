@@ -21,9 +21,18 @@ BEGIN = datetime(2024, 1, 1, tzinfo=timezone.utc)
 STATUSES = ("new", "open", "pending", "solved")
 
 
-def ticket(number: int, *, wide: bool) -> dict[str, Any]:
-    """Return a generated ticket with six fields, or thirty with nested objects and long texts."""
-    created_at = BEGIN + timedelta(seconds=30 * number)
+def ticket(
+    number: int, *, wide: bool, begin: datetime = BEGIN, apart: float = 30
+) -> dict[str, Any]:
+    """Return a generated ticket with six fields, or thirty with nested objects and long texts.
+
+    Args:
+        number: its id.
+        wide: whether it has thirty fields.
+        begin: the time before the first ticket.
+        apart: seconds between two tickets.
+    """
+    created_at = begin + timedelta(seconds=apart * number)
     narrow = {
         "id": number,
         "subject": f"Printer {number} on floor {number % 9} does not print",
@@ -57,27 +66,36 @@ def _spelled(instant: datetime) -> str:
 
 
 class Tickets:
-    """The tickets as JSON, in the order of their ids and of their last change.
+    """The tickets as JSON, in the order of their ids, and of their creation and last change.
 
     Args:
         count: the number of tickets.
         wide: whether tickets have thirty fields.
+        begin: see ticket.
+        apart: see ticket.
     """
 
-    def __init__(self, count: int, *, wide: bool) -> None:
-        tickets = (ticket(number, wide=wide) for number in range(1, count + 1))
-        spelled = [(each["updated_at"], json.dumps(each).encode()) for each in tickets]
-        self._updated = [updated_at for updated_at, _ in spelled]
-        self._rows = [row for _, row in spelled]
+    def __init__(
+        self, count: int, *, wide: bool, begin: datetime = BEGIN, apart: float = 30
+    ) -> None:
+        tickets = [
+            ticket(number, wide=wide, begin=begin, apart=apart) for number in range(1, count + 1)
+        ]
+        self._updated = [each["updated_at"] for each in tickets]
+        self._created = [each["created_at"] for each in tickets]
+        self._rows = [json.dumps(each).encode() for each in tickets]
 
     def answer(self, query: dict[str, list[str]]) -> bytes:
         """Return the body of a page."""
         offset, limit = int(query["offset"][0]), int(query["limit"][0])
-        first = (
-            bisect_left(self._updated, query["updated_since"][0]) if "updated_since" in query else 0
-        )
-        page = self._rows[first + offset : first + offset + limit]
-        return b'{"total":%d,"data":[%b]}' % (len(self._rows) - first, b",".join(page))
+        first, end = 0, len(self._rows)
+        for times, since in ((self._updated, "updated_since"), (self._created, "created_since")):
+            if since in query:
+                first = bisect_left(times, query[since][0])
+        if "created_before" in query:
+            end = bisect_left(self._created, query["created_before"][0])
+        page = self._rows[first + offset : min(first + offset + limit, end)]
+        return b'{"total":%d,"data":[%b]}' % (max(0, end - first), b",".join(page))
 
 
 class GeneratedTickets:
@@ -159,10 +177,21 @@ if __name__ == "__main__":
     parser.add_argument(
         "--generated", action="store_true", help="generate tickets when they are requested"
     )
+    parser.add_argument(
+        "--begin",
+        type=datetime.fromisoformat,
+        default=BEGIN,
+        help="the time before the first ticket [%(default)s]",
+    )
+    parser.add_argument(
+        "--apart", type=float, default=30, help="seconds between two tickets [%(default)s]"
+    )
     options = parser.parse_args()
     served: Tickets | GeneratedTickets
     if options.generated:
         served = GeneratedTickets(options.tickets)
     else:
-        served = Tickets(options.tickets, wide=options.wide)
+        served = Tickets(
+            options.tickets, wide=options.wide, begin=options.begin, apart=options.apart
+        )
     asyncio.run(_serve(served, options.latency / 1000))
