@@ -21,7 +21,7 @@ from helpdesk_assets.reports.numbers import numbers
 from helpdesk_assets.reports.page import page
 from helpdesk_assets.reports.texts import count_text, duration_text
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, execute
-from helpdesk_assets_tests.reports.test_numbers import AS_OF, Ticket, models, some
+from helpdesk_assets_tests.reports.test_numbers import AS_OF, models, ticket
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -221,12 +221,18 @@ def test_numbers_are_written_with_separators() -> None:
 
 def test_page_of_any_help_desk_is_of_reasonable_size() -> None:
     tickets = [
-        Ticket(**{**vars(ticket), "id": ticket.id + 10_000 * group, "group": f"group {group}",
-                  "priority": f"priority {group % 17}", "created_at": AS_OF - timedelta(days=day),
-                  "replied_at": AS_OF - timedelta(days=day / 2), "due_at": AS_OF,
-                  "solved_at": None if day % 2 else AS_OF})
-        for group in range(60) for day, ticket in enumerate(some(60))
-    ]  # fmt: skip
+        ticket(
+            day + 10_000 * group,
+            group=f"group {group}",
+            priority=f"priority {group % 17}",
+            created_at=AS_OF - timedelta(days=day),
+            replied_at=AS_OF - timedelta(days=day / 2),
+            due_at=AS_OF,
+            solved_at=None if day % 2 else AS_OF,
+        )
+        for group in range(60)
+        for day in range(60)
+    ]
     with models(tickets) as connection:
         counted = numbers(
             connection, AS_OF, "Europe/Berlin", ticket_url="https://e.com/{id}", subjects=True
