@@ -254,6 +254,8 @@ class DuckDbFile:
     def settling(self, dataset: str, turn: Turn) -> Iterator[duckdb.DuckDBPyConnection]:
         """See Place. A load has the file for itself."""
         with self.held_open(self.connect) as connection:
+            # As in dlt's own connections, for times without a zone that are converted.
+            connection.execute("set timezone = 'UTC'")
             yield connection
 
     def retried(self, work: Callable[[], R]) -> R:

@@ -153,17 +153,21 @@ def execute(
     if desk:
         desk.requests()
     began = time.monotonic()
-    with subprocess.Popen(
-        [BIN / "dagster", "job", "execute", *arguments],
-        cwd=project,
-        env={**code_of(project), **settings},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as messages,
+        subprocess.Popen(
+            [BIN / "dagster", "job", "execute", *arguments],
+            cwd=project,
+            env={**code_of(project), **settings},
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+        ) as process,
+    ):
         _, status, usage = os.wait4(process.pid, 0)
         ended = time.monotonic()
         process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, arguments
+        messages.seek(0)
+        assert process.returncode == 0, (arguments, messages.read()[-3000:])
     count, *times = desk.requests() if desk else [0]
     first, last = times or (ended, ended)
     return Run(ended - began, usage.ru_maxrss / 1024, count, first - began, ended - last)

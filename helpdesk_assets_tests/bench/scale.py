@@ -93,7 +93,11 @@ def merges(tickets: int, found: Mapping[str, Settings]) -> dict[tuple[str, str],
         contenders = {}
         for name, settings in found.items():
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-            contenders[name] = folder, {**settings(folder), **_profile(folder)}
+            profile = profile_with_large_pages(folder)
+            contenders[name] = (
+                folder,
+                {**settings(folder), "SOURCES__HELP_DESK__PROFILE": str(profile)},
+            )
         for merge in MERGES:
             for name, (folder, settings_of) in contenders.items():
                 progress(f"{name}: {merge} merge of {tickets:,} tickets")
@@ -101,12 +105,12 @@ def merges(tickets: int, found: Mapping[str, Settings]) -> dict[tuple[str, str],
     return results
 
 
-def _profile(folder: Path) -> dict[str, str]:
-    """Write the default profile, with larger pages, beside the files of a place."""
+def profile_with_large_pages(folder: Path) -> Path:
+    """Write the default profile, with larger pages, to a file in a folder; return the file."""
     default = PROJECT / "helpdesk_assets" / "profiles" / "default.yaml"
     profile = folder / "profile.yaml"
     profile.write_text(default.read_text().replace(*PAGE_SIZE))
-    return {"SOURCES__HELP_DESK__PROFILE": str(profile)}
+    return profile
 
 
 def _merge(desk: Desk, folder: Path, settings: Mapping[str, str]) -> Merge:
@@ -154,17 +158,21 @@ def main() -> int:
     )
     options = parser.parse_args()
     sizes = sorted({*(size for size in SIZES if size < options.rows), options.rows})
-    reports = {}
-    with places() as found:
-        if LAKE in found:
-            tickets = min(options.rows, TICKETS_IN_PARTS)
-            reports["parts"] = parts_by_workers(tickets, found[LAKE])
-        reports["merges"] = table({size: merges(size, found) for size in sizes})
-    for what, report in reports.items():
+
+    def show(what: str, report: str) -> None:
         measured = f"{report}\n\nMeasured on: {machine()}"
         say(f"{measured}\n")
         if options.write:
             replace_measured(options.write, measured, what)
+
+    with places() as found:
+        if LAKE in found:
+            tickets = min(options.rows, TICKETS_IN_PARTS)
+            show("parts", parts_by_workers(tickets, found[LAKE]))
+        results = {}
+        for size in sizes:
+            results[size] = merges(size, found)
+            show("merges", table(results))
     return 0
 
 
