@@ -44,7 +44,7 @@ COLUMNS = {
 }
 
 
-def ticket(
+def ticket_with(
     number: int,
     *,
     group: str | None = None,
@@ -157,7 +157,7 @@ def test_numbers_match_the_tickets_of_each_group_and_priority(examples: int) -> 
     @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(MADE)
     def look(made: list[dict[str, Any]]) -> None:
-        tickets = [ticket(place, **facts) for place, facts in enumerate(made)]
+        tickets = [ticket_with(place, **facts) for place, facts in enumerate(made)]
         with models(tickets) as connection:
             found = count(connection)
         days = [day for each in tickets for day in each.open_days]
@@ -169,7 +169,7 @@ def test_numbers_match_the_tickets_of_each_group_and_priority(examples: int) -> 
 def some(number: int, **facts: Any) -> list[Ticket]:
     """Return tickets that were opened one hour after another, the last one an hour ago."""
     return [
-        ticket(place, created_at=AS_OF - timedelta(hours=number - place), **facts)
+        ticket_with(place, created_at=AS_OF - timedelta(hours=number - place), **facts)
         for place in range(number)
     ]
 
@@ -185,7 +185,7 @@ def test_oldest_tickets_are_listed_with_links() -> None:
 def test_targets_of_open_tickets_are_late_or_due_soon() -> None:
     hours = (-1, 0, 1, 24, 24.1)
     tickets = [
-        ticket(place, created_at=AS_OF, due_at=AS_OF + timedelta(hours=due))
+        ticket_with(place, created_at=AS_OF, due_at=AS_OF + timedelta(hours=due))
         for place, due in enumerate(hours)
     ]
     with models(tickets) as connection:

@@ -21,7 +21,7 @@ from helpdesk_assets.reports.numbers import numbers
 from helpdesk_assets.reports.page import page
 from helpdesk_assets.reports.texts import count_text, duration_text
 from helpdesk_assets_tests.conftest import Sandbox, Warehouse, execute
-from helpdesk_assets_tests.reports.test_numbers import AS_OF, models, ticket
+from helpdesk_assets_tests.reports.test_numbers import AS_OF, models, ticket_with
 
 StartSandbox = Callable[..., Sandbox]
 Connect = Callable[[Sandbox], None]
@@ -221,7 +221,7 @@ def test_numbers_are_written_with_separators() -> None:
 
 def test_page_of_any_help_desk_is_of_reasonable_size() -> None:
     tickets = [
-        ticket(
+        ticket_with(
             day + 10_000 * group,
             group=f"group {group}",
             priority=f"priority {group % 17}",
