@@ -20,8 +20,6 @@ unless the sort keys at all page boundaries are unambiguous (see PageBoundaries)
 during each read, it is not verified.
 """
 
-from collections.abc import Hashable
-
 from helpdesk_assets.errors import UnusableAnswerError
 from helpdesk_assets.paging.bounds import MOST_PAGES, MOST_WALKS
 from helpdesk_assets.paging.gaps import LEFT_OUT
@@ -77,6 +75,7 @@ class CompleteWalk:
         self._walks = 0
         self._steps_before = 0
         self._read_before = DistinctKeys()
+        self._rows: int | None = None
         self._in_order = KeySequence(0).fingerprint
         self._reading = self._begin(sparse=False)
 
@@ -118,13 +117,11 @@ class CompleteWalk:
         """The number of pages that did not overlap and were requested again from further up."""
         return self._steps_before + self._reading.overlap_retries
 
-    def has_read(self, key: Hashable) -> bool:
-        """Return whether a row with that key was read."""
-        return key in self._reading.state.order.keys or key in self._read_before
-
     @property
     def rows_walked(self) -> int:
         """The number of distinct rows read."""
+        if self._rows is not None:
+            return self._rows
         return self._reading.state.order.keys.count_with(self._read_before)
 
     @property
@@ -185,6 +182,7 @@ class CompleteWalk:
         )
         if holds or (reading.is_whole and (is_sure or self._walks > 1)):
             self.has_ended = True
+            self._forget_keys()
             if not (holds or is_sure):
                 self.unverified = (
                     "the list changed during each read, and its sort order is ambiguous at page "
@@ -213,6 +211,11 @@ class CompleteWalk:
         if reading.state.sparse:
             self._size.reset()
         self._reading = self._begin(sparse=reading.state.sparse)
+
+    def _forget_keys(self) -> None:
+        """Release the keys of all rows, whose memory the merge can use, and keep their number."""
+        self._rows = self.rows_walked
+        self._reading.state.order.keys = self._read_before = DistinctKeys()
 
     @property
     def _remedy(self) -> str:

@@ -59,11 +59,18 @@ class Slice(CompleteWalk):
         missing = sum(not self.has_read(key) for key in self.expected)
         return 2 * missing <= len(self.expected)
 
+    def has_read(self, key: Hashable) -> bool:
+        """Return whether a row with that key was read."""
+        return key in self._reading.state.order.keys or key in self._read_before
+
     def take(self, page: Page) -> list[Row]:
         """Process a response; see CompleteWalk."""
         fresh = super().take(page)
         self.tail = [*self.tail, *fresh][-BACK:]
         return fresh
+
+    def _forget_keys(self) -> None:
+        """Keep the keys, which tell whether the slice joins the one before."""
 
 
 def slices(

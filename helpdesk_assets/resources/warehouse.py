@@ -58,7 +58,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         default=None,
         description=(
             "The maximum amount of memory that DuckDB uses for a load, such as 2GB. Beyond it, "
-            "DuckDB uses the disk beside the file. Default: 500MB, or 50 bytes for each row of a "
+            "DuckDB uses the disk beside the file. Default: 400MB, or 40 bytes for each row of a "
             "larger table, but at most half of the machine's memory. Environment: "
             "DESTINATION__DUCKDB__MEMORY_LIMIT. File: memory_limit under [destination.duckdb] in "
             ".dlt/config.toml."

@@ -25,6 +25,7 @@ from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.shown import shown
 from helpdesk_assets.warehouse.extensions import loadable
 from helpdesk_assets.warehouse.locks import FileLocks, Locks, PostgresLocks
+from helpdesk_assets.warehouse.memory import MERGE_ON_DISK
 from helpdesk_assets.warehouse.shared import SharedPlace
 
 POSTGRES = ("postgres", "postgresql")
@@ -43,14 +44,6 @@ RESERVED = ("memory", "system", "temp")
 SECRET = re.compile(r"secret|password|token|key", re.I)
 # The extensions for data files by the scheme of their address.
 OF_STORES = {"s3": "httpfs", "https": "httpfs", "gs": "httpfs", "gcs": "httpfs", "az": "azure"}
-# For dlt's merge, which removes duplicates with a window function. Since version 1.5, DuckDB
-# replaces that by a join with the positions of rows in the lake's files, which cannot use the disk:
-# a million tickets needed more than 500 MB. With the window function, ten million need 300 MB.
-MERGE = (
-    {"disabled_optimizers": "top_n_window_elimination"}
-    if tuple(map(int, duckdb.__version__.split(".")[:2])) >= (1, 5)
-    else {}
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +119,7 @@ class DuckLake(SharedPlace):
         store = OF_STORES.get(credentials.storage.protocol)
         of_catalog = FILES[self._driver] if self._is_file else ["postgres_scanner"]
         credentials.extensions = loadable(["ducklake", *of_catalog, *([store] if store else [])])
-        credentials.global_config = self.config(folder) | MERGE
+        credentials.global_config = self.config(folder) | {**MERGE_ON_DISK}
         credentials.resolve()
         return dlt.destinations.ducklake(
             credentials,

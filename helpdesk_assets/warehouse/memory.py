@@ -1,5 +1,6 @@
 """The default memory limit of DuckDB: as much as the table needs, if the machine has it."""
 
+from collections.abc import Mapping
 from functools import cache
 
 import duckdb
@@ -7,14 +8,22 @@ import duckdb
 MEGABYTE = 1_000_000
 # What a load needs for the rows that it replaces: DuckDB keeps in memory which rows of a table a
 # transaction has deleted. Measured: ten million rows need between 300 and 400 MB.
-BYTES_A_ROW = 50
+BYTES_A_ROW = 40
 # Enough for ten million rows. On small machines, up to half of the memory, but not less than the
 # other number.
-USUAL = 500 * MEGABYTE
+USUAL = 400 * MEGABYTE
 LEAST = 200 * MEGABYTE
 # DuckDB's own default is this share of the memory of the machine, or of its container.
 DUCKDB_SHARE = 0.8
 UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+# For dlt's merge, which removes duplicates with a window function. Since version 1.5, DuckDB
+# replaces that by an aggregation, which uses more memory, and in a lake by a join with the places
+# of rows in its files, which cannot use the disk: a million tickets needed more than 500 MB.
+MERGE_ON_DISK: Mapping[str, str] = (
+    {"disabled_optimizers": "top_n_window_elimination"}
+    if tuple(map(int, duckdb.__version__.split(".")[:2])) >= (1, 5)
+    else {}
+)
 
 
 def default_limit(rows: int = 0) -> str:

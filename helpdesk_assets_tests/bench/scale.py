@@ -33,8 +33,9 @@ SIZES = (1_000_000, 3_000_000, 10_000_000)
 MERGES = ("first", "second")
 # Tickets on a page. With the default of 100, most of the time would be that of the requests.
 PAGE = 1000
-# Processes that wait for a core, or use one, per core. Above this, figures are marked.
-BUSY = 0.75
+# Processes that wait for a core, or use one, per core, when the first merge begins. Above this, the
+# table says so.
+BUSY = 0.5
 PAGE_SIZE = ("limit: 100", f"limit: {PAGE}")
 LAKE = "DuckLake, catalog in PostgreSQL"
 
@@ -49,12 +50,10 @@ class Merge:
     Attributes:
         run: its seconds and peak memory.
         stored: the bytes of all files of the place afterwards.
-        load: the load average of the machine per core, just before it began.
     """
 
     run: Run
     stored: int
-    load: float
 
 
 @contextmanager
@@ -114,32 +113,34 @@ def profile_with_large_pages(folder: Path) -> Path:
 
 
 def _merge(desk: Desk, folder: Path, settings: Mapping[str, str]) -> Merge:
-    load = os.getloadavg()[0] / (os.cpu_count() or 1)
     with settings_for(desk, folder / "tickets.duckdb", **settings) as environment:
         run = execute(TICKETS, desk, environment)
     stored = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Merge(run, stored, load)
+    return Merge(run, stored)
 
 
-def table(results: Mapping[int, Mapping[tuple[str, str], Merge]]) -> str:
-    """Return the results as a table, with a mark at figures that other processes have disturbed."""
+def table(results: Mapping[int, Mapping[tuple[str, str], Merge]], load: float) -> str:
+    """Return the results as a table.
+
+    Args:
+        results: the merges by number of tickets, place and order.
+        load: the load average of the machine per core, before the first of them.
+    """
     lines = [
         "| tickets | place | merge | seconds | peak memory, MB | stored, MB |",
         "| ---: | --- | --- | ---: | ---: | ---: |",
     ]
     for tickets, of_size in results.items():
         for (name, which), merge in of_size.items():
-            mark = " *" if merge.load > BUSY else ""
             lines.append(
-                f"| {tickets:,} | {name} | {which} | {merge.run.seconds:.0f}{mark} | "
+                f"| {tickets:,} | {name} | {which} | {merge.run.seconds:.0f} | "
                 f"{merge.run.megabytes:.0f} | {merge.stored / 1e6:.0f} |"
             )
-    if any(merge.load > BUSY for of_size in results.values() for merge in of_size.values()):
-        loads = [merge.load for of_size in results.values() for merge in of_size.values()]
+    if load > BUSY:
         lines += [
             "",
-            f"\\* Other programs were using the machine: {min(loads):.1f} to {max(loads):.1f} "
-            "processes per core. Compare these times only with each other.",
+            f"Other programs were using the machine before ({load:.1f} processes per core): "
+            "compare the times only with each other.",
         ]
     return "\n".join(lines)
 
@@ -165,6 +166,7 @@ def main() -> int:
         if options.write:
             replace_measured(options.write, measured, what)
 
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
     with places() as found:
         if LAKE in found:
             tickets = min(options.rows, TICKETS_IN_PARTS)
@@ -172,7 +174,7 @@ def main() -> int:
         results = {}
         for size in sizes:
             results[size] = merges(size, found)
-            show("merges", table(results))
+            show("merges", table(results, load))
     return 0
 
 
