@@ -33,8 +33,8 @@ SIZES = (1_000_000, 3_000_000, 10_000_000)
 MERGES = ("first", "second")
 # Tickets on a page. With the default of 100, most of the time would be that of the requests.
 PAGE = 1000
-# Processes that wait for a core, or use one, per core, when the first merge begins. Above this, a
-# sentence below the table reports them.
+# Processes that wait for a core, or use one, per core, when the first merge begins. Above this, the
+# report mentions them.
 BUSY = 0.5
 PAGE_SIZE = ("limit: 100", f"limit: {PAGE}")
 LAKE = "DuckLake, catalog in PostgreSQL"
