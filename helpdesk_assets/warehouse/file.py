@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
 from helpdesk_assets.tables.schema import Table
-from helpdesk_assets.warehouse.memory import MERGE_ON_DISK
+from helpdesk_assets.warehouse.memory import FOR_MERGES
 from helpdesk_assets.warehouse.permissions import private_files
 from helpdesk_assets.warehouse.place import Turn
 from helpdesk_assets.warehouse.working_folder import runs_alive, working_folder
@@ -95,7 +95,7 @@ class DuckDbFile:
     def destination(self, staging: str, folder: Path) -> Destination[Any, Any]:
         """See Place."""
         credentials = self.credentials
-        credentials.global_config = self.config | {**MERGE_ON_DISK}
+        credentials.global_config = self.config | {**FOR_MERGES}
         return dlt.destinations.duckdb(
             credentials,
             staging_dataset_name_layout=staging,

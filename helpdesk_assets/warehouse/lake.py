@@ -25,7 +25,7 @@ from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.shown import shown
 from helpdesk_assets.warehouse.extensions import loadable
 from helpdesk_assets.warehouse.locks import FileLocks, Locks, PostgresLocks
-from helpdesk_assets.warehouse.memory import MERGE_ON_DISK
+from helpdesk_assets.warehouse.memory import FOR_MERGES
 from helpdesk_assets.warehouse.shared import SharedPlace
 
 POSTGRES = ("postgres", "postgresql")
@@ -119,7 +119,7 @@ class DuckLake(SharedPlace):
         store = OF_STORES.get(credentials.storage.protocol)
         of_catalog = FILES[self._driver] if self._is_file else ["postgres_scanner"]
         credentials.extensions = loadable(["ducklake", *of_catalog, *([store] if store else [])])
-        credentials.global_config = self.config(folder) | {**MERGE_ON_DISK}
+        credentials.global_config = self.config(folder) | {**FOR_MERGES}
         credentials.resolve()
         return dlt.destinations.ducklake(
             credentials,
