@@ -15,7 +15,8 @@ from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, Table
 from helpdesk_assets.warehouse.choice import DUCKDB, DUCKLAKE, MOTHERDUCK, chosen
-from helpdesk_assets.warehouse.file import DuckDbFile, file_credentials, use_dataset
+from helpdesk_assets.warehouse.file import DuckDbFile, use_dataset
+from helpdesk_assets.warehouse.file_credentials import file_credentials
 from helpdesk_assets.warehouse.lost import forget_what_is_lost
 from helpdesk_assets.warehouse.memory import default_limit
 from helpdesk_assets.warehouse.place import Place

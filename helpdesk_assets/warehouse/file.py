@@ -1,13 +1,11 @@
-"""The DuckDB file: who may open it when, and the error message when it cannot be opened."""
+"""The DuckDB file: who may open it when."""
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from errno import ENOSPC
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,14 +13,13 @@ from typing import Any, TypeVar
 import dagster as dg
 import dlt
 import duckdb
-from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.destination.reference import Destination
-from dlt.common.exceptions import DltException
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from filelock import FileLock, Timeout
 
 from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
 from helpdesk_assets.tables.schema import Table
+from helpdesk_assets.warehouse.file_failures import explained, failure_of, in_use
 from helpdesk_assets.warehouse.memory import FOR_MERGES
 from helpdesk_assets.warehouse.permissions import private_files
 from helpdesk_assets.warehouse.place import Turn
@@ -30,13 +27,6 @@ from helpdesk_assets.warehouse.working_folder import runs_alive, working_folder
 
 R = TypeVar("R")
 
-SET_CREDENTIALS = (
-    "set DESTINATION__DUCKDB__CREDENTIALS, or credentials under [destination.duckdb] in "
-    ".dlt/secrets.toml, to the path of a file, such as /var/lib/help_desk/tickets.duckdb."
-)
-
-# Of more than one letter, as one is a drive of Windows.
-SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.I)
 # Characters that dlt's path templates or its SQL interpret in the path of a load's files.
 UNFIT = re.compile(r"[%']")
 # Seconds that a run waits for the file before it logs that it is waiting.
@@ -119,7 +109,7 @@ class DuckDbFile:
         """
         path = self.path
         if path.is_dir() or not path.parent.is_dir():
-            raise self._failure("it is a folder, or its folder does not exist")
+            raise failure_of(path, "it is a folder, or its folder does not exist")
         lock = FileLock(path.with_name(f".{path.name}.lock"))
         wait = self.lock_timeout if timeout is None else timeout
         try:
@@ -137,7 +127,7 @@ class DuckDbFile:
                 f"dagster instance concurrency set duckdb 1. {UNCHANGED}"
             ) from None
         except OSError as error:
-            raise self._failure(str(error.strerror)) from None
+            raise failure_of(path, str(error.strerror)) from None
         try:
             with private_files():
                 yield
@@ -173,8 +163,8 @@ class DuckDbFile:
                         raise
                     if waited > SILENCE and not is_said:
                         is_said = True
-                        in_use = f"The DuckDB file {self.path} {_in_use(held[-1])}"
-                        _log_waiting(in_use, self.lock_timeout, "it is closed there")
+                        reason = f"The DuckDB file {self.path} {in_use(held[-1])}"
+                        _log_waiting(reason, self.lock_timeout, "it is closed there")
                     time.sleep(0.2)
             yield connection
 
@@ -214,7 +204,7 @@ class DuckDbFile:
     def working_folder(self) -> Iterator[Path]:
         """See Place. It is next to the file because it contains tickets, too."""
         for sign in UNFIT.findall(str(self.path.parent)):
-            raise self._failure(f"dlt does not support {sign} in the path of a folder")
+            raise failure_of(self.path, f"dlt does not support {sign} in the path of a folder")
         with working_folder(self.path.parent, self._working_name) as folder:
             yield folder
 
@@ -270,97 +260,9 @@ class DuckDbFile:
 
         return maintain_file(self)
 
-    @contextmanager
-    def explained(self) -> Iterator[None]:
+    def explained(self) -> AbstractContextManager[None]:
         """Convert errors of DuckDB about its file to a dg.Failure with a remedy."""
-        try:
-            yield
-        except Exception as error:
-            causes = [
-                cause
-                for cause in chain(error)
-                if isinstance(cause, (duckdb.IOException, duckdb.OutOfMemoryException))
-                or (isinstance(cause, OSError) and cause.errno == ENOSPC)
-            ]
-            if not causes:
-                raise
-            raise self._failure(str(causes[-1])) from None
-
-    def _failure(self, reason: str) -> dg.Failure:
-        path = self.path
-        if os.strerror(ENOSPC) in reason:
-            return setting_failure(
-                f"The disk that {path} is on is full: free disk space and run again. {UNCHANGED}"
-            )
-        if "Out of Memory" in reason:
-            return setting_failure(
-                f"DuckDB ran out of the memory that is allowed for loading tickets into {path}: "
-                f"set DESTINATION__DUCKDB__MEMORY_LIMIT to more. {UNCHANGED}"
-            )
-        if "lock" in reason:
-            return setting_failure(
-                f"The DuckDB file {path} {_in_use(reason)}: close it there and run again, or give "
-                f"this load a file of its own in DESTINATION__DUCKDB__CREDENTIALS. {UNCHANGED}"
-            )
-        return setting_failure(
-            f"The DuckDB file {path} cannot be opened "
-            f"({reason.removeprefix('IO Error: ')}): {SET_CREDENTIALS}"
-        )
-
-
-def file_credentials(value: Any, dataset: str) -> DuckDbCredentials:
-    """Return dlt's credentials of a DuckDB file.
-
-    Args:
-        value: its path or duckdb:/// URL.
-        dataset: the dataset that is loaded into it.
-
-    Raises:
-        dg.Failure: it is missing, another database, or called like the dataset.
-    """
-    missing = setting_failure(f"There is no DuckDB file to load tickets into: {SET_CREDENTIALS}")
-    if isinstance(value, str):
-        value = value.strip()
-        _refuse_what_is_no_file(value)
-    if not value:
-        raise missing
-    try:
-        credentials = resolve_configuration(DuckDbCredentials(), explicit_value=value)
-    except DltException:
-        raise missing from None
-    # dlt's name for a file in the pipeline's working folder, which ends with the run.
-    if credentials.database == ":pipeline:":
-        raise missing
-    # DuckDB calls a database by its file's name, and then takes help_desk.help_desk_tickets for a
-    # table of the database of that name.
-    name = Path(credentials.database).name.lstrip(".").partition(".")[0]
-    if name.lower() in (dataset, f"{dataset}_staging"):
-        raise setting_failure(
-            f"A DuckDB file called {name} cannot hold the dataset {dataset}, because DuckDB "
-            f"cannot tell the two names apart: {SET_CREDENTIALS}"
-        )
-    return credentials
-
-
-def _refuse_what_is_no_file(credentials: str) -> None:
-    """Raise dg.Failure for an address of another database, which DuckDB takes for a file's name.
-
-    What comes after its scheme is not shown, as it may hold a secret.
-    """
-    scheme = SCHEME.match(credentials)
-    if credentials == ":memory:" or (scheme and scheme[1].lower() != "duckdb"):
-        kind = scheme[1] if scheme else credentials
-        others = " Other destinations have settings of their own: docs/deployment.md."
-        raise setting_failure(
-            f"[destination.duckdb] is for a DuckDB file, and {kind!r} is not one: "
-            f"{SET_CREDENTIALS}{others}"
-        )
-
-
-def _in_use(reason: str) -> str:
-    """Return that the file is in use, and by which process if DuckDB reports it."""
-    holder = reason.partition("is held in ")[2].partition(". ")[0]
-    return f"is in use by another process{f', {holder}' if holder else ''}"
+        return explained(self.path)
 
 
 def _log_waiting(why: str, seconds: float, until: str) -> None:
