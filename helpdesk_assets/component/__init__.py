@@ -30,7 +30,7 @@ from helpdesk_assets.resources import (
     HelpDeskReports,
     HelpDeskWarehouse,
 )
-from helpdesk_assets.resources.api import Incremental
+from helpdesk_assets.resources.api_settings import Incremental
 from helpdesk_assets.settings import DEFAULT_DESK
 
 __all__ = ["HelpDeskComponent"]

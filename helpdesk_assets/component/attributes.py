@@ -19,7 +19,7 @@ from helpdesk_assets.resources import (
     HelpDeskReports,
     HelpDeskWarehouse,
 )
-from helpdesk_assets.resources.api import Incremental
+from helpdesk_assets.resources.api_settings import Incremental
 
 # An environment variable in YAML: {{ env.X }} or {{ env("X") }}.
 ENV = re.compile(r"""^\s*\{\{\s*env(?:\.(\w+)|\(\s*['"](\w+)['"]\s*\))\s*\}\}\s*$""")

@@ -8,33 +8,23 @@ from operator import attrgetter
 from typing import Any, cast, get_args
 from urllib.parse import quote, urlsplit
 
-import dagster as dg
-from pydantic import Field
-
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.connection import Connection, connected, set_secrets
 from helpdesk_assets.load.deletes import Deletes
 from helpdesk_assets.load.incremental import Asked, Filter
 from helpdesk_assets.load.settings import Settings
 from helpdesk_assets.load.window import date_window, part_window, undated_window
-from helpdesk_assets.profiles import DEFAULT_PROFILE, load_profile
+from helpdesk_assets.profiles import load_profile
 from helpdesk_assets.profiles.client import secrets_of
 from helpdesk_assets.profiles.model import Profile
 from helpdesk_assets.profiles.resource import Resource
-from helpdesk_assets.resources.numbers import (
-    DEFAULT_DELETED_SHARE,
-    DEFAULT_IN_FLIGHT,
-    DEFAULT_LAG,
-    DEFAULT_REJECTED_SHARE,
-    NUMBERS,
-)
-from helpdesk_assets.resources.secret import KeepsSecrets
-from helpdesk_assets.settings import DEFAULT_DESK, Section, described, explained, secret_of_desk
+from helpdesk_assets.resources.api_settings import DEFAULT_DELETES, ApiSettings
+from helpdesk_assets.resources.numbers import NUMBERS
+from helpdesk_assets.settings import explained, secret_of_desk
 from helpdesk_assets.tables.paths import path_of
 from helpdesk_assets.tables.schema import TABLE, Table
 from helpdesk_assets.warehouse.parts import Part
 
-DEFAULT_DELETES: Deletes = "soft"
 # The name of the secret with the key of hashes, and the minimum number of its characters.
 HASH_KEY = "hash_key"
 LEAST_HASH_KEY = 16
@@ -46,113 +36,12 @@ SET_BASE_URL = (
 )
 
 
-class Incremental(dg.Config):
-    """Incremental loading: how to request changed tickets only, where the API supports it."""
-
-    cursor_path: str | None = Field(
-        default=None,
-        description=(
-            "The field with the time of a ticket's last change, such as updated_at. Only the check "
-            "command uses it, to verify the API's responses. "
-            + described("sources", "incremental.cursor_path", default="the profile's")
-        ),
-    )
-    start_param: str | None = Field(
-        default=None,
-        description=(
-            "The query parameter that requests tickets changed since a time, such as "
-            "updated_since. "
-            + described("sources", "incremental.start_param", default="the profile's")
-        ),
-    )
-    lag: float | None = Field(
-        default=None,
-        description=(
-            "Seconds to subtract from the start of the last complete sync, for changes that become "
-            "visible late. " + described("sources", "incremental.lag", default=f"{DEFAULT_LAG:g}")
-        ),
-    )
-
-
-class HelpDeskApi(KeepsSecrets):
+class HelpDeskApi(ApiSettings):
     """The help desk's REST API: its profile, base URL and API key.
 
     For a help desk other than the default one, settings contain its name instead of HELP_DESK,
     such as SOURCES__EU__BASE_URL.
     """
-
-    desk: str = Field(
-        default=DEFAULT_DESK, description="The name of the help desk that the settings belong to."
-    )
-    profile: str | None = Field(
-        default=None,
-        description=(
-            "The profile of the vendor's API: the name of a built-in profile, or the path of a "
-            "profile. " + described("sources", "profile", default=DEFAULT_PROFILE)
-        ),
-    )
-    base_url: str | None = Field(
-        default=None,
-        description=(
-            "The base URL of the API: scheme, host, and anything before the profile's path (such "
-            "as /v1/tickets). " + described("sources", "base_url", default="the profile's")
-        ),
-    )
-    api_key: str | None = Field(
-        default=None,
-        description=(
-            "The API key. Preferably not set here but in the environment or a file, so that no "
-            "definition contains it. Environment: SOURCES__HELP_DESK__API_KEY, then API_KEY. File: "
-            "api_key in .dlt/secrets.toml."
-        ),
-        json_schema_extra={"dagster__is_secret": True},
-    )
-    pages_in_flight: int | None = Field(
-        default=None,
-        description=(
-            "The number of pages to request in parallel, 1 to 32. APIs where each page links to "
-            "the next are read one page at a time. "
-            + described("sources", "pages_in_flight", default=f"{DEFAULT_IN_FLIGHT}")
-        ),
-    )
-    requests_per_second: float | None = Field(
-        default=None,
-        description=(
-            "The maximum number of requests per second, for APIs with a strict rate limit. "
-            + described("sources", "requests_per_second", default="no limit")
-        ),
-    )
-    rejected_share: float | None = Field(
-        default=None,
-        description=(
-            "The maximum share of tickets, 0 to 1, that may be unreadable before the run fails. "
-            + described("sources", "rejected_share", default=f"{DEFAULT_REJECTED_SHARE:g}")
-        ),
-    )
-    deletes: str | None = Field(
-        default=None,
-        description=(
-            "How deleted tickets are handled: soft sets deleted_at, hard deletes the row, off "
-            "leaves the row unchanged. " + described("sources", "deletes", default=DEFAULT_DELETES)
-        ),
-    )
-    deleted_share: float | None = Field(
-        default=None,
-        description=(
-            "The maximum share of tickets, 0 to 1, that may be deleted at once without a warning. "
-            "Above it, rows only get deleted_at, even if deletes is hard. "
-            + described("sources", "deleted_share", default=f"{DEFAULT_DELETED_SHARE:g}")
-        ),
-    )
-    incremental: Incremental = Field(
-        default=Incremental(),
-        description="Incremental loading. Default: each load reads every ticket.",
-    )
-
-    @property
-    def settings(self) -> Section:
-        """The section of its settings."""
-        return Section("sources", self.desk)
 
     @explained
     def resolved_profile(self) -> Profile:

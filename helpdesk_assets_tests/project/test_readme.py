@@ -28,7 +28,7 @@ from helpdesk_assets.resources import (
     HelpDeskWarehouse,
 )
 from helpdesk_assets.resources.alerts import DEFAULT_UI_URL
-from helpdesk_assets.resources.api import DEFAULT_DELETES, Incremental
+from helpdesk_assets.resources.api_settings import DEFAULT_DELETES, Incremental
 from helpdesk_assets.resources.business_hours import DEFAULT_HOURS
 from helpdesk_assets.resources.numbers import (
     DEFAULT_DELETED_SHARE,
