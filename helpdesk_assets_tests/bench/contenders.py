@@ -120,6 +120,11 @@ def limit(base_url: str, file: str, in_flight: int) -> Callable[[], None]:
 CONTENDERS = {"this project": ours, "plain dlt": plain, "dlt, parquet": parquet, "by hand": limit}
 
 
+def peak_megabytes(used: resource.struct_rusage) -> float:
+    """Return the peak memory of a process in MB, which Linux reports in units of 1,024 bytes."""
+    return used.ru_maxrss * 1024 / 1e6
+
+
 def main(name: str, base_url: str, file: str, in_flight: str) -> None:
     """Run one contender, and print its result."""
     import duckdb
@@ -131,7 +136,7 @@ def main(name: str, base_url: str, file: str, in_flight: str) -> None:
     committed = time.monotonic()
     with duckdb.connect(file, read_only=True) as connection:
         rows = connection.execute(f"select count(*), count(distinct id) from {TABLE}").fetchall()[0]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak_megabytes(resource.getrusage(resource.RUSAGE_SELF))
     sys.stdout.write(json.dumps({"committed": committed, "rows": rows, "memory": memory}) + "\n")
 
 

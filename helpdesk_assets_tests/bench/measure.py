@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from helpdesk_assets_tests.bench.contenders import KEY
+from helpdesk_assets_tests.bench.contenders import KEY, peak_megabytes
 
 BIN = Path(sys.executable).parent
 PROJECT = Path(__file__).parents[2]
@@ -170,7 +170,7 @@ def execute(
         assert process.returncode == 0, (arguments, messages.read()[-3000:])
     count, *times = desk.requests() if desk else [0]
     first, last = times or (ended, ended)
-    return Run(ended - began, usage.ru_maxrss / 1024, count, first - began, ended - last)
+    return Run(ended - began, peak_megabytes(usage), count, first - began, ended - last)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from helpdesk_assets.models.tables import MODELS
 from helpdesk_assets.profiles import load_profile
 from helpdesk_assets.resources import HelpDeskReports
 from helpdesk_assets.resources.sla import sla_targets
+from helpdesk_assets_tests.bench.contenders import peak_megabytes
 
 # Five years of tickets, three status changes and ten comments for each.
 LOADED = """
@@ -98,7 +99,7 @@ def main() -> int:
                 sys.stdout.write(f"{name:24} {seconds:7.2f} s {each.rows:10,} rows\n")
         seconds = time.perf_counter() - began
         used = resource.getrusage(resource.RUSAGE_SELF)
-        memory, processor = used.ru_maxrss / 1e6, used.ru_utime + used.ru_stime
+        memory, processor = peak_megabytes(used) / 1e3, used.ru_utime + used.ru_stime
         load = os.getloadavg()[0]
     sys.stdout.write(
         f"{options.tickets:,} tickets, {10 * options.tickets:,} comments: all models in "

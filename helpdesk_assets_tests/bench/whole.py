@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from helpdesk_assets_tests.bench.contenders import TABLE
+from helpdesk_assets_tests.bench.contenders import TABLE, peak_megabytes
 from helpdesk_assets_tests.bench.measure import (
     BIN,
     EMPTY,
@@ -73,7 +73,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], tickets: int | N
         with duckdb.connect(file, read_only=True) as connection:
             rows = connection.execute(f"select count(*), count(distinct id) from {TABLE}")
             assert rows.fetchall() == [(tickets, tickets)], command
-    return Run(seconds, usage.ru_maxrss / 1024, cpu=usage.ru_utime + usage.ru_stime)
+    return Run(seconds, peak_megabytes(usage), cpu=usage.ru_utime + usage.ru_stime)
 
 
 @contextmanager
