@@ -20,6 +20,7 @@ import duckdb
 from helpdesk_assets.assets.load import load_table
 from helpdesk_assets.assets.metadata import table_metadata
 from helpdesk_assets.assets.rate import requests_per_second
+from helpdesk_assets.assets.usable_parts import UNSETTLED, usable_parts
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.connection import Connection
 from helpdesk_assets.load.deletes import Deletions, settle_rows
@@ -34,7 +35,6 @@ from helpdesk_assets.warehouse.parts import (
     PartCounts,
     count_parts,
     forget_parts,
-    gaps,
     in_no_part,
     loaded_parts,
 )
@@ -45,7 +45,6 @@ from helpdesk_assets.warehouse.watermark import TakenOf, keep_watermark
 MOST_ROUNDS = 6
 # The part from now on is not split any further while it is shorter.
 BRIEF = timedelta(hours=1)
-UNSETTLED = "No ticket was marked as deleted, and the loaded parts are kept."
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ class PartsVerification:
             of, table = TakenOf(*connection.settings.read_from()), connection.settings.table
             # Closed while the API is asked, so that others can read the table.
             with self._warehouse.reader(table.dataset) as database:
-                parts = self._usable(loaded_parts(database, table), of)
+                parts = self._usable(database, table, of)
             changed, totals = self._changed(connection, parts)
             self._requests += connection.session.requests
             if changed:
@@ -153,7 +152,7 @@ class PartsVerification:
             is_protected = load.stored.is_protected_as(of)
 
             def work(database: duckdb.DuckDBPyConnection) -> _Round:
-                if self._usable(loaded_parts(database, table), of) != parts:
+                if self._usable(database, table, of) != parts:
                     return _Round(message="Another run has loaded parts meanwhile.")
                 counts = count_parts(database, table, parts)
                 if counts.lost:
@@ -216,34 +215,12 @@ class PartsVerification:
             for each in parts
         }
 
-    def _usable(self, parts: Sequence[LoadedPart], of: TakenOf) -> list[LoadedPart]:
-        """Return the loaded parts that can be used.
-
-        Raises:
-            dg.Failure: parts of the list are missing, or cannot be used.
-        """
+    def _usable(
+        self, database: duckdb.DuckDBPyConnection, table: Table, of: TakenOf
+    ) -> list[LoadedPart]:
+        """Return the loaded parts that can be used; see usable_parts."""
         oldest = datetime.now(timezone.utc) - self._most_age
-        unusable = {
-            each.part.name: reason for each in parts if (reason := _why_unusable(each, of, oldest))
-        }
-        used = [each for each in parts if each.part.name not in unusable]
-        without = gaps(each.part for each in used)
-        has_undated = any(each.part.is_undated for each in used)
-        missing = [
-            part.name
-            for part in self._expected
-            if (part.is_undated and not has_undated)
-            or (not part.is_undated and any(part.overlaps(*gap) for gap in without))
-        ]
-        if missing:
-            named = [f"{name} ({unusable.get(name, 'not loaded')})" for name in missing[:12]]
-            more = f" and {len(missing) - 12} more" if len(missing) > 12 else ""
-            raise setting_failure(
-                f"{len(missing)} of {len(self._expected)} parts of the full sync are missing: "
-                f"{', '.join(named)}{more}. Load these partitions, and run this job again. "
-                f"{UNSETTLED}"
-            )
-        return used
+        return usable_parts(loaded_parts(database, table), self._expected, of=of, oldest=oldest)
 
     def _settle(
         self,
@@ -304,15 +281,6 @@ def _split(part: Part) -> list[Part]:
         Part(part.name, part.start, until),
         Part(f"{part.name} from {until:%Y-%m-%d %H:%M}", until, None),
     ]
-
-
-def _why_unusable(loaded: LoadedPart, of: TakenOf, oldest: datetime) -> str | None:
-    if loaded.of.address != of.address:
-        return "loaded from another base URL"
-    if loaded.of.profile != of.profile:
-        return "loaded with another profile"
-    began = datetime.fromisoformat(loaded.began)
-    return f"loaded too long ago, at {began:%Y-%m-%d %H:%M} UTC" if began < oldest else None
 
 
 def _difference(
