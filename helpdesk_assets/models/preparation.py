@@ -72,8 +72,11 @@ def _create_calendar(
         {"epoch": EPOCH, "as_of": as_of},
     ).fetchall()
     weekly = sum(closes - opens for day in hours for opens, closes in day)
-    # Two weeks more than the target takes, because the weeks at both ends may not be whole.
-    later = timedelta(days=7 * (longest // weekly + 2) + len(settings["holidays"]))
+    # Two weeks more than the target takes, because the weeks at both ends may not be whole, one for
+    # each holiday, because it may be the only open day of its week, and one for each half year,
+    # because a clock change may skip the only open hour of its week.
+    weeks = longest // weekly + 2 + len(settings["holidays"])
+    later = timedelta(weeks=weeks + weeks // 25 + 1)
     begin, end = (first - timedelta(days=2)).date(), (as_of + later).date()
     intervals = open_intervals(
         hours, ZoneInfo(settings["timezone"]), settings["holidays"], begin, end

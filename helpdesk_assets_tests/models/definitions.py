@@ -93,15 +93,20 @@ def business_minutes(rules: Rules, begin: datetime, end: datetime) -> float:
 def due_at(rules: Rules, begin: datetime, minutes: int) -> datetime:
     """Return when so many business minutes are used up."""
     first, left, until = begin.astimezone(rules.zone).date(), minutes * MINUTE, begin
-    for opens, closes in sorted(
-        shifts(rules, first - timedelta(days=2), first + timedelta(days=400))
-    ):
-        opens = max(opens, until)
-        if closes > opens:
-            if closes - opens >= left:
-                return opens + left
-            left -= closes - opens
-            until = closes
+    # A desk that opens once a week needs a week for each minute, if that is how long it is open.
+    last = first + timedelta(weeks=minutes + len(rules.holidays) + 2)
+    day = first - timedelta(days=2)
+    while day < last:
+        # Shifts of one month after the other, because most targets take days.
+        until_day = min(day + timedelta(days=30), last)
+        for opens, closes in sorted(shifts(rules, day, until_day)):
+            opens = max(opens, until)
+            if closes > opens:
+                if closes - opens >= left:
+                    return opens + left
+                left -= closes - opens
+                until = closes
+        day = until_day
     raise AssertionError("the desk never opens")
 
 

@@ -321,6 +321,56 @@ def agrees(data: HelpDeskData, given_rules: Rules, written: dict[str, str]) -> N
     connection.close()
 
 
+HOLIDAYS = {date(2026, 3, 9) + timedelta(weeks=n) for n in range(10)}
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours", "holidays", "minutes", "due"),
+    [
+        # 58 Mondays, of which the last is needed for a minute.
+        ("UTC", 0, ("00:00", "00:15"), HOLIDAYS, 856, datetime(2027, 6, 21, 0, 1, tzinfo=UTC)),
+        # 200 Sundays, and four more on which the clock skips the hour.
+        (
+            *("Europe/Berlin", 6, ("02:00", "02:15"), set(), 3000),
+            datetime(2030, 1, 27, 1, 15, tzinfo=UTC),
+        ),
+    ],
+)
+def test_target_of_a_desk_that_rarely_opens_is_due_when_it_has_been_open_long_enough(
+    zone: str,
+    day: int,
+    hours: tuple[str, str],
+    holidays: set[date],
+    minutes: int,
+    due: datetime,
+) -> None:
+    rarely = Rules(
+        zone=ZoneInfo(zone),
+        hours={day: [hours]},
+        holidays=holidays,
+        solved=SOLVED,
+        pending=set(),
+        targets={("resolution", "*"): minutes},
+    )
+    columns = ("priority", "group_id", "assignee_id", "satisfaction", "solved_at", "closed_at")
+    ticket: Row = dict.fromkeys((*columns, "first_replied_at", "is_deleted", "deleted_at"))
+    ticket |= {"id": 1, "subject": "text", "status": "open", "created_at": BEGIN}
+    data = HelpDeskData(
+        tickets=[ticket],
+        comments=[],
+        status_changes=None,
+        groups=[],
+        users=[],
+        seen={1: [(BEGIN, "open")]},
+        as_of=BEGIN + timedelta(hours=1),
+    )
+    written = {DAYS[day]: "-".join(hours)}
+    agrees(data, rarely, written)
+    query = "select due_at from sla_breaches"
+    ((found,),) = built(data, rarely, written).execute(query).fetchall()
+    assert found == due
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=help_desks(), chosen=rules())
 def test_all_models_equal_an_independent_count(
