@@ -14,6 +14,9 @@ from helpdesk_assets.resources.business_hours import Hours
 from helpdesk_assets.resources.sla import SlaTargets
 from helpdesk_assets.tables.schema import TABLE
 
+# Minutes of a day.
+DAY = 24 * 60
+
 
 def prepare(
     connection: duckdb.DuckDBPyConnection,
@@ -71,7 +74,15 @@ def _create_calendar(
         " where created_at >= $epoch",
         {"epoch": EPOCH, "as_of": as_of},
     ).fetchall()
-    weekly = sum(closes - opens for day in hours for opens, closes in day)
+    # The minutes of a week that are open; shifts may overlap.
+    weekly = len(
+        {
+            (day * DAY + minute) % (7 * DAY)
+            for day, shifts in enumerate(hours)
+            for opens, closes in shifts
+            for minute in range(opens, closes)
+        }
+    )
     # Two weeks more than the target takes, because the weeks at both ends may not be whole, one for
     # each holiday, because it may be the only open day of its week, and one for each half year,
     # because a clock change may skip the only open hour of its week.

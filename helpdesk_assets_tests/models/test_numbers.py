@@ -325,28 +325,35 @@ HOLIDAYS = {date(2026, 3, 9) + timedelta(weeks=n) for n in range(10)}
 
 
 @pytest.mark.parametrize(
-    ("zone", "day", "hours", "holidays", "minutes", "due"),
+    ("zone", "hours", "holidays", "minutes", "due"),
     [
         # 58 Mondays, of which the last is needed for a minute.
-        ("UTC", 0, ("00:00", "00:15"), HOLIDAYS, 856, datetime(2027, 6, 21, 0, 1, tzinfo=UTC)),
+        (
+            *("UTC", {0: [("00:00", "00:15")]}, HOLIDAYS, 856),
+            datetime(2027, 6, 21, 0, 1, tzinfo=UTC),
+        ),
         # 200 Sundays, and four more on which the clock skips the hour.
         (
-            *("Europe/Berlin", 6, ("02:00", "02:15"), set(), 3000),
+            *("Europe/Berlin", {6: [("02:00", "02:15")]}, set(), 3000),
             datetime(2030, 1, 27, 1, 15, tzinfo=UTC),
+        ),
+        # 20 nights of 375 minutes, most of which several shifts share.
+        (
+            *("UTC", {6: [("23:45", "06:00")], 0: [("00:00", "06:00")] * 3}, set(), 7500),
+            datetime(2026, 7, 20, 6, tzinfo=UTC),
         ),
     ],
 )
 def test_target_of_a_desk_that_rarely_opens_is_due_when_it_has_been_open_long_enough(
     zone: str,
-    day: int,
-    hours: tuple[str, str],
+    hours: dict[int, Sequence[tuple[str, str]]],
     holidays: set[date],
     minutes: int,
     due: datetime,
 ) -> None:
     rarely = Rules(
         zone=ZoneInfo(zone),
-        hours={day: [hours]},
+        hours=hours,
         holidays=holidays,
         solved=SOLVED,
         pending=set(),
@@ -364,7 +371,7 @@ def test_target_of_a_desk_that_rarely_opens_is_due_when_it_has_been_open_long_en
         seen={1: [(BEGIN, "open")]},
         as_of=BEGIN + timedelta(hours=1),
     )
-    written = {DAYS[day]: "-".join(hours)}
+    written = {DAYS[day]: ",".join(map("-".join, shifts)) for day, shifts in hours.items()}
     agrees(data, rarely, written)
     query = "select due_at from sla_breaches"
     ((found,),) = built(data, rarely, written).execute(query).fetchall()
