@@ -203,10 +203,13 @@ clean:  ## Remove the environments, the sandbox's data and Dagster's run history
 	rm -rf .venv .venv-next .venv-oldest .venv-real $(SCALE_VENV) .venv-sling $(DATA) pictures build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find .dagster -mindepth 1 ! -name dagster.yaml -delete
 
+# pip compiles only what it copies. Where Python is told not to write what it compiles, each process
+# would compile the modules of this folder again.
 $(READY): requirements.lock pyproject.toml setup.cfg
 	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 is needed and was not found; install one, \
 	or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q helpdesk_assets helpdesk_assets_tests
 	@touch $@

@@ -56,12 +56,13 @@ def run(command: Sequence[str], environment: Mapping[str, str], tickets: int | N
     Raises:
         AssertionError: the program failed, or tickets are missing or duplicated.
     """
-    began = time.monotonic()
+    settings = {**code_of(PROJECT), "RUNTIME__DLTHUB_TELEMETRY": "false", **environment}
     sink = os.open(os.devnull, os.O_WRONLY)
+    began = time.monotonic()
     pid = os.posix_spawnp(
         command[0],
         list(command),
-        {**code_of(PROJECT), "RUNTIME__DLTHUB_TELEMETRY": "false", **environment},
+        settings,
         file_actions=[(os.POSIX_SPAWN_DUP2, sink, 1), (os.POSIX_SPAWN_DUP2, sink, 2)],
     )
     os.close(sink)
