@@ -24,6 +24,8 @@ from filelock import FileLock, Timeout
 
 # Seconds between two checks for dead runs.
 LOOKS_EVERY = 5.0
+# The suffix of the file of a run that is alive.
+ALIVE = ".alive"
 
 
 @contextmanager
@@ -41,19 +43,19 @@ def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[list[str]]:
     life = life_of(instance, run_id)
     with suppress(Timeout):
         life.acquire(timeout=0)
-    runs = free_places_of_dead_runs(instance)
+    others = free_places_of_dead_runs(instance, run_id)
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(LOOKS_EVERY):
             # An error must not affect this run; the check is repeated.
             with suppress(Exception):
-                free_places_of_dead_runs(instance)
+                free_places_of_dead_runs(instance, run_id)
 
     watch = threading.Thread(target=look, name="places of dead runs", daemon=True)
     watch.start()
     try:
-        yield [other for other in runs if other != run_id]
+        yield others
     finally:
         ended.set()
         watch.join()
@@ -62,26 +64,29 @@ def alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[list[str]]:
             Path(life.lock_file).unlink(missing_ok=True)
 
 
-def free_places_of_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+def free_places_of_dead_runs(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     """Free the pool slots and queue entries of runs whose process has died.
 
     Runs on other machines and runs that have not started are not affected.
 
+    Args:
+        instance: the Dagster instance.
+        run_id: the run that does this.
+
     Returns:
-        The ids of the runs in pools that are alive.
+        The ids of the other runs in pools that are alive.
     """
+    marked = {path.stem for path in _folder(instance).glob(f"*{ALIVE}")} - {run_id}
     living = []
-    for run_id in sorted(_runs_in_pools(instance)):
-        life = life_of(instance, run_id)
-        path = Path(life.lock_file)
-        if not path.exists():
-            continue
-        living.append(run_id)
+    # Most runs are alone: then there is no need to query the pools.
+    for other in sorted(marked & _runs_in_pools(instance)) if marked else ():
+        living.append(other)
+        life = life_of(instance, other)
         with suppress(Timeout), life.acquire(timeout=0):
-            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+            instance.event_log_storage.free_concurrency_slots_for_run(other)
             # Last, so that another run can do this if this one is killed before.
-            path.unlink(missing_ok=True)
-            living.remove(run_id)
+            Path(life.lock_file).unlink(missing_ok=True)
+            living.remove(other)
     return living
 
 
@@ -95,9 +100,14 @@ def steps_at_once(instance: dg.DagsterInstance, pool: str) -> int | None:
 
 def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
     """Return the lock that a run holds while it is alive, in the instance's storage directory."""
-    folder = Path(instance.storage_directory())
+    folder = _folder(instance)
     folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"{run_id}.alive")
+    return FileLock(folder / f"{run_id}{ALIVE}")
+
+
+def _folder(instance: dg.DagsterInstance) -> Path:
+    """Return the folder of the files of runs that are alive."""
+    return Path(instance.storage_directory())
 
 
 def _is_on_this_machine(instance: dg.DagsterInstance) -> bool:
