@@ -10,7 +10,7 @@ import dagster as dg
 import dlt
 
 from helpdesk_assets.assets.by_parent import ListsByParent, Since
-from helpdesk_assets.assets.metadata import kept, table_metadata, walk_metadata
+from helpdesk_assets.assets.metadata import kept, walk_metadata
 from helpdesk_assets.assets.rate import requests_per_second
 from helpdesk_assets.assets.settling import Settling
 from helpdesk_assets.assets.single_list import SingleList
@@ -130,7 +130,8 @@ def load_table(
     about_walk = walk_metadata(walk)
     return {
         **kept(outcome.metadata),
-        **table_metadata(warehouse, table),
+        **outcome.table,
+        **warehouse.place(table.dataset).metadata,
         **about_walk,
         ROWS_WALKED: about_walk[ROWS_WALKED] - outcome.removed + outcome.rows_before,
         "rows_loaded": outcome.rows_loaded,

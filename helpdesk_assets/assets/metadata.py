@@ -13,7 +13,6 @@ import duckdb
 from helpdesk_assets.load.entries import OVERLAP_RETRIES, ROWS_WALKED, UNVERIFIED
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
-from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets.tables.schema import DUCKDB_TYPES, TABLE, Table
 from helpdesk_assets.tables.stored import stored_columns
 
@@ -86,17 +85,20 @@ def _sync_mode(walk: Walk) -> str:
     return "window" if walk.asked.is_window else "incremental"
 
 
-def table_metadata(warehouse: HelpDeskWarehouse, table: Table) -> Mapping[str, Any]:
-    """Return metadata about the table in DuckDB after the load."""
-    with warehouse.reader(table.dataset) as connection:
-        columns = stored_columns(connection, table)
-        (row_count,) = connection.execute(f"select count(*) from {table.qualified}").fetchall()[0]
-        newest = _newest(connection, table, columns)
+def table_metadata(connection: duckdb.DuckDBPyConnection, table: Table) -> Mapping[str, Any]:
+    """Return metadata about a table after its load.
+
+    Args:
+        connection: to its place; may be in the transaction that ends the load.
+        table: the table, which exists.
+    """
+    columns = stored_columns(connection, table)
+    (row_count,) = connection.execute(f"select count(*) from {table.qualified}").fetchall()[0]
+    newest = _newest(connection, table, columns)
     metadata = {
         "dagster/table_name": table.qualified,
         "dagster/column_schema": table.described(columns),
         "dagster/row_count": row_count,
-        **warehouse.place(table.dataset).metadata,
     }
     if newest is not None:
         lag = round((datetime.now(timezone.utc) - newest).total_seconds())

@@ -39,6 +39,7 @@ class Outcome:
         reads_all: whether the loads together read all rows.
         is_continued: whether some of the loads are those of an interrupted run.
         cleared: the number of rows whose protected columns were cleared.
+        table: metadata about the table, when the last load has ended.
     """
 
     metadata: Mapping[str, Any] | None = None
@@ -54,6 +55,7 @@ class Outcome:
     reads_all: bool = False
     is_continued: bool = False
     cleared: int = 0
+    table: Mapping[str, Any] = field(default_factory=dict)
 
     def add(self, deletions: Deletions, reported: Reported) -> None:
         """Add the deleted rows of a load; ``deletes`` keeps how rows were deleted over a reason."""

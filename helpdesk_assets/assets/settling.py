@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from helpdesk_assets.assets.metadata import table_metadata
 from helpdesk_assets.assets.outcome import Outcome
 from helpdesk_assets.load.deletes import Deletes, settle_deleted
 from helpdesk_assets.load.protected import clear_unprotected
@@ -103,6 +104,7 @@ class Settling:
         connection.execute(f"drop schema if exists {self.staging} cascade")
         for fields in _custom_fields(self.settings.profile, self.settings.table):
             create_named_view(connection, fields)
+        outcome.table = table_metadata(connection, self.settings.table)
 
 
 def _custom_fields(profile: Profile, table: Table) -> Iterator[CustomFields]:

@@ -105,8 +105,8 @@ class PartsVerification:
             found = self._compare()
             if found.settled is not None:
                 return {
-                    **table_metadata(self._warehouse, self._table),
                     **found.settled,
+                    **self._warehouse.place(self._table.dataset).metadata,
                     "parts_reloaded": reloaded,
                     "requests": self._requests,
                     "seconds": round(time.perf_counter() - started, 3),
@@ -257,6 +257,7 @@ class PartsVerification:
         forget_pass(database, table)
         forget_parts(database, table)
         return {
+            **table_metadata(database, table),
             "profile": settings.profile.name,
             "completeness_verified": True,
             "sync_mode": "parts",

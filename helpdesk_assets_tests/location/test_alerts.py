@@ -135,7 +135,7 @@ def test_text_of_an_unexpected_error_is_not_sent(
     def broken(*_: object) -> None:
         raise RuntimeError("private-4711")
 
-    monkeypatch.setattr("helpdesk_assets.assets.load.table_metadata", broken)
+    monkeypatch.setattr("helpdesk_assets.assets.load.walk_metadata", broken)
     whole_sync()
     look()
 
