@@ -1,7 +1,8 @@
 """The input of the checks: a table in DuckDB, and the metadata of its last load."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -27,8 +28,8 @@ class StoredTable:
         deleted_share: the maximum share of rows that may be deleted at once without a warning.
         walk: metadata of the materialization that is checked, by name; empty if this Dagster
             instance has none.
-        run_id: the run of that materialization.
-        is_superseded: whether another run has materialized the table since.
+        is_superseded: returns whether another run has materialized the table since; called when
+            that matters, because it queries the instance.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -37,8 +38,7 @@ class StoredTable:
     counts: Mapping[str, int]
     deleted_share: float
     walk: Mapping[str, Any]
-    run_id: str
-    is_superseded: bool = False
+    is_superseded: Callable[[], bool]
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -54,10 +54,6 @@ class StoredTable:
         """Return the only row of a query's result."""
         row: tuple[Any, ...] = self.connection.execute(query, list(parameters)).fetchall()[0]
         return row
-
-    def has_table(self, name: str) -> bool:
-        """Return whether the dataset has a table of that name."""
-        return bool(stored_columns(self.connection, replace(self.table, name=name)))
 
 
 def stored_table(
@@ -80,8 +76,7 @@ def stored_table(
             otherwise the last one.
     """
     types = {name: duckdb_type for name, duckdb_type, _ in stored_columns(connection, table)}
-    latest = instance.get_latest_materialization_event(key)
-    event = _of_run(instance, key, run_id) or latest
+    event = _of_run(instance, key, run_id) or instance.get_latest_materialization_event(key)
     materialization = event.asset_materialization if event else None
     walk = {
         RENAMED.get(name, name): value.value
@@ -94,8 +89,7 @@ def stored_table(
         counts=_counts(connection, table, types, walk.get(LOAD_ID, "")),
         deleted_share=deleted_share,
         walk=walk,
-        run_id=event.run_id if event else "",
-        is_superseded=latest is not None and latest.run_id != (event or latest).run_id,
+        is_superseded=partial(_is_superseded, instance, key, event),
     )
 
 
@@ -108,6 +102,14 @@ def _of_run(instance: dg.DagsterInstance, key: dg.AssetKey, run_id: str) -> dg.E
         entry for entry in logs if entry.dagster_event and entry.dagster_event.asset_key == key
     ]
     return found[-1] if found else None
+
+
+def _is_superseded(
+    instance: dg.DagsterInstance, key: dg.AssetKey, event: dg.EventLogEntry | None
+) -> bool:
+    """Return whether another run than that of an event has materialized an asset since."""
+    latest = instance.get_latest_materialization_event(key)
+    return event is not None and latest is not None and latest.run_id != event.run_id
 
 
 def _counts(

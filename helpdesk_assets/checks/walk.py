@@ -83,7 +83,7 @@ def _is_loaded_again(table: StoredTable) -> bool:
     walked, in_table = table.walk[ROWS_WALKED], table.counts["of_walk"]
     stored, others = table.walk.get(ROWS_STORED, 0), table.walk.get(ROWS_OF_OTHERS, 0)
     replaced = table.rows - in_table - others
-    return stored >= walked and (table.is_superseded or in_table + replaced >= walked)
+    return stored >= walked and (table.is_superseded() or in_table + replaced >= walked)
 
 
 def no_mass_deletion(table: StoredTable) -> dg.AssetCheckResult:
@@ -113,19 +113,14 @@ def no_rejected_rows(table: StoredTable) -> dg.AssetCheckResult:
 
     Rejected rows are stored in a separate table with the suffix `_rejected`.
     """
-    rejected, name = 0, table.table.rejected
-    if table.has_table(name):
-        (rejected,) = table.one(
-            f"select count(*) from {table.table.dataset}.{name} where run_id = ?", [table.run_id]
-        )
-    # A load that continues an interrupted one also counts the rows that the latter has rejected.
-    rejected = max(rejected, table.walk.get("rows_rejected", 0))
+    # With those of an interrupted load that it has continued.
+    rejected = table.walk.get("rows_rejected", 0)
     return dg.AssetCheckResult(
         passed=rejected == 0,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
             f"{counted(rejected, 'row')} could not be loaded: see the reasons in "
-            f"{table.table.dataset}.{name}."
+            f"{table.table.dataset}.{table.table.rejected}."
             if rejected
             else None
         ),

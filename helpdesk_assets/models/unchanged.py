@@ -112,7 +112,7 @@ class Reports:
             for record in context.instance.get_asset_records([self.desk.tickets, *keys, self.page])
         }
         load, page = events.get(self.desk.tickets), events.get(self.page)
-        if not load or load.run_id != context.run_id or not page:
+        if not load or load.run_id != context.run.run_id or not page:
             return False
         for model, key in zip(self.models, keys, strict=True):
             event = events.get(key)
