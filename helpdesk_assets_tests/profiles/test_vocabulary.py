@@ -53,6 +53,21 @@ def test_vocabulary_gives_types_and_descriptions(profile: Callable[..., Path]) -
     assert described["mood"] == "How."
 
 
+def test_loads_describe_the_columns_of_the_profile(
+    profile: Callable[..., Path],
+    sandbox: Callable[..., Sandbox],
+    connect: Callable[[Sandbox], None],
+    sync: Callable[[], dg.ExecuteInProcessResult],
+) -> None:
+    desk = sandbox(tickets=1)
+    desk.desk.tickets[0]["m"] = "fine"
+    connect(desk)
+    profile("mood: {path: m, description: How.}")
+    columns = metadata_of(sync())["dagster/column_schema"].columns
+
+    assert {column.name: column.description for column in columns}["mood"] == "How."
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
