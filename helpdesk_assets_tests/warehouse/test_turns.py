@@ -111,7 +111,7 @@ def test_run_waits_for_a_reader_at_each_stage(
     assert result.success
     assert all(check.passed for check in result.get_asset_check_evaluations())
     assert warehouse.query("select count(deleted_at) from help_desk.help_desk_tickets") == [(3,)]
-    # First access, state, merge, deletes with metadata, checks, and the models; the page only reads.
+    # First access, state, merge, deletes with metadata, checks and models; the page only reads.
     assert len(come.stages) >= 6, come.stages
 
 
