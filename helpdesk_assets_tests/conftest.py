@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,9 +92,19 @@ class Warehouse:
         """The environment variables that name it."""
         return {"DESTINATION__DUCKDB__CREDENTIALS": str(self.path)}
 
+    def connect(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return duckdb.connect(str(self.path))
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.path)) as connection:
-            return connection.execute(sql).fetchall()
+        """Run SQL, and return its rows.
+
+        DuckDB keeps rows in any order. Without ORDER BY they are reversed here, so that a test that
+        relies on an order fails every time, and not once in a hundred.
+        """
+        with self.connect() as connection:
+            rows = connection.execute(sql).fetchall()
+        has_order = "order by" in sql or sql.startswith("describe")
+        return rows if has_order else rows[::-1]
 
     def tickets(self) -> list[tuple[int, str | None, str | None]]:
         return self.query("select id, subject, status from help_desk.help_desk_tickets order by id")

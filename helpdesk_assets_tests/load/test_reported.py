@@ -13,7 +13,9 @@ Sync = Callable[[], dg.ExecuteInProcessResult]
 Use = Callable[[str], None]
 
 DELETES = "SOURCES__HELP_DESK__DELETES"
-MARKED = "select id, deleted_at from help_desk.help_desk_tickets where deleted_at is not null"
+MARKED = """
+    select id, deleted_at from help_desk.help_desk_tickets where deleted_at is not null order by id
+"""
 
 
 @pytest.fixture

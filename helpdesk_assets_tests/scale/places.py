@@ -1,8 +1,10 @@
 """A lake that tests load into."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+
+import duckdb
 
 from helpdesk_assets.resources import HelpDeskWarehouse
 from helpdesk_assets_tests.conftest import Warehouse
@@ -32,7 +34,5 @@ class Lake(Warehouse):
             "DESTINATION__DUCKLAKE__LOCK_TIMEOUT": "60",
         }
 
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with HelpDeskWarehouse().writer() as connection:
-            rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
-            return rows
+    def connect(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return HelpDeskWarehouse().writer()
