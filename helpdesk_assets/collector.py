@@ -1,12 +1,14 @@
 """Python's garbage collector, which would traverse modules again and again while more are loaded.
 
 A module consists of thousands of objects that live as long as the process. While the modules of a
-sync are imported, and during the sync, the collector would traverse all of them several times.
+sync are imported, during the sync, and at the end of the process, the collector would traverse all
+of them several times.
 """
 
 import atexit
 import gc
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -19,10 +21,32 @@ def paused_for_imports() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
-        # Extension modules, such as DuckDB's, report objects that are not collected at the end.
-        atexit.register(gc.unfreeze)
-        # The interpreter collects twice then, once before it clears modules and once afterwards.
-        # The second time is enough, and each of them takes as long as a tenth of a sync.
-        atexit.register(gc.disable)
+        # Once per process, however often this is called.
+        atexit.unregister(_collect_once)
+        atexit.register(_collect_once)
         if was_enabled:
             gc.enable()
+
+
+def _collect_once() -> None:
+    """Collect the garbage of the run, and let the interpreter traverse modules once at its end.
+
+    It collects three times then: when exit handlers have run, before it clears the variables of
+    modules, and afterwards (Python/pylifecycle.c, ``Py_FinalizeEx``). Modules keep each other alive
+    until they are cleared, so the first two take as long as a tenth of a sync each, and find only
+    what is collected here. The third one collects everything. It has to: extension modules, such as
+    DuckDB's, report what is left.
+    """
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    # The variables of sys are cleared after those of all other modules.
+    vars(sys)[__name__] = _Unfreezes()
+
+
+class _Unfreezes:
+    """Lets the collector traverse everything again when it is deleted."""
+
+    def __del__(self, unfreeze: Callable[[], None] = gc.unfreeze) -> None:
+        # An argument, because the variables of this module are already cleared.
+        unfreeze()
