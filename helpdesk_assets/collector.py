@@ -35,7 +35,7 @@ def _collect_once() -> None:
     modules, and afterwards (Python/pylifecycle.c, ``Py_FinalizeEx``). Modules keep each other alive
     until they are cleared, so the first two take as long as a tenth of a sync each, and find only
     what is collected here. The third one collects everything. It has to: extension modules, such as
-    DuckDB's, report what is left.
+    DuckDB's, report objects that are not collected.
     """
     gc.collect()
     gc.disable()

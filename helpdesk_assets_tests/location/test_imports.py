@@ -39,7 +39,7 @@ def test_modules_are_traversed_once_at_the_end_of_the_process() -> None:
     )
     collected = re.findall(r"in each generation: ([\d ]+)", ended.stderr)
     traversed = [sum(map(int, generations.split())) for generations in collected]
-    # What is left is traversed again: less than half of the objects.
+    # The remaining objects are traversed again: fewer than half.
     assert len([objects for objects in traversed if objects > max(traversed) / 2]) == 1
 
 
