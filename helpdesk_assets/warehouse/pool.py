@@ -11,6 +11,7 @@ Dagster's run monitoring.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,8 @@ from filelock import FileLock, Timeout
 LOOKS_EVERY = 5.0
 # The suffix of the file of a run that is alive.
 ALIVE = ".alive"
+# A run creates its file, and then locks it: one of fewer seconds may belong to a run that is alive.
+NEW = 1.0
 
 
 @contextmanager
@@ -82,6 +85,8 @@ def free_places_of_dead_runs(instance: dg.DagsterInstance, run_id: str) -> list[
     for other in sorted(marked & _runs_in_pools(instance)) if marked else ():
         living.append(other)
         life = life_of(instance, other)
+        if _is_new(Path(life.lock_file)):
+            continue
         with suppress(Timeout), life.acquire(timeout=0):
             instance.event_log_storage.free_concurrency_slots_for_run(other)
             # Last, so that another run can do this if this one is killed before.
@@ -103,6 +108,14 @@ def life_of(instance: dg.DagsterInstance, run_id: str) -> FileLock:
     folder = _folder(instance)
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / f"{run_id}{ALIVE}")
+
+
+def _is_new(file: Path) -> bool:
+    try:
+        return time.time() - file.stat().st_mtime < NEW
+    except FileNotFoundError:
+        # Its run has just ended.
+        return False
 
 
 def _folder(instance: dg.DagsterInstance) -> Path:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISDIR
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
@@ -31,13 +32,18 @@ def working_folder(parent: Path, prefix: str) -> Iterator[Path]:
         if not _is_alive(left):
             shutil.rmtree(left, ignore_errors=True)
     # Starts with the time, for those who cannot see whether the run is alive.
-    folder = parent / f"{prefix}-{int(time.time()):08x}{uuid4().hex[:8]}"
-    folder.mkdir(mode=0o700)
+    run = f"{int(time.time()):08x}{uuid4().hex[:8]}"
+    folder = parent / f"{prefix}-{run}"
+    # Others remove a folder with such a name if its lock is free: it gets it when it is locked.
+    unnamed = parent / f"{prefix}.new-{run}"
+    unnamed.mkdir(mode=0o700)
     try:
-        with FileLock(folder / ALIVE):
+        with FileLock(unnamed / ALIVE):
+            unnamed.rename(folder)
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for created in (unnamed, folder):
+            shutil.rmtree(created, ignore_errors=True)
 
 
 def runs_alive(parent: Path, prefix: str) -> set[str]:
@@ -49,11 +55,16 @@ def runs_alive(parent: Path, prefix: str) -> set[str]:
 
 def _folders(parent: Path, prefix: str) -> list[Path]:
     """Return the folders of runs of this user; others can create some in a shared folder, too."""
-    return [
-        path
-        for path in parent.glob(f"{glob.escape(prefix)}-*")
-        if path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.geteuid()
-    ]
+    return [path for path in parent.glob(f"{glob.escape(prefix)}-*") if _is_own_folder(path)]
+
+
+def _is_own_folder(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        # Its run has just ended.
+        return False
+    return S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def _is_alive(folder: Path) -> bool:
