@@ -111,6 +111,11 @@ class Runs(Webserver):
             event["error"]["message"] for event in self._events(run_id) if event.get("error")
         )
 
+    def failures(self) -> dict[str, str]:
+        """Return the messages and errors of the runs that failed, by their id."""
+        failed = [run["runId"] for run in self._all() if run["status"] == "FAILURE"]
+        return {run_id: f"{self.messages(run_id)}\n{self.errors(run_id)}" for run_id in failed}
+
     def steps_by_worker(self, run_id: str) -> dict[str, set[str]]:
         """Return the steps of a run that each Celery worker has executed."""
         found = defaultdict(set)

@@ -94,6 +94,7 @@ def test_months_are_loaded_side_by_side_and_readers_see_whole_months(
                     "the backfill has not ended",
                     LONG,
                 )
+            failures = deployment.runs.failures()
             ended, most = deployment.runs.by_status(), deployment.runs.most_at_once()
         finally:
             deployment.stop()
@@ -103,6 +104,7 @@ def test_months_are_loaded_side_by_side_and_readers_see_whole_months(
         ).fetchall()
     whole = months_in(desk)
 
+    assert failures == {}
     assert ended == {"SUCCESS": 24}
     # The limit is 4. How many overlap depends on how fast the daemon starts them.
     assert 2 <= most <= 4
