@@ -21,7 +21,6 @@ from helpdesk_assets_tests.bench.report import (
     Scenario,
     growth_table,
     machine,
-    plot,
     replace_measured,
     scenario_table,
 )
@@ -106,9 +105,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000, help="number of tickets [%(default)s]")
     parser.add_argument("--repetitions", type=int, default=5, help="runs per median [%(default)s]")
-    parser.add_argument(
-        "--write", type=Path, metavar="FOLDER", help="update benchmark.md and benchmark.png there"
-    )
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="update benchmark.md there")
     options = parser.parse_args()
     rows, few, repetitions = options.rows, options.rows // 5, options.repetitions
 
@@ -127,14 +124,14 @@ def main() -> int:
         (scenarios[f"{rows:,} wide tickets, at 0 ms"],) = compare(
             desk, tickets=rows, in_flight=4, repetitions=repetitions
         )
-    sizes_of_desks = growth(repetitions)
+    grown = growth(repetitions)
     progress("whole processes")
     jobs = whole_processes(repetitions, rows)
 
     report = "\n\n".join(
         (
             scenario_table(scenarios),
-            growth_table(sizes_of_desks),
+            growth_table(grown),
             jobs,
             f"The DuckDB file after each of {MERGES} full merges of the same {rows:,} tickets, in "
             f"MB: {', '.join(f'{size:.1f}' for size in sizes)}; the last is "
@@ -145,7 +142,6 @@ def main() -> int:
     )
     say(report)
     if options.write:
-        plot(scenarios, sizes_of_desks, options.write / "benchmark.png")
         replace_measured(options.write / "benchmark.md", report)
     return 0
 

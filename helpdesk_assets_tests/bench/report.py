@@ -1,20 +1,14 @@
-"""The benchmark results as Markdown tables and a plot."""
+"""The benchmark results as Markdown tables and a chart."""
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from helpdesk_assets_tests.bench.measure import Run
 
 PACKAGES = ("dagster", "dagster-dlt", "dlt", "duckdb", "pyarrow")
-COLOURS = {
-    "this project": "#2a6fdb",
-    "plain dlt": "#b0b0b0",
-    "dlt, parquet": "#d8a03a",
-    "by hand": "#4f9d69",
-}
 
 Scenario = Mapping[str, Run]
 
@@ -68,48 +62,21 @@ def growth_table(growth: Mapping[int, Run]) -> str:
     return "\n".join(lines)
 
 
-def plot(scenarios: Mapping[str, Scenario], growth: Mapping[int, Run], path: Path) -> None:
-    """Plot the seconds of each contender, and of this project by number of tickets."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
-    figure, (bars, line) = pyplot.subplots(
-        1, 2, figsize=(11, 4), width_ratios=(3, 1), layout="constrained"
-    )
-    width = 0.8 / len(COLOURS)
-    for place, (name, colour) in enumerate(COLOURS.items()):
-        seconds = [runs[name].seconds for runs in scenarios.values()]
-        drawn = bars.bar(
-            [number + place * width for number in range(len(scenarios))],
-            seconds,
-            width,
-            label=name,
-            color=colour,
+def bar_chart(title: str, values: Mapping[str, float]) -> str:
+    """Return a chart in the syntax of Mermaid, which GitHub draws: a bar per name."""
+    # Mermaid has its own meaning for a backtick.
+    names = ", ".join(f'"{name}"' for name in values).replace("`", "")
+    lengths = ", ".join(f"{value:.2f}" for value in values.values())
+    return "\n".join(
+        (
+            "```mermaid",
+            "xychart-beta horizontal",
+            f'    title "{title}"',
+            f"    x-axis [{names}]",
+            f"    bar [{lengths}]",
+            "```",
         )
-        bars.bar_label(drawn, [_short(value) for value in seconds], fontsize=8)
-    bars.set_xticks(
-        [number + 1.5 * width for number in range(len(scenarios))],
-        [title.replace(", ", "\n") for title in scenarios],
-        fontsize=8,
     )
-    bars.set_yscale("log")
-    bars.set_ylabel("seconds, first request to committed rows")
-    bars.legend(frameon=False, fontsize=8)
-    sizes: Sequence[int] = list(growth)
-    line.plot(sizes, [growth[size].seconds for size in sizes], "o-", color=COLOURS["this project"])
-    line.set_xscale("log")
-    line.set_yscale("log")
-    line.set_xlabel("tickets")
-    line.set_title("this project", fontsize=9)
-    for axes in (bars, line):
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=110, facecolor="white")
-
-
-def _short(seconds: float) -> str:
-    return f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}"
 
 
 def replace_measured(page: Path, report: str, what: str = "") -> None:

@@ -33,7 +33,7 @@ from helpdesk_assets_tests.bench.measure import (
     served,
     settings_for,
 )
-from helpdesk_assets_tests.bench.report import machine
+from helpdesk_assets_tests.bench.report import bar_chart, machine
 from helpdesk_assets_tests.bench.sling import is_installed, sling
 
 DAGSTER = (str(BIN / "dagster"), "job", "execute")
@@ -150,7 +150,9 @@ def whole_processes(repetitions: int, rows: int) -> str:
     for tickets, latency, in_flight in ((rows // 10, 50, 8), (rows, 0, 4)):
         with served(tickets, latency=latency) as desk:
             results = interleaved(first_loads(desk, tickets, in_flight), repetitions)
-        lines += [*table(f"{tickets:,} tickets at {latency} ms, first load", results, OURS), ""]
+        title = f"{tickets:,} tickets at {latency} ms, first load"
+        seconds = {name: median(runs).seconds for name, runs in results.items()}
+        lines += [*table(title, results, OURS), "", bar_chart(f"{title}, seconds", seconds), ""]
     lines.append(
         "Whole processes, from start to end; the last column is the median of the rounds' ratios."
     )

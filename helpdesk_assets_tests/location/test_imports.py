@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 # The packages that only some runs need, or only a part of a run.
-LATER = ("matplotlib", "numpy", "pyarrow", "hypothesis", "starlette", "uvicorn")
+LATER = ("numpy", "pyarrow", "hypothesis", "starlette", "uvicorn")
 
 
 def printed(program: str) -> str:
