@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from helpdesk_assets.collector import paused_for_imports
+from helpdesk_assets.collector import exempt_libraries, paused
 
-with paused_for_imports():
+with paused():
+    exempt_libraries()
     from helpdesk_assets.build import build_defs
     from helpdesk_assets.component import HelpDeskComponent
     from helpdesk_assets.desk import HelpDesk
@@ -19,7 +20,7 @@ def __getattr__(name: str) -> Any:
     """Return the definitions of the default help desk, which other code locations do not need."""
     if name != "defs":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with paused_for_imports():
+    with paused():
         from helpdesk_assets.definitions import defs
     globals()[name] = defs
     return defs

@@ -1,52 +1,80 @@
-"""Python's garbage collector, which would traverse modules again and again while more are loaded.
+"""Python's garbage collector, which would traverse the modules of libraries again and again.
 
-A module consists of thousands of objects that live as long as the process. While the modules of a
-sync are imported, during the sync, and at the end of the process, the collector would traverse all
-of them several times.
+They consist of hundreds of thousands of objects that live as long as the process. While modules are
+imported, during the sync, and at the end of the process, the collector would traverse all of them
+several times, and delete them one by one at last. So they are exempt, and the operating system
+frees their memory.
 """
 
 import atexit
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.machinery import ExtensionFileLoader
+from types import ModuleType
+from weakref import ref
+
+# They import Dagster, requests and others. None of them imports DuckDB, which has to be collected.
+LIBRARIES = ("dagster_dlt", "dlt.sources.rest_api")
 
 
 @contextmanager
-def paused_for_imports() -> Iterator[None]:
-    """Pause the collector inside a ``with`` block of imports, and exempt what exists afterwards."""
+def paused() -> Iterator[None]:
+    """Pause the collector inside a ``with`` block of imports."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
-        # Once per process, however often this is called.
-        atexit.unregister(_collect_once)
-        atexit.register(_collect_once)
         if was_enabled:
             gc.enable()
 
 
-def _collect_once() -> None:
-    """Collect the garbage of the run, and let the interpreter traverse modules once at its end.
-
-    It collects three times then: when exit handlers have run, before it clears the variables of
-    modules, and afterwards (Python/pylifecycle.c, ``Py_FinalizeEx``). Modules keep each other alive
-    until they are cleared, so the first two take as long as a tenth of a sync each, and find only
-    what is collected here. The third one collects everything. It has to: extension modules, such as
-    DuckDB's, report objects that are not collected.
-    """
-    gc.collect()
-    gc.disable()
+def exempt_libraries() -> None:
+    """Import the large libraries, and exempt them and everything else that exists by now."""
+    for library in LIBRARIES:
+        import_module(library)
     gc.freeze()
-    # The variables of sys are cleared after those of all other modules.
-    vars(sys)[__name__] = _Unfreezes()
+    atexit.register(_look_at_the_end)
 
 
-class _Unfreezes:
-    """Lets the collector traverse everything again when it is deleted."""
+def _look_at_the_end() -> None:
+    """Let the interpreter end the exemption at its end, if an extension module requires that.
 
-    def __del__(self, unfreeze: Callable[[], None] = gc.unfreeze) -> None:
-        # An argument, because the variables of this module are already cleared.
-        unfreeze()
+    Extension modules that are built with nanobind, such as DuckDB's, report what is not deleted.
+    DuckDB is imported after the exemption, so it is collected, unless something exempt refers to
+    it. It is exempt itself where other code has imported it before.
+
+    Objects refer to it until the interpreter clears the variables of modules. It clears those of
+    sys after all others, and collects once more afterwards (Python/pylifecycle.c,
+    ``finalize_modules``).
+    """
+    vars(sys)[__name__] = _LastLook(
+        [
+            ref(value)
+            for module in list(sys.modules.values())
+            if isinstance(module, ModuleType)
+            and isinstance(vars(module).get("__loader__"), ExtensionFileLoader)
+            for value in vars(module).values()
+            if isinstance(value, type) and type(value).__module__ == "nanobind"
+        ]
+    )
+
+
+class _LastLook:
+    """Ends the exemption if one of the types still exists when this is deleted."""
+
+    def __init__(self, types: Sequence["ref[type]"]) -> None:
+        self._types = types
+
+    def __del__(
+        self,
+        # Arguments, because the variables of this module are already cleared.
+        collect: Callable[[], int] = gc.collect,
+        unfreeze: Callable[[], None] = gc.unfreeze,
+    ) -> None:
+        collect()
+        if any(reference() is not None for reference in self._types):
+            unfreeze()

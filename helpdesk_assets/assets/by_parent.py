@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
-import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.assets.metadata import loaded
 from helpdesk_assets.assets.outcome import Outcome, counts_of_lists, interrupted, restore_lists
 from helpdesk_assets.assets.settling import Settling
@@ -118,7 +118,7 @@ class ListsByParent:
             # Or a run that is killed just after its first portion is followed by a full sync.
             begun = replace(self._pass, counts=counts_of_lists(walk, reader.walk, self._outcome))
 
-            def record(database: duckdb.DuckDBPyConnection) -> None:
+            def record(database: DuckDBPyConnection) -> None:
                 forget_pass(database, self._table)
                 keep_pass(database, self._table, begun)
                 keep_reads(database, self._table, [], now={})
@@ -217,7 +217,7 @@ class ListsByParent:
         self._loaded += len(read.portion) - len(doubtful)
         is_last = not self._left and not self._has_doubts
 
-        def work(database: duckdb.DuckDBPyConnection) -> Outcome:
+        def work(database: DuckDBPyConnection) -> Outcome:
             outcome = deepcopy(self._outcome)
             settle.after(database, walk, outcome, before=before)
             if not self._is_recorded:

@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 import dlt
-import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.load.entries import OVERLAP_RETRIES, ROWS_WALKED, UNVERIFIED
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
@@ -85,7 +85,7 @@ def _sync_mode(walk: Walk) -> str:
     return "window" if walk.asked.is_window else "incremental"
 
 
-def table_metadata(connection: duckdb.DuckDBPyConnection, table: Table) -> Mapping[str, Any]:
+def table_metadata(connection: DuckDBPyConnection, table: Table) -> Mapping[str, Any]:
     """Return metadata about a table after its load.
 
     Args:
@@ -118,7 +118,7 @@ def age_of(seconds: int) -> str:
 
 
 def _newest(
-    connection: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[tuple[str, str, bool]]
+    connection: DuckDBPyConnection, table: Table, columns: Sequence[tuple[str, str, bool]]
 ) -> datetime | None:
     """Return the latest time in updated_at or created_at; None without these columns."""
     there = [

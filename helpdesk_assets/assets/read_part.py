@@ -1,7 +1,6 @@
 """Stores a part of a full sync with its load, or says why it cannot be verified."""
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.warehouse.parts import LoadedPart, Part, keep_part
@@ -9,7 +8,7 @@ from helpdesk_assets.warehouse.watermark import TakenOf
 
 
 def keep_read_part(
-    database: duckdb.DuckDBPyConnection,
+    database: DuckDBPyConnection,
     walk: Walk,
     part: Part,
     of: TakenOf,

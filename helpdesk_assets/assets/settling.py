@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.assets.metadata import table_metadata
 from helpdesk_assets.assets.outcome import Outcome
 from helpdesk_assets.load.deletes import Deletes, settle_deleted
@@ -52,7 +51,7 @@ class Settling:
 
     def after(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connection: DuckDBPyConnection,
         walk: Walk,
         outcome: Outcome,
         *,
@@ -91,7 +90,7 @@ class Settling:
         outcome.add(gone, reported)
         outcome.rows_stored, outcome.rows_others = rows_by_load(connection, table, outcome.load_ids)
 
-    def finish(self, connection: duckdb.DuckDBPyConnection, walk: Walk, outcome: Outcome) -> None:
+    def finish(self, connection: DuckDBPyConnection, walk: Walk, outcome: Outcome) -> None:
         """Do what follows all loads of a table, in the transaction of the last one."""
         if outcome.reads_all and not self.is_protected:
             outcome.cleared = clear_unprotected(

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
-import duckdb
 from dlt.extract import DltSource
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.assets.metadata import loaded
 from helpdesk_assets.assets.outcome import Outcome, counts_of, interrupted, restore
 from helpdesk_assets.assets.read_part import keep_read_part, refuse_unverified
@@ -165,7 +165,7 @@ class SingleList:
         if at is None:
             raise TypeError("A list that is paused has a checkpoint.")
 
-        def work(database: duckdb.DuckDBPyConnection) -> tuple[Outcome, Pass]:
+        def work(database: DuckDBPyConnection) -> tuple[Outcome, Pass]:
             outcome = deepcopy(self._outcome)
             settle.after(database, walk, outcome, before=before)
             counts = {
@@ -196,7 +196,7 @@ class SingleList:
         if walk.asked and walk.asked.is_window:
             up_to, cursor = (known.up_to, known.cursor) if known else (None, None)
 
-        def work(database: duckdb.DuckDBPyConnection) -> Outcome:
+        def work(database: DuckDBPyConnection) -> Outcome:
             outcome = deepcopy(self._outcome)
             settle.after(database, walk, outcome, before=before)
             outcome.rows_before, _ = rows_by_load(database, self._table, self._loads_before)

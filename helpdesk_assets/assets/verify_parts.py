@@ -15,8 +15,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
-import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.assets.load import load_table
 from helpdesk_assets.assets.metadata import table_metadata
 from helpdesk_assets.assets.rate import requests_per_second
@@ -151,7 +151,7 @@ class PartsVerification:
                 return changed
             is_protected = load.stored.is_protected_as(of)
 
-            def work(database: duckdb.DuckDBPyConnection) -> _Round:
+            def work(database: DuckDBPyConnection) -> _Round:
                 if self._usable(database, table, of) != parts:
                     return _Round(message="Another run has loaded parts meanwhile.")
                 counts = count_parts(database, table, parts)
@@ -215,9 +215,7 @@ class PartsVerification:
             for each in parts
         }
 
-    def _usable(
-        self, database: duckdb.DuckDBPyConnection, table: Table, of: TakenOf
-    ) -> list[LoadedPart]:
+    def _usable(self, database: DuckDBPyConnection, table: Table, of: TakenOf) -> list[LoadedPart]:
         """Return the loaded parts that can be used; see usable_parts."""
         oldest = datetime.now(timezone.utc) - self._most_age
         return usable_parts(loaded_parts(database, table), self._expected, of=of, oldest=oldest)
@@ -225,7 +223,7 @@ class PartsVerification:
     def _settle(
         self,
         connection: Connection,
-        database: duckdb.DuckDBPyConnection,
+        database: DuckDBPyConnection,
         parts: Sequence[LoadedPart],
         counts: PartCounts,
         *,
@@ -285,7 +283,7 @@ def _split(part: Part) -> list[Part]:
 
 
 def _difference(
-    database: duckdb.DuckDBPyConnection,
+    database: DuckDBPyConnection,
     table: Table,
     parts: Sequence[LoadedPart],
     rows: int,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import dagster as dg
-import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.checks.stored import StoredTable, stored_table
 from helpdesk_assets.checks.table import (
     id_is_not_null,
@@ -118,7 +118,7 @@ def check_results(
 
 
 def results_on(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     instance: dg.DagsterInstance,
     key: dg.AssetKey,
     table: Table,

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
-import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.load.entries import LOAD_ID, RENAMED
 from helpdesk_assets.tables.schema import DELETED_AT, Column, Table
 from helpdesk_assets.tables.stored import stored_columns
@@ -32,7 +32,7 @@ class StoredTable:
             that matters, because it queries the instance.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    connection: DuckDBPyConnection
     table: Table
     types: Mapping[str, str]
     counts: Mapping[str, int]
@@ -57,7 +57,7 @@ class StoredTable:
 
 
 def stored_table(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     instance: dg.DagsterInstance,
     key: dg.AssetKey,
     table: Table,
@@ -113,7 +113,7 @@ def _is_superseded(
 
 
 def _counts(
-    connection: duckdb.DuckDBPyConnection, table: Table, types: Mapping[str, str], load_id: Any
+    connection: DuckDBPyConnection, table: Table, types: Mapping[str, str], load_id: Any
 ) -> Mapping[str, int]:
     """Count everything the checks need, in one pass over the table."""
     if not types:

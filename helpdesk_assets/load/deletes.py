@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.paging.portions import WalkOfWalks
 from helpdesk_assets.profiles.resource import parent_column
@@ -49,7 +48,7 @@ def why_deletions_are_unknown(walk: Walk) -> str | None:
 
 
 def settle_deleted(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     walk: Walk,
     *,
     load_id: str,
@@ -101,7 +100,7 @@ def settle_deleted(
 
 
 def settle_rows(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     table: str,
     gone: str,
     values: Sequence[Any],

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.load.source import Walk
 from helpdesk_assets.profiles.protection import field_path
 from helpdesk_assets.profiles.resource import Resource
@@ -16,7 +15,7 @@ NO_JSON = "case when left(cast({0} as varchar), 1) not in ('[', '{{') then {0} e
 
 
 def clear_unprotected(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     walk: Walk,
     resource: Resource,
     *,
@@ -59,7 +58,7 @@ def clear_unprotected(
     return rows
 
 
-def _left(connection: duckdb.DuckDBPyConnection, walk: Walk, resource: Resource) -> dict[str, str]:
+def _left(connection: DuckDBPyConnection, walk: Walk, resource: Resource) -> dict[str, str]:
     """Return what remains of columns that may have protected values: SQL, by quoted name."""
     protection = walk.tables.protection
     fields = {name: field_path(spec.path) for name, spec in resource.fields.items()}

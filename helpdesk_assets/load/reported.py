@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.load.deletes import Deletes
 from helpdesk_assets.tables.schema import DELETED_AT, Table
 from helpdesk_assets.tables.stored import stored_columns, types_of
@@ -29,7 +28,7 @@ class Reported:
     removed: int = 0
 
 
-def marked_before(connection: duckdb.DuckDBPyConnection, table: Table) -> list[list[Any]]:
+def marked_before(connection: DuckDBPyConnection, table: Table) -> list[list[Any]]:
     """Return the deleted rows of a table, to be read before a load replaces them.
 
     Returns:
@@ -45,7 +44,7 @@ def marked_before(connection: duckdb.DuckDBPyConnection, table: Table) -> list[l
 
 
 def settle_reported(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     table: Table,
     *,
     values: Mapping[str, Sequence[Value]],

@@ -1,7 +1,6 @@
 """Gives columns of an existing table the types of the profile, which may have changed since."""
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.tables.schema import DUCKDB_TYPES, Table
 from helpdesk_assets.tables.stored import stored_columns
 from helpdesk_assets.tables.times import EPOCHS
@@ -10,7 +9,7 @@ TIME = DUCKDB_TYPES["timestamp"]
 NUMBERS = (DUCKDB_TYPES["bigint"], DUCKDB_TYPES["double"])
 
 
-def retype(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+def retype(connection: DuckDBPyConnection, table: Table) -> list[str]:
     """Convert the columns whose type in the table is not that of the profile, and return them.
 
     An earlier version, or an earlier profile, loaded the field as the API sent it: a time as the

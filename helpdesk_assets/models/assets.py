@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
-import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.assets.metadata import code_references
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.models import charts
@@ -36,10 +36,10 @@ MOVES_SHOWN = 10
 LETTERS = 200
 
 # Draws an SVG image.
-Draw = Callable[[duckdb.DuckDBPyConnection, date], str]
+Draw = Callable[[DuckDBPyConnection, date], str]
 
 
-def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> str:
+def draw_volume(connection: DuckDBPyConnection, today: date) -> str:
     """Draw the volume of the last days; tickets with a future date are only in the table."""
     days = connection.execute(
         f"select day, sum(tickets)::bigint from {VOLUME.name}"
@@ -49,7 +49,7 @@ def draw_volume(connection: duckdb.DuckDBPyConnection, today: date) -> str:
     return charts.chart_of_days("tickets opened per day", days)
 
 
-def draw_backlog(connection: duckdb.DuckDBPyConnection, today: date) -> str:
+def draw_backlog(connection: DuckDBPyConnection, today: date) -> str:
     """Draw the backlog, one bar per age bucket."""
     rows = connection.execute(
         f"select age_bucket, tickets from {BACKLOG.name} order by position"
@@ -57,7 +57,7 @@ def draw_backlog(connection: duckdb.DuckDBPyConnection, today: date) -> str:
     return charts.chart_of_bars("unsolved tickets", rows)
 
 
-def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> str:
+def draw_changes(connection: DuckDBPyConnection, today: date) -> str:
     """Draw the most frequent status changes of the last run that found any."""
     rows = connection.execute(
         f"select coalesce(left(old_status, {LETTERS}), $none) || ' → '"
@@ -70,7 +70,7 @@ def draw_changes(connection: duckdb.DuckDBPyConnection, today: date) -> str:
     return charts.chart_of_bars("tickets with a status change", rows)
 
 
-def draw_backlog_daily(connection: duckdb.DuckDBPyConnection, today: date) -> str:
+def draw_backlog_daily(connection: DuckDBPyConnection, today: date) -> str:
     """Draw how many tickets were open at the end of the last days."""
     days = connection.execute(
         f"select day, sum(tickets)::bigint from {BACKLOG_DAILY.name}"
@@ -89,7 +89,7 @@ DRAW: Mapping[str, Draw] = {
 
 
 def _chart(
-    model: Model, connection: duckdb.DuckDBPyConnection, today: date
+    model: Model, connection: DuckDBPyConnection, today: date
 ) -> Mapping[str, dg.MetadataValue[Any]]:
     """Return the chart of a model that has one."""
     if model.name not in DRAW:

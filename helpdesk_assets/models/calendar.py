@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.resources.business_hours import DAY, Hours
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -57,7 +56,7 @@ def open_intervals(
 
 
 def create_calendar(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     intervals: Iterable[tuple[datetime, datetime]],
     since: datetime,
     until: datetime,

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.models.model import Model
 from helpdesk_assets.models.runner import number
@@ -31,7 +32,7 @@ def check_spec(desk: HelpDesk, model: Model) -> dg.AssetCheckSpec:
 
 
 def check_result(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     desk: HelpDesk,
     model: Model,
     settings: Mapping[str, Any],
@@ -61,7 +62,7 @@ def check_result(
 
 
 def _numbers(
-    connection: duckdb.DuckDBPyConnection, model: Model, settings: Mapping[str, Any]
+    connection: DuckDBPyConnection, model: Model, settings: Mapping[str, Any]
 ) -> dict[str, int]:
     queries: dict[str, str] = {}
     if model.sums:

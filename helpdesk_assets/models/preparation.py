@@ -5,8 +5,7 @@ from datetime import datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.models.calendar import EPOCH, create_calendar, open_intervals
 from helpdesk_assets.models.satisfaction import DISSATISFIED, SATISFIED
 from helpdesk_assets.models.sources import SEEN_CHANGES, Sources, knows_agents
@@ -19,7 +18,7 @@ DAY = 24 * 60
 
 
 def prepare(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     sources: Sources,
     settings: Mapping[str, Any],
 ) -> Mapping[str, Any]:
@@ -58,7 +57,7 @@ def prepare(
 
 
 def _create_calendar(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     times: Sequence[str],
     settings: Mapping[str, Any],
     longest: int,

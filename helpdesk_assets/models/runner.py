@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.models.model import SQL, Model, filled
 from helpdesk_assets.shown import shown
@@ -37,7 +38,7 @@ class Built:
 
 
 def build(
-    connection: duckdb.DuckDBPyConnection, models: Sequence[Model], settings: Mapping[str, Any]
+    connection: DuckDBPyConnection, models: Sequence[Model], settings: Mapping[str, Any]
 ) -> list[Built]:
     """Build models in one transaction: all of them, or none.
 
@@ -93,15 +94,13 @@ def own_query_explained(model: Model) -> Iterator[None]:
         ) from None
 
 
-def number(connection: duckdb.DuckDBPyConnection, query: str, settings: Mapping[str, Any]) -> Any:
+def number(connection: DuckDBPyConnection, query: str, settings: Mapping[str, Any]) -> Any:
     """Return the only value of a query."""
     ((value,),) = connection.execute(*filled(query, settings)).fetchall()
     return value
 
 
-def _build(
-    connection: duckdb.DuckDBPyConnection, model: Model, settings: Mapping[str, Any]
-) -> Built:
+def _build(connection: DuckDBPyConnection, model: Model, settings: Mapping[str, Any]) -> Built:
     started = time.perf_counter()
     query, given = filled(model.path.read_text(encoding="utf-8").rstrip().rstrip(";"), settings)
     with own_query_explained(model):

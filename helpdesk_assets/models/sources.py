@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.models.model import TIMESTAMP
 from helpdesk_assets.tables.schema import TABLE, Table
@@ -81,7 +80,7 @@ class Sources:
 
 
 def create_views(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     dataset: str,
     roles: Mapping[str, Sequence[str]],
     settings: Mapping[str, Any],
@@ -128,7 +127,7 @@ def knows_agents(sources: Sources) -> bool:
 
 
 def _stored(
-    connection: duckdb.DuckDBPyConnection, dataset: str, roles: Mapping[str, Sequence[str]]
+    connection: DuckDBPyConnection, dataset: str, roles: Mapping[str, Sequence[str]]
 ) -> Sources:
     """Return which of the tables that models read a dataset contains."""
     names = {TABLE, SEEN_CHANGES, *(name for named in roles.values() for name in named)}

@@ -19,6 +19,7 @@ from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
 )
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.checks import CHECKS
 from helpdesk_assets.desk import HelpDesk
 from helpdesk_assets.models.answers import SLA
@@ -54,7 +55,7 @@ class Reports:
 
     def data_version(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connection: DuckDBPyConnection,
         instance: dg.DagsterInstance,
         settings: Mapping[str, Any],
     ) -> str:
@@ -88,7 +89,7 @@ class Reports:
 
     def are_current(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connection: DuckDBPyConnection,
         context: dg.AssetExecutionContext,
         current: str,
         settings: Mapping[str, Any],
@@ -143,7 +144,7 @@ def _in_order(value: Any) -> Any:
 
 
 def _is_as_built(
-    connection: duckdb.DuckDBPyConnection, model: Model, built: dg.AssetMaterialization
+    connection: DuckDBPyConnection, model: Model, built: dg.AssetMaterialization
 ) -> bool:
     """Return whether a table has as many rows as were built, and has not been dropped."""
     rows = built.metadata.get("dagster/row_count")
@@ -154,7 +155,7 @@ def _is_as_built(
     return rows is not None and rows.value == stored
 
 
-def _has_come_due(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> bool:
+def _has_come_due(connection: DuckDBPyConnection, as_of: datetime) -> bool:
     """Return whether a target has been missed since the models were built."""
     ((missed,),) = connection.execute(
         f"select count(*) from {SLA.name} where is_open and not is_breached and due_at < $as_of",

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.profiles.ticket_url import columns_in, url_of
 from helpdesk_assets.reports.cell import AGES, COUNTED, OLDEST, PERIODS, SERIES, Cells, Key
 from helpdesk_assets.shown import shown
@@ -23,7 +22,7 @@ SETS = "grouping sets ((g, p), (g), (p), ())"
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     given: Mapping[str, Any],
     *,
     groups: Sequence[str | None],
@@ -90,7 +89,7 @@ def stage(
     )
 
 
-def add_series(connection: duckdb.DuckDBPyConnection, cells: Cells) -> None:
+def add_series(connection: DuckDBPyConnection, cells: Cells) -> None:
     """Add what happened by day and by week."""
     for name, (width, count) in SERIES.items():
         for key, kind, place, values in _events(connection, width, count):
@@ -100,7 +99,7 @@ def add_series(connection: duckdb.DuckDBPyConnection, cells: Cells) -> None:
                 series.setdefault(what, [empty] * count)[count - 1 - place] = value
 
 
-def add_periods(connection: duckdb.DuckDBPyConnection, cells: Cells) -> None:
+def add_periods(connection: DuckDBPyConnection, cells: Cells) -> None:
     """Add what happened in each period and in the one before."""
     for period, width in enumerate(PERIODS):
         for key, kind, place, values in _events(connection, width, 2):
@@ -131,7 +130,7 @@ def _rounded(minutes: float | None) -> int | None:
 
 
 def _events(
-    connection: duckdb.DuckDBPyConnection, width: int, count: int
+    connection: DuckDBPyConnection, width: int, count: int
 ) -> Iterator[tuple[Key, str, int, Sequence[Any]]]:
     """Yield the cell, kind, place from the end, and measures of all events of the last days.
 
@@ -150,7 +149,7 @@ def _events(
         yield (g, p), kind, place, values
 
 
-def add_open(connection: duckdb.DuckDBPyConnection, given: Mapping[str, Any], cells: Cells) -> None:
+def add_open(connection: DuckDBPyConnection, given: Mapping[str, Any], cells: Cells) -> None:
     """Add the open tickets by age, and those that are late."""
     age = "(epoch($as_of) - epoch(created_at)) / 86400"
     limits = [-1e9, *AGES, 1e9]
@@ -175,9 +174,7 @@ def add_open(connection: duckdb.DuckDBPyConnection, given: Mapping[str, Any], ce
         cells[g, p].late, cells[g, p].soon = late, soon
 
 
-def add_backlog(
-    connection: duckdb.DuckDBPyConnection, given: Mapping[str, Any], cells: Cells
-) -> None:
+def add_backlog(connection: DuckDBPyConnection, given: Mapping[str, Any], cells: Cells) -> None:
     """Add the open tickets at the end of each day and week to the cells that there are.
 
     For today, they are those that are open now; before the first day of the backlog, unknown.
@@ -204,9 +201,7 @@ def add_backlog(
             getattr(cell, name)["open"][-1] = cell.open
 
 
-def add_hours(
-    connection: duckdb.DuckDBPyConnection, given: Mapping[str, Any], cells: Cells
-) -> None:
+def add_hours(connection: DuckDBPyConnection, given: Mapping[str, Any], cells: Cells) -> None:
     """Add the tickets opened by weekday and hour."""
     numbers = ", ".join(f"count(*) filter (days_ago < {period})" for period in PERIODS)
     rows = connection.execute(
@@ -224,7 +219,7 @@ def add_hours(
 
 
 def add_oldest(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     given: Mapping[str, Any],
     cells: Cells,
     *,

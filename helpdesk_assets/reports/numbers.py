@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.models.calendar import today_in
 from helpdesk_assets.reports import counts
 from helpdesk_assets.reports.cell import SERIES, Cell, Cells, Key
@@ -54,7 +55,7 @@ class Numbers:
 
 
 def numbers(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     as_of: datetime,
     time_zone: str,
     *,
@@ -122,7 +123,7 @@ def first_days(today: date) -> Mapping[str, Sequence[date]]:
     }
 
 
-def _exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+def _exists(connection: DuckDBPyConnection, table: str) -> bool:
     try:
         connection.execute(f"select 1 from {table} limit 0")
     except duckdb.CatalogException:
@@ -130,9 +131,7 @@ def _exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     return True
 
 
-def _names(
-    connection: duckdb.DuckDBPyConnection, column: str, most: int
-) -> tuple[Sequence[Any], bool]:
+def _names(connection: DuckDBPyConnection, column: str, most: int) -> tuple[Sequence[Any], bool]:
     """Return the most frequent values of a column, null among them, and whether there are others.
 
     There are no values if all are null.

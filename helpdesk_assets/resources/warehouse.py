@@ -11,6 +11,7 @@ import dlt
 import duckdb
 from pydantic import Field, PrivateAttr
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.settings import settings_explained
 from helpdesk_assets.tables.schema import DATASET, Table
@@ -168,7 +169,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
                 yield TableLoad(place, table, found, folder, held)
 
     @contextmanager
-    def reader(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reader(self, dataset: str = DATASET) -> Iterator[DuckDBPyConnection]:
         """Open a connection to read, with a dataset in use.
 
         A warehouse that is not there yet is read as an empty one. Raises dg.Failure when it cannot
@@ -178,7 +179,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
             yield connection
 
     @contextmanager
-    def writer(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:
+    def writer(self, dataset: str = DATASET) -> Iterator[DuckDBPyConnection]:
         """Open a connection to write, with a dataset in use, while no other run writes to it.
 
         Raises dg.Failure when it cannot be opened, or is in use after ``lock_timeout`` seconds.
@@ -201,7 +202,7 @@ class HelpDeskWarehouse(dg.ConfigurableResource[Any]):
         return snapshot_path(value, place.path, dataset)
 
     @contextmanager
-    def at_rest(self, dataset: str = DATASET) -> Iterator[duckdb.DuckDBPyConnection]:
+    def at_rest(self, dataset: str = DATASET) -> Iterator[DuckDBPyConnection]:
         """Open the DuckDB file to read, with a dataset in use, while no process writes to it.
 
         Raises dg.Failure when it cannot be opened, or is in use after ``lock_timeout`` seconds.

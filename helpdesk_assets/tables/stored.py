@@ -4,12 +4,11 @@ from contextlib import suppress
 
 import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.tables.schema import Table
 
 
-def stored_columns(
-    connection: duckdb.DuckDBPyConnection, table: Table
-) -> list[tuple[str, str, bool]]:
+def stored_columns(connection: DuckDBPyConnection, table: Table) -> list[tuple[str, str, bool]]:
     """Return name, DuckDB type and nullability of each column that a table or view has.
 
     In the order of the table; empty if it does not exist. In a transaction, use types_of for tables
@@ -25,7 +24,7 @@ def stored_columns(
     return []
 
 
-def types_of(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+def types_of(connection: DuckDBPyConnection, table: Table) -> dict[str, str]:
     """Return DuckDB's types of a table's columns, by name; empty if it does not exist."""
     found = connection.execute(
         "select column_name, data_type from information_schema.columns"

@@ -11,8 +11,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.tables.names import SEPARATOR, plain_name
 from helpdesk_assets.tables.paths import Path
 from helpdesk_assets.tables.protection import NAMING, column_name
@@ -46,7 +45,7 @@ class CustomFields:
     name: str
 
 
-def create_named_view(connection: duckdb.DuckDBPyConnection, fields: CustomFields) -> None:
+def create_named_view(connection: DuckDBPyConnection, fields: CustomFields) -> None:
     """Create or replace the view of a table with the names of its custom fields.
 
     Does nothing if one of the tables does not exist.
@@ -92,7 +91,7 @@ def _listed(values: str, columns: Mapping[str, str]) -> str:
 
 
 def _named(
-    connection: duckdb.DuckDBPyConnection, fields: CustomFields, columns: Container[str]
+    connection: DuckDBPyConnection, fields: CustomFields, columns: Container[str]
 ) -> dict[str, str]:
     """Return the names of fields in the view by their ids, and record new ones."""
     dataset, table = fields.table.dataset, fields.table.name

@@ -17,6 +17,7 @@ from dlt.common.destination.reference import Destination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from filelock import FileLock, Timeout
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.warehouse.file_failures import explained, failure_of, in_use
@@ -58,7 +59,7 @@ class DuckDbFile:
         limit = {"memory_limit": self.memory_limit} if self.memory_limit else {}
         return {"autoinstall_known_extensions": "false", **limit}
 
-    def connect(self, **options: Any) -> duckdb.DuckDBPyConnection:
+    def connect(self, **options: Any) -> DuckDBPyConnection:
         """Open a connection to the file."""
         return duckdb.connect(str(self.path), config=self.config, **options)
 
@@ -175,13 +176,13 @@ class DuckDbFile:
             yield
 
     @contextmanager
-    def opened(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def opened(self, dataset: str) -> Iterator[DuckDBPyConnection]:
         """See Place."""
         with self.held_open(self.connect) as connection:
             yield connection
 
     @contextmanager
-    def reader(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reader(self, dataset: str) -> Iterator[DuckDBPyConnection]:
         """See Place. Waits up to ``lock_timeout`` seconds until other processes stop writing."""
         there = partial(self.connect, read_only=True)
         nowhere = partial(duckdb.connect, config=self.config)
@@ -194,7 +195,7 @@ class DuckDbFile:
             yield connection
 
     @contextmanager
-    def writer(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def writer(self, dataset: str) -> Iterator[DuckDBPyConnection]:
         """See Place."""
         with self.locked(), self.explained(), self.held_open(self.connect) as connection:
             use_dataset(connection, dataset)
@@ -242,7 +243,7 @@ class DuckDbFile:
         vars(pipeline).update(held, sql_client=waiting)
 
     @contextmanager
-    def settling(self, dataset: str, turn: Turn) -> Iterator[duckdb.DuckDBPyConnection]:
+    def settling(self, dataset: str, turn: Turn) -> Iterator[DuckDBPyConnection]:
         """See Place. A load has the file for itself."""
         with self.held_open(self.connect) as connection:
             # As in dlt's own connections, for times without a zone that are converted.
@@ -270,7 +271,7 @@ def _log_waiting(why: str, seconds: float, until: str) -> None:
     dg.get_dagster_logger().info(f"{why}: waiting up to {seconds:g} s until {until}.")
 
 
-def use_dataset(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
+def use_dataset(connection: DuckDBPyConnection, dataset: str) -> None:
     """Set a dataset as the default schema, if it exists."""
     with suppress(duckdb.CatalogException):
         connection.execute(f"set schema = '{dataset}'")

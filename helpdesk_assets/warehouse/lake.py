@@ -13,7 +13,6 @@ from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import dlt
-import duckdb
 from dlt.common.destination.reference import Destination
 from dlt.common.exceptions import DltException
 from dlt.destinations.impl.ducklake.configuration import (
@@ -21,6 +20,7 @@ from dlt.destinations.impl.ducklake.configuration import (
     DuckLakeCredentials,
 )
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.shown import shown
 from helpdesk_assets.warehouse.extensions import loadable
@@ -130,7 +130,7 @@ class DuckLake(SharedPlace):
             supports_transactions=True,
         )
 
-    def maintain_in(self, connection: duckdb.DuckDBPyConnection, keep: str) -> Mapping[str, Any]:
+    def maintain_in(self, connection: DuckDBPyConnection, keep: str) -> Mapping[str, Any]:
         """See SharedPlace. Joins small files, and deletes those that no kept snapshot uses."""
         name = self.credentials.ducklake_name
         before = self._bytes(connection)
@@ -148,7 +148,7 @@ class DuckLake(SharedPlace):
             "files_deleted": len(deleted),
         }
 
-    def _bytes(self, connection: duckdb.DuckDBPyConnection) -> int:
+    def _bytes(self, connection: DuckDBPyConnection) -> int:
         """Return the size of all data files that the catalog knows, including old ones."""
         catalog = f"__ducklake_metadata_{self.credentials.ducklake_name}"
         schema = "main" if self._is_file else self._schema

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 
-import duckdb
 from dlt.common.schema.typing import (
     C_DLT_LOAD_ID,
     LOADS_TABLE_NAME,
@@ -11,6 +10,7 @@ from dlt.common.schema.typing import (
     VERSION_TABLE_NAME,
 )
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import UNCHANGED, setting_failure
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.tables.stored import stored_columns
@@ -21,7 +21,7 @@ from helpdesk_assets.warehouse.watermark import KEPT_IN
 OF_DLT = (VERSION_TABLE_NAME, LOADS_TABLE_NAME, PIPELINE_STATE_TABLE_NAME)
 
 
-def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def forget_what_is_lost(connection: DuckDBPyConnection, table: Table) -> None:
     """Make the next load recreate what was dropped: a table, columns, or dlt's own tables.
 
     dlt compares its schema with the file only if the schema is new to it, so the stored schema is
@@ -54,7 +54,7 @@ def forget_what_is_lost(connection: duckdb.DuckDBPyConnection, table: Table) -> 
             _forget(connection, table, kept_in, "table_name", table.name)
 
 
-def _known_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> set[str]:
+def _known_columns(connection: DuckDBPyConnection, table: Table) -> set[str]:
     """Return the columns of the table in dlt's newest schema."""
     found = connection.execute(
         f"select schema from {table.dataset}.{VERSION_TABLE_NAME} where schema_name = ?"
@@ -67,6 +67,6 @@ def _known_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> set[s
 
 
 def _forget(
-    connection: duckdb.DuckDBPyConnection, table: Table, kept_in: str, named: str, name: str
+    connection: DuckDBPyConnection, table: Table, kept_in: str, named: str, name: str
 ) -> None:
     connection.execute(f"delete from {table.dataset}.{kept_in} where {named} = ?", [name])

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.warehouse.file import DuckDbFile
 from helpdesk_assets.warehouse.staging import drop_all_staging
 
@@ -35,7 +34,7 @@ def maintain_file(file: DuckDbFile) -> Mapping[str, Any]:
     return metadata
 
 
-def _free_share(connection: duckdb.DuckDBPyConnection) -> float:
+def _free_share(connection: DuckDBPyConnection) -> float:
     ((total, free),) = connection.execute(
         "select total_blocks, free_blocks from pragma_database_size()"
         " where database_name = current_database()"

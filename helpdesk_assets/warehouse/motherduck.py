@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import dlt
-import duckdb
 from dlt.common.destination.reference import Destination
 from dlt.common.exceptions import DltException
 from dlt.destinations.impl.motherduck.configuration import (
@@ -20,6 +19,7 @@ from dlt.destinations.impl.motherduck.configuration import (
     MotherDuckCredentials,
 )
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.warehouse.extensions import loadable
 from helpdesk_assets.warehouse.locks import FileLocks, Locks
@@ -87,7 +87,7 @@ class MotherDuck(SharedPlace):
         is_recent = time.time() - int(run[:8], 16) < LONGEST_RUN
         return super().is_alive(run) or is_recent
 
-    def maintain_in(self, connection: duckdb.DuckDBPyConnection, keep: str) -> Mapping[str, Any]:
+    def maintain_in(self, connection: DuckDBPyConnection, keep: str) -> Mapping[str, Any]:
         """See SharedPlace. The service maintains its files itself."""
         return {}
 

@@ -8,16 +8,16 @@ began later, or on a machine whose clock is ahead, gets a later id in the end.
 import time
 from collections.abc import Sequence
 
-import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID, LOADS_TABLE_NAME
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.tables.schema import Table
 
 # Seconds between two ids.
 STEP = 0.001
 
 
-def latest(connection: duckdb.DuckDBPyConnection, table: Table, load_id: str) -> str:
+def latest(connection: DuckDBPyConnection, table: Table, load_id: str) -> str:
     """Return the id of a load in its table, after changing it if it is not the latest there.
 
     Args:
@@ -42,7 +42,7 @@ def latest(connection: duckdb.DuckDBPyConnection, table: Table, load_id: str) ->
 
 
 def rows_by_load(
-    connection: duckdb.DuckDBPyConnection, table: Table, load_ids: Sequence[str]
+    connection: DuckDBPyConnection, table: Table, load_ids: Sequence[str]
 ) -> tuple[int, int]:
     """Return how many rows in a table some loads have written, and how many others there are."""
     ((own, rows),) = connection.execute(

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.tables.schema import DELETED_AT, ROW_NUMBER, Table
 from helpdesk_assets.tables.stored import stored_columns
@@ -43,7 +43,7 @@ class ToRead:
 
 
 def parents_to_read(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     table: Table,
     parent: Table,
     *,
@@ -95,7 +95,7 @@ def parents_to_read(
 
 
 def versions(
-    connection: duckdb.DuckDBPyConnection, parent: Table, ids: Sequence[Any]
+    connection: DuckDBPyConnection, parent: Table, ids: Sequence[Any]
 ) -> dict[Any, Version]:
     """Return the present versions of parents, by id."""
     rows = connection.execute(
@@ -107,7 +107,7 @@ def versions(
 
 
 def stored_rows(
-    connection: duckdb.DuckDBPyConnection, table: Table, column: str, ids: Sequence[Any]
+    connection: DuckDBPyConnection, table: Table, column: str, ids: Sequence[Any]
 ) -> dict[Any, int]:
     """Return how many rows of each parent a table has, without deleted ones, by id.
 
@@ -127,7 +127,7 @@ def stored_rows(
     return dict(rows)
 
 
-def _hash(connection: duckdb.DuckDBPyConnection, parent: Table) -> str:
+def _hash(connection: DuckDBPyConnection, parent: Table) -> str:
     """Return the SQL for a hash of a parent's row as the API sent it; its alias is ``p``."""
     names = [name for name, *_ in stored_columns(connection, parent) if name not in OF_LOADS]
     return f"""hash({", ".join(f'p."{name}"' for name in names)})"""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.tables.schema import DELETED_AT, Table
 from helpdesk_assets.tables.stored import types_of
 from helpdesk_assets.warehouse.watermark import TakenOf
@@ -125,7 +125,7 @@ def gaps(parts: Iterable[Part]) -> list[tuple[datetime | None, datetime | None]]
 
 
 def keep_part(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     table: Table,
     loaded: LoadedPart,
     rejected_keys: Iterable[tuple[Any, ...]],
@@ -191,7 +191,7 @@ def keep_part(
     return int(stored)
 
 
-def loaded_parts(connection: duckdb.DuckDBPyConnection, table: Table) -> list[LoadedPart]:
+def loaded_parts(connection: DuckDBPyConnection, table: Table) -> list[LoadedPart]:
     """Return the stored parts of a table, by name."""
     if not types_of(connection, replace(table, name=PARTS)):
         return []
@@ -232,7 +232,7 @@ def loaded_parts(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Lo
 
 
 def count_parts(
-    connection: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[LoadedPart]
+    connection: DuckDBPyConnection, table: Table, parts: Sequence[LoadedPart]
 ) -> PartCounts:
     """Count the distinct rows of some parts, which may overlap."""
     names = [each.part.name for each in parts]
@@ -283,7 +283,7 @@ def in_no_part(table: Table, parts: Sequence[LoadedPart]) -> tuple[str, list[Any
     )
 
 
-def forget_parts(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def forget_parts(connection: DuckDBPyConnection, table: Table) -> None:
     """Delete the stored parts of a table."""
     for kept_in in (PARTS, PART_KEYS):
         connection.execute(
@@ -291,7 +291,7 @@ def forget_parts(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         )
 
 
-def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _create(connection: DuckDBPyConnection, table: Table) -> None:
     for kept_in, columns in ((PARTS, COLUMNS), (PART_KEYS, KEY_COLUMNS)):
         listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         connection.execute(f"create table if not exists {table.dataset}.{kept_in} ({listed})")

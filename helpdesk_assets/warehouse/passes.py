@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.paging.lengths import FirstPage, Known
 from helpdesk_assets.paging.portions import ParentRead
 from helpdesk_assets.tables.schema import DELETED_AT, Table
@@ -75,7 +75,7 @@ class Pass:
 
 
 def unfinished(
-    connection: duckdb.DuckDBPyConnection, table: Table, of: TakenOf, *, is_asked_for: bool
+    connection: DuckDBPyConnection, table: Table, of: TakenOf, *, is_asked_for: bool
 ) -> Pass | None:
     """Return the unfinished pass of a table, if it can be continued.
 
@@ -106,7 +106,7 @@ def unfinished(
     return begun
 
 
-def _has_lost_rows(connection: duckdb.DuckDBPyConnection, table: Table, begun: Pass) -> bool:
+def _has_lost_rows(connection: DuckDBPyConnection, table: Table, begun: Pass) -> bool:
     """Return whether rows that a pass has loaded were removed, or replaced by older ones.
 
     Later loads may have replaced some: those of a date range, or one that was killed before it was
@@ -120,7 +120,7 @@ def _has_lost_rows(connection: duckdb.DuckDBPyConnection, table: Table, begun: P
     return bool(stored < begun.counts["rows_stored"])
 
 
-def first_pages_of(connection: duckdb.DuckDBPyConnection, table: Table) -> list[FirstPage]:
+def first_pages_of(connection: DuckDBPyConnection, table: Table) -> list[FirstPage]:
     """Return the first pages of the lists that an unfinished pass has read, by parent as text."""
     rows = connection.execute(
         f"select parent, page_rows, page_end from {table.dataset}.{PARENTS_READ}"
@@ -130,7 +130,7 @@ def first_pages_of(connection: duckdb.DuckDBPyConnection, table: Table) -> list[
     return [FirstPage(number, page_rows, Known(end)) for number, page_rows, end in rows]
 
 
-def keep_pass(connection: duckdb.DuckDBPyConnection, table: Table, begun: Pass) -> None:
+def keep_pass(connection: DuckDBPyConnection, table: Table, begun: Pass) -> None:
     """Record a pass after a portion.
 
     Args:
@@ -158,7 +158,7 @@ def keep_pass(connection: duckdb.DuckDBPyConnection, table: Table, begun: Pass) 
 
 
 def keep_reads(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     table: Table,
     reads: Sequence[ParentRead],
     *,
@@ -202,13 +202,13 @@ def keep_reads(
 
 
 def _create(
-    connection: duckdb.DuckDBPyConnection, table: Table, name: str, columns: Mapping[str, str]
+    connection: DuckDBPyConnection, table: Table, name: str, columns: Mapping[str, str]
 ) -> None:
     described = ", ".join(f"{column} {kind}" for column, kind in columns.items())
     connection.execute(f"create table if not exists {table.dataset}.{name} ({described})")
 
 
-def forget_pass(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def forget_pass(connection: DuckDBPyConnection, table: Table) -> None:
     """Forget the pass of a table, if there is one."""
     for name in (PASSES, PARENTS_READ):
         if types_of(connection, replace(table, name=name)):
@@ -218,7 +218,7 @@ def forget_pass(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def whole_pass(
-    connection: duckdb.DuckDBPyConnection, table: Table, parent: Table
+    connection: DuckDBPyConnection, table: Table, parent: Table
 ) -> tuple[int, int, int | None]:
     """Return what a pass has read: the number of lists, their distinct rows, and the API's total.
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import dlt
-import duckdb
 from dlt.common.destination.reference import Destination
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.tables.schema import Table
 
 R = TypeVar("R")
@@ -76,17 +76,17 @@ class Place(Protocol):
             dg.Failure: the place cannot be used, or another load has not ended in time.
         """
 
-    def opened(self, dataset: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def opened(self, dataset: str) -> AbstractContextManager[DuckDBPyConnection]:
         """Open a connection for a load that is kept apart by ``loading``."""
 
-    def reader(self, dataset: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def reader(self, dataset: str) -> AbstractContextManager[DuckDBPyConnection]:
         """Open a connection to read. A place that does not exist yet is empty.
 
         Raises:
             dg.Failure: it cannot be opened.
         """
 
-    def writer(self, dataset: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def writer(self, dataset: str) -> AbstractContextManager[DuckDBPyConnection]:
         """Open a connection to write to a dataset, while no load writes to it.
 
         Raises:
@@ -110,9 +110,7 @@ class Place(Protocol):
             turn: of the load, which a merge begins.
         """
 
-    def settling(
-        self, dataset: str, turn: Turn
-    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def settling(self, dataset: str, turn: Turn) -> AbstractContextManager[DuckDBPyConnection]:
         """Open a connection to write after a load, while no others do, and end its turn."""
 
     def retried(self, work: Callable[[], R]) -> R:

@@ -21,6 +21,7 @@ import dlt
 import duckdb
 from dlt.common.destination.reference import Destination
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import UNCHANGED, chain, setting_failure
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.transport.redaction import Redaction
@@ -88,7 +89,7 @@ class SharedPlace(ABC):
         """See Place."""
 
     @abstractmethod
-    def maintain_in(self, connection: duckdb.DuckDBPyConnection, keep: str) -> Mapping[str, Any]:
+    def maintain_in(self, connection: DuckDBPyConnection, keep: str) -> Mapping[str, Any]:
         """Remove what is not needed; see Place.
 
         Args:
@@ -130,7 +131,7 @@ class SharedPlace(ABC):
             yield
 
     @contextmanager
-    def opened(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def opened(self, dataset: str) -> Iterator[DuckDBPyConnection]:
         """See Place. Creates the place and the dataset, which two runs cannot do at once."""
         with (
             private_files(),
@@ -143,7 +144,7 @@ class SharedPlace(ABC):
             yield connection
 
     @contextmanager
-    def reader(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reader(self, dataset: str) -> Iterator[DuckDBPyConnection]:
         """See Place."""
         with self.explained():
             if self.exists():
@@ -154,7 +155,7 @@ class SharedPlace(ABC):
                     yield nowhere
 
     @contextmanager
-    def writer(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def writer(self, dataset: str) -> Iterator[DuckDBPyConnection]:
         """See Place."""
         with self.explained(), self.opened(dataset) as connection:
             yield connection
@@ -227,7 +228,7 @@ class SharedPlace(ABC):
         vars(pipeline)["load"] = alone
 
     @contextmanager
-    def settling(self, dataset: str, turn: Turn) -> Iterator[duckdb.DuckDBPyConnection]:
+    def settling(self, dataset: str, turn: Turn) -> Iterator[DuckDBPyConnection]:
         """See Place."""
         with closing(turn):
             turn.take(self.writing(dataset))
@@ -274,7 +275,7 @@ class SharedPlace(ABC):
             yield
 
     @contextmanager
-    def _connected(self, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _connected(self, dataset: str) -> Iterator[DuckDBPyConnection]:
         """Open a connection with the place attached and the dataset in use, if it exists."""
         with working_folder(_temporary(), PREFIX) as folder:
             destination = self.destination(staging_of(dataset, "none"), folder)

@@ -12,8 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.errors import setting_failure
 from helpdesk_assets.warehouse.file import DuckDbFile
 from helpdesk_assets.warehouse.staging import drop_all_staging
@@ -67,7 +66,7 @@ def _failure(path: Path, reason: str) -> Exception:
 
 
 @contextmanager
-def at_rest(file: DuckDbFile) -> Iterator[duckdb.DuckDBPyConnection]:
+def at_rest(file: DuckDbFile) -> Iterator[DuckDBPyConnection]:
     """Open the file to read inside a ``with`` block, while no process writes to it.
 
     All that was committed is in the file itself, and nothing that killed loads have left.

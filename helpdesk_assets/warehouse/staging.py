@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-import duckdb
-
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.tables.stored import stored_columns
 
@@ -23,7 +22,7 @@ def staging_of(dataset: str, run: str) -> str:
 
 
 def drop_left_staging(
-    connection: duckdb.DuckDBPyConnection, table: Table, is_alive: Callable[[str], bool]
+    connection: DuckDBPyConnection, table: Table, is_alive: Callable[[str], bool]
 ) -> None:
     """Drop the staging datasets of killed loads.
 
@@ -55,7 +54,7 @@ def drop_left_staging(
             connection.execute(f"drop table {shared.qualified}")
 
 
-def drop_all_staging(connection: duckdb.DuckDBPyConnection) -> None:
+def drop_all_staging(connection: DuckDBPyConnection) -> None:
     """Drop the staging datasets of all help desks, while no load is in progress."""
     for (name,) in connection.execute(
         "select schema_name from information_schema.schemata"

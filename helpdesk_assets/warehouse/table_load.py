@@ -9,6 +9,7 @@ from typing import TypeVar
 import dlt
 import duckdb
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.warehouse.place import Place, Turn
 from helpdesk_assets.warehouse.staging import staging_of
@@ -62,7 +63,7 @@ class TableLoad:
         self._place.attend(made, self._turn)
         return made
 
-    def settled(self, work: Callable[[duckdb.DuckDBPyConnection], R]) -> R:
+    def settled(self, work: Callable[[DuckDBPyConnection], R]) -> R:
         """Do some work in a transaction after a load, and again if it conflicts with another one.
 
         Args:

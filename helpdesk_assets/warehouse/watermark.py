@@ -7,9 +7,9 @@ changed, the next load reads every row.
 from dataclasses import dataclass, replace
 from typing import Any
 
-import duckdb
 from dlt.common.schema.typing import C_DLT_LOAD_ID
 
+from helpdesk_assets.annotations import DuckDBPyConnection
 from helpdesk_assets.tables.schema import Table
 from helpdesk_assets.tables.stored import stored_columns
 
@@ -103,7 +103,7 @@ class Stored:
         return None
 
 
-def stored(connection: duckdb.DuckDBPyConnection, table: Table) -> Stored:
+def stored(connection: DuckDBPyConnection, table: Table) -> Stored:
     """Return the state of a table, with its watermark."""
     columns = [name for name, _, _ in stored_columns(connection, table)]
     if C_DLT_LOAD_ID not in columns:
@@ -126,7 +126,7 @@ def stored(connection: duckdb.DuckDBPyConnection, table: Table) -> Stored:
 
 
 def keep_watermark(
-    connection: duckdb.DuckDBPyConnection,
+    connection: DuckDBPyConnection,
     table: Table,
     up_to: str | None,
     of: TakenOf,
