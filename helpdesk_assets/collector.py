@@ -12,8 +12,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.machinery import ExtensionFileLoader
-from types import ModuleType
 from weakref import ref
 
 # They import Dagster, requests and others. None of them imports DuckDB, which has to be collected.
@@ -51,15 +49,9 @@ def _look_at_the_end() -> None:
     sys after all others, and collects once more afterwards (Python/pylifecycle.c,
     ``finalize_modules``).
     """
+    # What belongs to a type, and types that inherit from it, keep it alive.
     vars(sys)[__name__] = _LastLook(
-        [
-            ref(value)
-            for module in list(sys.modules.values())
-            if isinstance(module, ModuleType)
-            and isinstance(vars(module).get("__loader__"), ExtensionFileLoader)
-            for value in vars(module).values()
-            if isinstance(value, type) and type(value).__module__ == "nanobind"
-        ]
+        [ref(found) for found in object.__subclasses__() if type(found).__module__ == "nanobind"]
     )
 
 

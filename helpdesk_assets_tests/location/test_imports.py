@@ -82,6 +82,11 @@ main()
             "dagster.Definitions.ours = duckdb.connect()",
             id="an open connection is referred to",
         ),
+        pytest.param(
+            "import dagster; from helpdesk_assets import defs; import duckdb; "
+            "dagster.Definitions.ours = duckdb.sqltypes.VARCHAR",
+            id="the type of a column is referred to",
+        ),
     ],
 )
 def test_duckdb_has_nothing_to_report_even_if_exempt_modules_refer_to_it(program: str) -> None:
